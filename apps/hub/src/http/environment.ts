@@ -1,0 +1,10 @@
+/** What every HTTP handler can know of a request besides the request itself. */
+
+import type { PeerFacts } from '@holdfast/messaging'
+
+export interface HttpEnvironment {
+  Bindings: {
+    /** `transport` is `local` on the socket in the data folder, whose file mode is the authorisation. */
+    readonly peer: PeerFacts
+  }
+}

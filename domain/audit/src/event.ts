@@ -1,0 +1,56 @@
+/** Everything security-relevant that happens is one of these. An unknown type cannot be written. */
+
+import type { Timestamp } from '@holdfast/base'
+
+export const EVENT_TYPES = [
+  'hub.started',
+  'hub.stopped',
+  'hub.configuration-refused',
+  'store.unavailable',
+  'store.available',
+  'store.damaged',
+  'identity.created',
+  'identity.updated',
+  'identity.deleted',
+  'policy.created',
+  'policy.key-changed',
+  'authority.added',
+  'authority.verified',
+  'authority.verification-failed',
+  'authority.removed',
+  'enrollment.created',
+  'enrollment.updated',
+  'enrollment.deleted',
+  'registration.assigned',
+  'registration.refused',
+  'registration.deleted',
+  'session.opened',
+  'session.closed',
+  'session.refused',
+  'session.taken-over',
+  'session.cut-off',
+  'connection.turned-away',
+  'request.refused',
+  'key.created',
+  'key.rotated',
+  'key.dropped',
+  'certificate.issued',
+  'certificate.renewed',
+  'telemetry.retired',
+] as const
+
+export type EventType = (typeof EVENT_TYPES)[number]
+
+export interface SecurityEvent {
+  readonly type: EventType
+  readonly at: Timestamp
+  /** What it happened to, e.g. `device/pump-1`, `policy/service`, `hub`. */
+  readonly subject: string
+  /** Who did it, e.g. `device/pump-1`, `policy/iothubowner`, `operator/local`, `hub`, `address/10.0.0.7`. */
+  readonly actor: string
+  /** Facts; never a secret, never raw bytes of a peer. */
+  readonly detail: Readonly<Record<string, string | number | boolean>>
+}
+
+/** Where events go. MUST NOT throw and MUST NOT block. */
+export type EventSink = (event: SecurityEvent) => void

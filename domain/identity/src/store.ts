@@ -1,0 +1,61 @@
+/** What the identity rules need from a disk. Implementers MUST make every write durable before they resolve. */
+
+import type { Timestamp } from '@holdfast/base'
+import type { Expectation, Identity, IdentityKey, WriteOutcome } from './identity.ts'
+
+export interface IdentityStore {
+  readIdentity(key: IdentityKey): Promise<Identity | undefined>
+  /** A module is refused with `missing` while its device does not exist. */
+  writeIdentity(identity: Identity, expected: Expectation): Promise<WriteOutcome>
+  /** Deleting a device deletes its modules, its session and its twin in the same step. */
+  deleteIdentity(key: IdentityKey, expected: Expectation): Promise<WriteOutcome>
+  /** Devices by id in ascending order, strictly after `after`; at most `limit` (1..1000). */
+  listDevices(page: { readonly after?: string; readonly limit: number }): Promise<readonly Identity[]>
+  listModules(deviceId: string): Promise<readonly Identity[]>
+  countDevices(): Promise<{ readonly total: number; readonly enabled: number }>
+  /** Writes tags and desired properties of a new twin (provisioning's initial twin); replaces what is there. */
+  writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void>
+}
+
+/** The rights a shared access policy can carry. */
+export type Right =
+  | 'RegistryRead'
+  | 'RegistryWrite'
+  | 'ServiceConnect'
+  | 'DeviceConnect'
+  | 'ServiceConfig'
+  | 'EnrollmentRead'
+  | 'EnrollmentWrite'
+  | 'RegistrationStatusRead'
+  | 'RegistrationStatusWrite'
+
+export interface AccessPolicy {
+  readonly name: string
+  readonly primaryKey: string
+  readonly secondaryKey: string
+  readonly rights: readonly Right[]
+}
+
+export interface PolicyStore {
+  listPolicies(): Promise<readonly AccessPolicy[]>
+  writePolicy(policy: AccessPolicy): Promise<void>
+}
+
+/** A customer's certificate authority that device certificates may chain to once it is `verified`. */
+export interface CustomerAuthority {
+  readonly name: string
+  /** DER of the certificate. */
+  readonly certificate: Uint8Array
+  readonly etag: string
+  readonly createdTime: Timestamp
+  /** `pending` until its owner has proved possession of the key by signing `nonce`. */
+  readonly state:
+    | { readonly kind: 'pending'; readonly nonce: string }
+    | { readonly kind: 'verified'; readonly at: Timestamp }
+}
+
+export interface AuthorityStore {
+  listAuthorities(): Promise<readonly CustomerAuthority[]>
+  writeAuthority(authority: CustomerAuthority, expected: Expectation): Promise<WriteOutcome>
+  deleteAuthority(name: string): Promise<WriteOutcome>
+}

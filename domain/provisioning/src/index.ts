@@ -1,0 +1,1 @@
+export type { Attestation, Enrollment, Page, ProvisioningStore, Registration } from './store.ts'

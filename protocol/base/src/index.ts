@@ -1,0 +1,5 @@
+export { assertNever } from './assert-never.ts'
+export type { Clock, Instant, Timestamp } from './instant.ts'
+export { formatTimestamp, instantOf, later, timestampOf } from './instant.ts'
+export { LruMap } from './lru-map.ts'
+export { TokenBucket } from './token-bucket.ts'
