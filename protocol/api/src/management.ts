@@ -1,0 +1,193 @@
+/**
+ * Holdfast's own API, `/api/v1`: the shapes that the hub, the CLI and the console agree on.
+ * Times are RFC 3339 UTC. Errors are problem+json (RFC 9457) with `title`, `status`, `detail` (what to do), `code`.
+ *
+ *   GET    /api/v1/status                                   Status
+ *   GET    /api/v1/devices?after=&limit=                    Page<Device>
+ *   POST   /api/v1/devices                                  DeviceCreate -> Device (201)
+ *   GET    /api/v1/devices/{id}                             Device
+ *   PATCH  /api/v1/devices/{id}                             DeviceChange -> Changed
+ *   DELETE /api/v1/devices/{id}                             Changed
+ *   GET    /api/v1/devices/{id}/connection-string           ConnectionString
+ *   POST   /api/v1/devices/{id}/regenerate-key              KeyChoice -> Changed
+ *   the same under /api/v1/devices/{id}/modules[/{module}]
+ *   GET    /api/v1/policies                                 Page<Policy>
+ *   GET    /api/v1/policies/{name}/connection-string?eventHub=true   ConnectionString
+ *   POST   /api/v1/policies/{name}/regenerate-key           KeyChoice -> Changed
+ *   GET    /api/v1/enrollments, /api/v1/enrollment-groups   Page<Enrollment>
+ *   POST   the same                                         EnrollmentCreate -> Enrollment (201)
+ *   GET    /api/v1/enrollments/{id}, /enrollment-groups/{id}            Enrollment
+ *   GET    /api/v1/enrollment-groups/{id}/derived-key/{registrationId}  { key }
+ *   DELETE the same                                         204
+ *   GET    /api/v1/authorities                              Page<Authority>
+ *   POST   /api/v1/authorities                              AuthorityCreate -> Authority (201; state pending, with nonce)
+ *   POST   /api/v1/authorities/{name}/verify                AuthorityProof -> Authority
+ *   DELETE /api/v1/authorities/{name}                       Changed
+ *   GET    /api/v1/messages?device=&partition=&from=&to=&sequence=&limit=&follow=   application/x-ndjson of Message
+ *   GET    /api/v1/keys                                     Page<DataKey>
+ *   POST   /api/v1/keys/rotate                              DataKey
+ *   DELETE /api/v1/keys/{epoch}                             DataKeyDropped
+ *   GET    /api/v1/events?limit=&follow=                    application/x-ndjson of Event
+ */
+
+import Type from 'typebox'
+
+const strict = { additionalProperties: false }
+
+export interface Page<T> {
+  items: T[]
+  /** Pass as `after` to go on; absent on the last page. */
+  next?: string
+}
+
+export const DeviceCreate = Type.Object(
+  {
+    deviceId: Type.String(),
+    auth: Type.Optional(Type.Union([Type.Literal('sas'), Type.Literal('x509-thumbprint'), Type.Literal('x509-ca')])),
+    /** One or two, for x509-thumbprint. */
+    thumbprints: Type.Optional(Type.Array(Type.String(), { maxItems: 2 })),
+    /** For sas; generated when absent. */
+    primaryKey: Type.Optional(Type.String()),
+    secondaryKey: Type.Optional(Type.String()),
+  },
+  strict,
+)
+export type DeviceCreate = Type.Static<typeof DeviceCreate>
+
+export const DeviceChange = Type.Object(
+  {
+    status: Type.Optional(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')])),
+    statusReason: Type.Optional(Type.String({ maxLength: 128 })),
+    thumbprints: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 2 })),
+  },
+  strict,
+)
+export type DeviceChange = Type.Static<typeof DeviceChange>
+
+export const KeyChoice = Type.Object({ key: Type.Union([Type.Literal('primary'), Type.Literal('secondary')]) }, strict)
+export type KeyChoice = Type.Static<typeof KeyChoice>
+
+/** Keys are never part of it; `connection-string` discloses them, asked for by name. */
+export interface Device {
+  deviceId: string
+  moduleId?: string
+  generationId: string
+  etag: string
+  status: 'enabled' | 'disabled'
+  statusReason?: string
+  auth: 'sas' | 'x509-thumbprint' | 'x509-ca' | 'none'
+  thumbprints?: string[]
+  connected: boolean
+  connectedSince?: string
+  lastActivityTime?: string
+  createdTime: string
+}
+
+/** What a change did to live sessions that rested on what it took away. */
+export interface Changed {
+  sessionsClosed: number
+  /** From the decision until the last socket was closed. */
+  milliseconds: number
+}
+
+export interface ConnectionString {
+  connectionString: string
+}
+
+export interface Policy {
+  name: string
+  rights: string[]
+}
+
+export const EnrollmentCreate = Type.Object(
+  {
+    id: Type.String(),
+    attestation: Type.Union([Type.Literal('symmetric-key'), Type.Literal('x509')]),
+    /** PEM; the leaf of an individual enrolment, the signing authority of a group. */
+    certificate: Type.Optional(Type.String()),
+    primaryKey: Type.Optional(Type.String()),
+    secondaryKey: Type.Optional(Type.String()),
+    deviceId: Type.Optional(Type.String()),
+    disabled: Type.Optional(Type.Boolean()),
+  },
+  strict,
+)
+export type EnrollmentCreate = Type.Static<typeof EnrollmentCreate>
+
+export interface Enrollment {
+  id: string
+  scope: 'individual' | 'group'
+  attestation: 'symmetric-key' | 'x509'
+  status: 'enabled' | 'disabled'
+  etag: string
+  deviceId?: string
+  createdTime: string
+}
+
+export const AuthorityCreate = Type.Object({ name: Type.String(), certificate: Type.String() }, strict)
+export type AuthorityCreate = Type.Static<typeof AuthorityCreate>
+/** PEM of a certificate signed by the authority whose common name is the nonce. */
+export const AuthorityProof = Type.Object({ certificate: Type.String() }, strict)
+export type AuthorityProof = Type.Static<typeof AuthorityProof>
+
+export interface Authority {
+  name: string
+  subject: string
+  sha256: string
+  notAfter: string
+  state: 'pending' | 'verified'
+  /** While pending: what a certificate signed by the authority must carry as common name. */
+  nonce?: string
+}
+
+export interface Message {
+  deviceId: string
+  moduleId?: string
+  enqueuedTime: string
+  sequenceNumber: number
+  offset: string
+  partition: number
+  properties: Record<string, string | null>
+  systemProperties: Record<string, string>
+  body: string
+  bodyEncoding: 'utf8' | 'base64'
+}
+
+export interface DataKey {
+  epoch: number
+  purpose: 'telemetry' | 'state'
+  createdTime: string
+  state: 'current' | 'retired' | 'dropped'
+}
+
+export interface DataKeyDropped {
+  epoch: number
+  /** Messages that can never be read again. */
+  messages: number
+}
+
+export interface Event {
+  type: string
+  time: string
+  subject: string
+  actor: string
+  detail: Record<string, string | number | boolean>
+}
+
+export interface Status {
+  hostname: string
+  idScope: string
+  version: string
+  pid: number
+  uptimeSeconds: number
+  /** Why the hub cannot take telemetry just now; empty when all is well. */
+  conditions: { code: string; detail: string }[]
+  connected: number
+  devices: { total: number; enabled: number }
+  messages: { stored: number; perSecond: number; bytesSealed: number }
+  refused: { total: number; perSecond: number }
+  partitions: { partition: number; firstSequence: number; nextSequence: number; lastEnqueuedTime?: string }[]
+  ports: { mqtt: number; amqp: number; https: number }
+  memory: { residentBytes: number }
+  certificate: { notAfter: string }
+}
