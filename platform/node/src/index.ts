@@ -1,0 +1,2 @@
+export type { Remote } from './remote.ts'
+export { connect, RemoteError, serve } from './remote.ts'
