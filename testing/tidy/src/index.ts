@@ -1,0 +1,1 @@
+export { findTool, requireTool } from './system-tool.ts'
