@@ -1,0 +1,114 @@
+/**
+ * Drives the machine of a front thread: gives it bytes, the time and the end of each turn of the event loop, and does
+ * what it says. Decides nothing.
+ */
+
+import type { Clock, Instant } from '@holdfast/base'
+import type { PeerFacts } from '@holdfast/messaging'
+import type { Transport } from './transport.ts'
+
+/** The machine, as its driver sees it. */
+export interface FrontMachine {
+  opened(connection: number, peer: () => PeerFacts, now: Instant): void
+  received(connection: number, bytes: Uint8Array, now: Instant): void
+  peerClosed(connection: number, now: Instant): void
+  tick(now: Instant): void
+  /** Called once after the inputs of a turn. */
+  endOfTurn(now: Instant): void
+  readonly deadline: Instant
+}
+
+export class FrontDriver {
+  readonly #clock: Clock
+  readonly #transports = new Map<number, Transport>()
+  #machine: FrontMachine | undefined
+  #nextConnection = 0
+  #isTurnScheduled = false
+  #timer: NodeJS.Timeout | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** The machine is made after its driver, for the driver is its effects. */
+  drive(machine: FrontMachine): void {
+    this.#machine = machine
+    this.scheduleTurn()
+  }
+
+  /** Takes a new connection; `peer` is asked at most once, when a device says who it is. */
+  open(transport: Transport, peer: () => PeerFacts): number {
+    const connection = this.#nextConnection++
+    this.#transports.set(connection, transport)
+    this.#machine?.opened(connection, peer, this.#clock.monotonic())
+    this.scheduleTurn()
+    return connection
+  }
+
+  received(connection: number, bytes: Uint8Array): void {
+    this.#machine?.received(connection, bytes, this.#clock.monotonic())
+    this.scheduleTurn()
+  }
+
+  peerClosed(connection: number): void {
+    if (!this.#transports.delete(connection)) return
+    this.#machine?.peerClosed(connection, this.#clock.monotonic())
+    this.scheduleTurn()
+  }
+
+  /** To be called after any other input to the machine. */
+  scheduleTurn(): void {
+    if (this.#isTurnScheduled) return
+    this.#isTurnScheduled = true
+    setImmediate(this.#turn)
+  }
+
+  write(connection: number, bytes: Uint8Array): void {
+    this.#transports.get(connection)?.write(bytes)
+  }
+
+  close(connection: number): void {
+    const transport = this.#transports.get(connection)
+    this.#transports.delete(connection)
+    transport?.end()
+  }
+
+  pauseReading(connection: number): void {
+    this.#transports.get(connection)?.pause()
+  }
+
+  resumeReading(connection: number): void {
+    this.#transports.get(connection)?.resume()
+  }
+
+  backlogBytes(connection: number): number {
+    return this.#transports.get(connection)?.backlogBytes ?? 0
+  }
+
+  get connections(): number {
+    return this.#transports.size
+  }
+
+  readonly #turn = (): void => {
+    this.#isTurnScheduled = false
+    const machine = this.#machine
+    if (machine === undefined) return
+    machine.endOfTurn(this.#clock.monotonic())
+    this.#arm(machine.deadline)
+  }
+
+  #arm(deadline: Instant): void {
+    if (deadline === this.#timerAt) return
+    clearTimeout(this.#timer)
+    this.#timerAt = deadline
+    if (deadline === Number.POSITIVE_INFINITY) return
+    this.#timer = setTimeout(this.#tick, Math.max(0, Math.ceil(deadline - this.#clock.monotonic())))
+  }
+
+  readonly #tick = (): void => {
+    this.#timerAt = Number.POSITIVE_INFINITY
+    this.#machine?.tick(this.#clock.monotonic())
+    this.#turn()
+  }
+}

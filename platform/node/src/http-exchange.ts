@@ -1,0 +1,143 @@
+/**
+ * An HTTP request and its answer as plain data that can cross between threads: a front parses and bounds a request, the
+ * core answers it. Bodies of answers are bytes or a stream (transferred, with its backpressure).
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { MessagePort } from 'node:worker_threads'
+import type { PeerFacts } from '@holdfast/messaging'
+
+export interface HttpRequest {
+  readonly method: string
+  /** Path and query as received. */
+  readonly target: string
+  readonly headers: readonly (readonly [string, string])[]
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly peer: PeerFacts
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: readonly (readonly [string, string])[]
+  readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined
+}
+
+export type HttpHandler = (request: HttpRequest) => Promise<HttpAnswer>
+
+/** Largest request body, in bytes: the largest documented one (a bulk of 100 identities with twins) fits. */
+export const HTTP_BODY_BYTES_MAX = 1_048_576
+/** Requests one front has under way at the core; one more is answered 503. */
+const REQUESTS_MAX = 1_024
+
+/** Reads a request whole, hands it on and writes the answer. Answers 413, 400 and 503 itself. */
+export async function exchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  peer: PeerFacts,
+  handler: HttpHandler,
+): Promise<void> {
+  const body = await readBody(request)
+  if (body === undefined) {
+    refuse(response, 413, 'The request body is larger than 1 MiB. Send less at once.')
+    return
+  }
+  let answer: HttpAnswer
+  try {
+    const { rawHeaders } = request
+    const headers: [string, string][] = []
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) headers.push([rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''])
+    answer = await handler({ method: request.method ?? 'GET', target: request.url ?? '/', headers, body, peer })
+  } catch {
+    refuse(response, 503, 'The hub cannot answer just now. Try again shortly.')
+    return
+  }
+  await writeAnswer(response, answer)
+}
+
+async function readBody(request: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > HTTP_BODY_BYTES_MAX) return undefined
+    chunks.push(chunk)
+  }
+  return new Uint8Array(Buffer.concat(chunks))
+}
+
+async function writeAnswer(response: ServerResponse, answer: HttpAnswer): Promise<void> {
+  response.writeHead(
+    answer.status,
+    answer.headers.flatMap(([name, value]) => [name, value]),
+  )
+  if (answer.body === undefined || answer.body instanceof Uint8Array) {
+    response.end(answer.body)
+    return
+  }
+  const reader = answer.body.getReader()
+  response.on('close', () => void reader.cancel().catch(() => undefined))
+  response.flushHeaders()
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done || response.destroyed) break
+      if (!response.write(value)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+    }
+    response.end()
+  } catch {
+    // The answer broke off in the middle: the client must see that, not a clean end.
+    response.destroy()
+  }
+}
+
+function refuse(response: ServerResponse, status: number, detail: string): void {
+  const body = JSON.stringify({ type: 'about:blank', title: 'Refused', status, detail })
+  response.writeHead(status, { 'content-type': 'application/problem+json', connection: 'close' })
+  response.end(body)
+}
+
+interface Ask {
+  readonly id: number
+  readonly request: HttpRequest
+}
+
+interface Reply {
+  readonly id: number
+  readonly answer: HttpAnswer | undefined
+}
+
+/** The front's end: a handler that asks the other thread. */
+export function askThrough(port: MessagePort): HttpHandler {
+  const pending = new Map<number, { resolve(answer: HttpAnswer): void; reject(error: Error): void }>()
+  let nextId = 0
+  port.on('message', ({ id, answer }: Reply) => {
+    const waiter = pending.get(id)
+    pending.delete(id)
+    if (answer === undefined) waiter?.reject(new Error('the handler failed'))
+    else waiter?.resolve(answer)
+  })
+  return (request) =>
+    new Promise((resolve, reject) => {
+      if (pending.size >= REQUESTS_MAX) {
+        reject(new Error('too many requests under way'))
+        return
+      }
+      const id = nextId++
+      pending.set(id, { resolve, reject })
+      port.postMessage({ id, request } satisfies Ask, [request.body.buffer])
+    })
+}
+
+/** The core's end: answers what comes through `port` with `handler`. */
+export function answerThrough(port: MessagePort, handler: HttpHandler, failed: (error: unknown) => void): void {
+  port.on('message', ({ id, request }: Ask) => {
+    handler(request).then(
+      (answer) =>
+        port.postMessage({ id, answer } satisfies Reply, answer.body instanceof ReadableStream ? [answer.body] : []),
+      (error: unknown) => {
+        failed(error)
+        port.postMessage({ id, answer: undefined } satisfies Reply)
+      },
+    )
+  })
+}

@@ -1,0 +1,53 @@
+/** The socket in the data folder. Who may open the file may operate the hub: its mode is the authorisation. */
+
+import { chmod, mkdtemp, rm, unlink, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { PeerFacts } from '@holdfast/messaging'
+import { exchange, type HttpHandler } from './http-exchange.ts'
+
+/** Longest path of a Unix socket that every system takes, in bytes (sun_path is 108 on Linux). */
+const SOCKET_PATH_BYTES_MAX = 100
+
+const LOCAL_PEER: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '' }
+
+export interface LocalSocket {
+  close(): Promise<void>
+}
+
+/**
+ * Listens at `path`. Where the path is too long for a socket, it lies in a private temporary folder instead, and
+ * `path + '.path'` says where. The caller holds the data folder's lock, so a socket left there is nobody's.
+ */
+export async function listenLocally(path: string, handler: HttpHandler): Promise<LocalSocket> {
+  const isLong = Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX
+  const socketPath = isLong ? join(await mkdtemp(join(tmpdir(), 'holdfast-')), 'hub.sock') : path
+  await unlink(socketPath).catch(() => undefined)
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
+    exchange(request, response, LOCAL_PEER, handler).catch(() => response.destroy())
+  })
+  await listening(server, socketPath)
+  await chmod(socketPath, 0o600)
+  if (isLong) await writeFile(`${path}.path`, socketPath, { mode: 0o600 })
+  return {
+    close: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      if (isLong) await rm(dirname(socketPath), { recursive: true, force: true })
+    },
+  }
+}
+
+function listening(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    // The umask closes the moment between making the file and changing its mode.
+    const umask = process.umask(0o177)
+    server.listen(path, () => {
+      process.umask(umask)
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
