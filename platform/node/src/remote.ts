@@ -4,6 +4,7 @@
  */
 
 import type { MessagePort, Worker } from 'node:worker_threads'
+import { Outbox } from './outbox.ts'
 
 type Endpoint = MessagePort | Worker
 
@@ -33,27 +34,6 @@ export class RemoteError extends Error {
     super(failure.message)
     this.name = failure.name
     this.code = failure.code
-  }
-}
-
-/** Collects what is said in one turn and posts it as one array. */
-class Outbox<T> {
-  readonly #port: Endpoint
-  #waiting: T[] = []
-
-  constructor(port: Endpoint) {
-    this.#port = port
-  }
-
-  put(message: T): void {
-    this.#waiting.push(message)
-    if (this.#waiting.length === 1) queueMicrotask(() => this.#post())
-  }
-
-  #post(): void {
-    const batch = this.#waiting
-    this.#waiting = []
-    this.#port.postMessage(batch)
   }
 }
 

@@ -1,0 +1,75 @@
+/** The data folder: everything that lasts is in it, and one hub at a time owns it. */
+
+import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+export class DataFolderError extends Error {
+  readonly code: 'in-use' | 'unusable'
+
+  constructor(code: DataFolderError['code'], message: string) {
+    super(message)
+    this.name = 'DataFolderError'
+    this.code = code
+  }
+}
+
+export class DataFolder {
+  readonly path: string
+  readonly #lock: DatabaseSync
+
+  private constructor(path: string, lock: DatabaseSync) {
+    this.path = path
+    this.#lock = lock
+  }
+
+  /**
+   * Makes the folder (mode 0700) and locks it until the process ends, however it ends: the lock is the kernel's, held by
+   * SQLite on a file of its own, so nothing stale can be left behind.
+   * @throws DataFolderError when another hub holds it, or when it cannot be used.
+   */
+  static open(path: string): DataFolder {
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 })
+      if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700)
+    } catch (error) {
+      throw new DataFolderError(
+        'unusable',
+        `cannot use the data folder ${path}: ${messageOf(error)}. Choose another with --data.`,
+      )
+    }
+    let lock: DatabaseSync | undefined
+    try {
+      lock = new DatabaseSync(join(path, 'lock.db'), { timeout: 0 })
+      lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+      return new DataFolder(path, lock)
+    } catch (error) {
+      lock?.close()
+      if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) {
+        throw new DataFolderError(
+          'in-use',
+          `another hub is running on the data folder ${path}. Stop it first, or choose another folder with --data.`,
+        )
+      }
+      throw new DataFolderError(
+        'unusable',
+        `cannot lock the data folder ${path}: ${messageOf(error)}. Is it writable, and is there room?`,
+      )
+    }
+  }
+
+  /** Path of something inside. */
+  at(...names: string[]): string {
+    return join(this.path, ...names)
+  }
+
+  close(): void {
+    this.#lock.close()
+  }
+}
+
+const SQLITE_BUSY = 5
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

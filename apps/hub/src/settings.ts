@@ -1,0 +1,216 @@
+/**
+ * What an operator can set, read once. Command line options stand above the configuration file (`config.json` in the
+ * data folder, or `--config FILE`), which stands above the defaults. Every fault is reported, with its path.
+ */
+
+import { existsSync, readFileSync } from 'node:fs'
+import { availableParallelism, hostname as machineName } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import Type from 'typebox'
+import Value from 'typebox/value'
+
+const port = Type.Integer({ minimum: 0, maximum: 65_535 })
+
+/** The configuration file. All keys need a restart. */
+export const ConfigurationFile = Type.Object(
+  {
+    listen: Type.Optional(Type.String({ minLength: 1, description: 'address to listen on' })),
+    hostnames: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[A-Za-z0-9.:-]{1,253}$' }), {
+        minItems: 1,
+        maxItems: 32,
+        description: "names in the server's certificate; the first is the hub's",
+      }),
+    ),
+    mqttPort: Type.Optional(port),
+    amqpPort: Type.Optional(port),
+    httpsPort: Type.Optional(port),
+    logFormat: Type.Optional(Type.Enum(['text', 'json'])),
+    logLevel: Type.Optional(Type.Enum(['debug', 'info', 'warn', 'error'])),
+    fronts: Type.Optional(Type.Integer({ minimum: 1, maximum: 64, description: 'front threads; one a processor' })),
+    partitions: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 32, description: 'partitions of telemetry; fixed at the first start' }),
+    ),
+    retentionDays: Type.Optional(Type.Number({ minimum: 0.01, maximum: 3_650 })),
+    retentionBytes: Type.Optional(Type.Integer({ minimum: 16_777_216 })),
+    telemetryKeyHours: Type.Optional(Type.Number({ minimum: 0.01, maximum: 8_760 })),
+    metricsOnHttps: Type.Optional(Type.Boolean({ description: 'serve /metrics on the HTTPS port too' })),
+  },
+  { additionalProperties: false },
+)
+
+type ConfigurationFile = Type.Static<typeof ConfigurationFile>
+
+export interface Settings {
+  readonly data: string
+  readonly demo: boolean
+  readonly listen: string
+  readonly hostnames: readonly [string, ...string[]]
+  readonly mqttPort: number
+  readonly amqpPort: number
+  readonly httpsPort: number
+  /** Whether the HTTPS port was asked for by name; if not, 8443 stands in where 443 cannot be bound. */
+  readonly httpsPortIsChosen: boolean
+  readonly logFormat: 'text' | 'json'
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  readonly fronts: number
+  readonly partitions: number
+  readonly retentionMs: number
+  readonly retentionBytes: number
+  readonly telemetryKeyMs: number
+  readonly metricsOnHttps: boolean
+}
+
+export class SettingsError extends Error {
+  /** One line a fault: its path, and what is wrong. */
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'))
+    this.name = 'SettingsError'
+    this.faults = faults
+  }
+}
+
+const HOUR_MS = 3_600_000
+
+export const USAGE = `Usage: holdfast up [options]
+
+Starts the hub. Prints one line, "ready {…}", when every listener accepts connections.
+
+  --data DIR             data folder (default ./holdfast-data)
+  --config FILE          configuration file (default config.json in the data folder, if there)
+  --listen ADDRESS       address to listen on (default 0.0.0.0)
+  --hostname NAME        name of the hub, repeatable; the first is its own (default localhost and the machine's name)
+  --mqtt-port PORT       (default 8883)
+  --amqp-port PORT       (default 5671)
+  --https-port PORT      (default 443, or 8443 where 443 cannot be bound)
+  --demo                 run a demonstration fleet
+  --log-format FORMAT    text or json (default text)
+  --log-level LEVEL      debug, info, warn or error (default info)
+  --help
+
+Example: holdfast up --data /var/lib/holdfast --hostname hub.plant.example
+`
+
+/**
+ * @throws SettingsError naming every fault. A `--help` is the caller's to look for first.
+ */
+export function readSettings(args: readonly string[]): Settings {
+  const faults: string[] = []
+  const options = readOptions(args, faults)
+  const data = resolve(options.data ?? 'holdfast-data')
+  const file = readFile(options.config, join(data, 'config.json'), faults)
+  const chosen: ConfigurationFile = { ...file, ...options.chosen }
+  faults.push(...faultsOf('command line', options.chosen))
+  const listed = [chosen.mqttPort ?? 8883, chosen.amqpPort ?? 5671, chosen.httpsPort ?? 443].filter(
+    (port) => port !== 0,
+  )
+  if (new Set(listed).size !== listed.length)
+    faults.push('mqttPort, amqpPort, httpsPort: each listener needs a port of its own')
+  if (faults.length > 0) throw new SettingsError(faults)
+  const [first = 'localhost', ...others] = chosen.hostnames ?? [...new Set(['localhost', machineName()])]
+  return Object.freeze({
+    data,
+    demo: options.demo,
+    listen: chosen.listen ?? '0.0.0.0',
+    hostnames: [first, ...others] as const,
+    mqttPort: chosen.mqttPort ?? 8883,
+    amqpPort: chosen.amqpPort ?? 5671,
+    httpsPort: chosen.httpsPort ?? 443,
+    httpsPortIsChosen: chosen.httpsPort !== undefined,
+    logFormat: chosen.logFormat ?? 'text',
+    logLevel: chosen.logLevel ?? 'info',
+    fronts: chosen.fronts ?? availableParallelism(),
+    partitions: chosen.partitions ?? 4,
+    retentionMs: (chosen.retentionDays ?? 7) * 24 * HOUR_MS,
+    retentionBytes: chosen.retentionBytes ?? 64 * 1024 ** 3,
+    telemetryKeyMs: (chosen.telemetryKeyHours ?? 24) * HOUR_MS,
+    metricsOnHttps: chosen.metricsOnHttps ?? false,
+  })
+}
+
+interface Options {
+  readonly data: string | undefined
+  readonly config: string | undefined
+  readonly demo: boolean
+  readonly chosen: Record<string, unknown>
+}
+
+function readOptions(args: readonly string[], faults: string[]): Options {
+  const { values, tokens } = parseArgs({
+    args: [...args],
+    strict: false,
+    tokens: true,
+    options: {
+      data: { type: 'string' },
+      config: { type: 'string' },
+      listen: { type: 'string' },
+      hostname: { type: 'string', multiple: true },
+      'mqtt-port': { type: 'string' },
+      'amqp-port': { type: 'string' },
+      'https-port': { type: 'string' },
+      demo: { type: 'boolean' },
+      'log-format': { type: 'string' },
+      'log-level': { type: 'string' },
+    },
+  })
+  const known = /^(data|config|listen|hostname|mqtt-port|amqp-port|https-port|demo|log-format|log-level)$/
+  for (const token of tokens) {
+    if (token.kind === 'positional') faults.push(`${token.value}: not expected here`)
+    if (token.kind !== 'option') continue
+    if (!known.test(token.name)) faults.push(`${token.rawName}: no such option`)
+    else if (token.name !== 'demo' && (token.value === undefined || token.value === ''))
+      faults.push(`${token.rawName}: needs a value`)
+  }
+  const text = (name: string): string | undefined => {
+    const value = values[name]
+    return typeof value === 'string' && value !== '' ? value : undefined
+  }
+  const chosen: Record<string, unknown> = {}
+  const put = (key: string, value: unknown): void => {
+    if (value !== undefined) chosen[key] = value
+  }
+  const number = (name: string): unknown => {
+    const value = text(name)
+    // Left as text when it is no number, so that validation names it.
+    return value !== undefined && /^\d{1,5}$/.test(value) ? Number(value) : value
+  }
+  put('listen', text('listen'))
+  put('hostnames', values.hostname)
+  put('mqttPort', number('mqtt-port'))
+  put('amqpPort', number('amqp-port'))
+  put('httpsPort', number('https-port'))
+  put('logFormat', text('log-format'))
+  put('logLevel', text('log-level'))
+  return { data: text('data'), config: text('config'), demo: values.demo === true, chosen }
+}
+
+function readFile(asked: string | undefined, fallback: string, faults: string[]): ConfigurationFile {
+  const path = asked ?? fallback
+  if (asked === undefined && !existsSync(path)) return {}
+  let content: unknown
+  try {
+    content = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    faults.push(`${path}: ${error instanceof SyntaxError ? `no JSON: ${error.message}` : 'cannot be read'}`)
+    return {}
+  }
+  if (Value.Check(ConfigurationFile, content)) return content
+  faults.push(...faultsOf(path, content))
+  return {}
+}
+
+function faultsOf(source: string, content: unknown): string[] {
+  const faults: string[] = []
+  for (const { keyword, instancePath, message, params } of Value.Errors(ConfigurationFile, content)) {
+    // An unknown key is told once, by the object that refuses it.
+    if (keyword === 'boolean') continue
+    const path = instancePath.slice(1).replaceAll('/', '.')
+    const which = 'additionalProperties' in params ? `: ${String(params.additionalProperties)}` : ''
+    const choices = 'allowedValues' in params ? `: ${String(params.allowedValues)}` : ''
+    faults.push(`${source}: ${path === '' ? '' : `${path} `}${message}${which}${choices}`)
+  }
+  return faults
+}
