@@ -27,7 +27,9 @@ try {
     if (!path.includes('node_modules/')) continue
     const other = found.get(path)
     if (other === undefined) same &&= entry.optional === true && (!isForThisMachine(entry) || entry.libc !== undefined)
-    else same &&= other.version === entry.version && other.integrity === entry.integrity && other.resolved === entry.resolved
+    else
+      same &&=
+        other.version === entry.version && other.integrity === entry.integrity && other.resolved === entry.resolved
   }
 } catch {
   same = false

@@ -1,0 +1,94 @@
+/** Rules about what is installed: exact versions, hashes, known licences, no scripts, no registry's address. */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Licences that ask for nothing but notice. */
+export const LICENCES: ReadonlySet<string> = new Set([
+  'MIT',
+  'MIT-0',
+  'ISC',
+  'BSD',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'Apache-2.0',
+  '0BSD',
+  'BlueOak-1.0.0',
+  'Unlicense',
+  'CC0-1.0',
+  'Python-2.0',
+])
+
+/** Packages let off by name, with the reason. */
+export const LICENCE_EXCEPTIONS: Readonly<Record<string, string>> = {
+  machina: 'no licence field; its repository carries the MIT text. Tests only, through the Azure SDK.',
+}
+
+/** Packages that carry an install script; scripts are off, so each notes that it works without. */
+export const SCRIPT_EXCEPTIONS: Readonly<Record<string, string>> = {
+  'es5-ext': 'prints a message. Tests only, through the Azure SDK.',
+}
+
+/** A package.json or a lock entry, as far as the rules read it. */
+export interface Manifest {
+  readonly name?: string
+  readonly version?: string
+  readonly license?: unknown
+  readonly licenses?: unknown
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly resolved?: string
+  readonly integrity?: string
+  readonly link?: boolean
+  readonly hasInstallScript?: boolean
+}
+
+export function readManifest(file: string): Manifest {
+  return JSON.parse(readFileSync(file, 'utf8')) as Manifest
+}
+
+/** Name of every package of ours, with its folder. */
+export function readPackages(root: string, rings: readonly string[]): ReadonlyMap<string, string> {
+  const packages = new Map<string, string>()
+  for (const ring of rings) {
+    for (const name of readdirSync(join(root, ring))) {
+      const file = join(root, ring, name, 'package.json')
+      if (existsSync(file)) packages.set(readManifest(file).name ?? '', `${ring}/${name}`)
+    }
+  }
+  return packages
+}
+
+/** Versions that a later install could read as another one. */
+export function inexactVersions(manifest: Manifest): readonly string[] {
+  const all = { ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies }
+  return Object.entries(all)
+    .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+    .map(([name, version]) => `${name}@${version}`)
+}
+
+/** The licence expression is satisfied by the list: one of `OR`, all of `AND`. */
+export function isLicenceAllowed(manifest: Manifest): boolean {
+  const expression = licenceOf(manifest)
+  if (expression === undefined) return false
+  return expression
+    .replace(/[()]/g, '')
+    .split(/\s+OR\s+/)
+    .some((choice) => choice.split(/\s+AND\s+/).every((name) => LICENCES.has(name.trim())))
+}
+
+function licenceOf(manifest: Manifest): string | undefined {
+  const declared = manifest.license ?? (Array.isArray(manifest.licenses) ? manifest.licenses[0] : manifest.licenses)
+  if (typeof declared === 'string') return declared
+  if (typeof declared === 'object' && declared !== null && 'type' in declared && typeof declared.type === 'string') {
+    return declared.type
+  }
+  return undefined
+}
+
+/** Entries of a lock file, by path; the root is ''. */
+export function readLock(file: string): ReadonlyMap<string, Manifest> {
+  const lock = JSON.parse(readFileSync(file, 'utf8')) as { readonly packages: Readonly<Record<string, Manifest>> }
+  return new Map(Object.entries(lock.packages))
+}
