@@ -1,0 +1,106 @@
+/**
+ * The operation and registration-state documents (azure-iot.md §6).
+ * Node's SDK takes `assigning`, `assigned`, `failed` and nothing else; Python's wants `operationId` while assigning.
+ */
+
+import { type Timestamp, formatTimestamp } from '@holdfast/base'
+import { type CertificateInfoDocument, type CertificateSummary, formatCertificateInfo } from './certificate-facts.ts'
+import { formatEtag } from './etag.ts'
+
+export type Substatus =
+  | 'initialAssignment'
+  | 'deviceDataMigrated'
+  | 'deviceDataReset'
+  | 'reprovisionedToInitialAssignment'
+
+/** How the device proved itself, as far as it may know. */
+export type AttestationResult =
+  | { readonly kind: 'symmetricKey'; readonly enrollmentGroupId?: string }
+  | {
+      readonly kind: 'x509'
+      readonly certificate: CertificateSummary
+      readonly enrollmentGroupId?: string
+      readonly signingCertificate?: CertificateSummary
+    }
+
+export interface RegistrationState {
+  readonly registrationId: string
+  readonly status: 'unassigned' | 'assigning' | 'assigned' | 'failed' | 'disabled'
+  readonly createdTime: Timestamp
+  readonly updatedTime: Timestamp
+  /** Unquoted. */
+  readonly etag: string
+  /** With `assigned`. */
+  readonly assignment?: { readonly assignedHub: string; readonly deviceId: string; readonly substatus: Substatus }
+  /** With `failed`. */
+  readonly error?: { readonly code: number; readonly message: string }
+  readonly attestation?: AttestationResult
+  /** What a custom allocation hands to the device: any JSON value. */
+  readonly payload?: unknown
+}
+
+export interface RegistrationStateDocument {
+  readonly registrationId: string
+  readonly createdDateTimeUtc: string
+  readonly assignedHub?: string
+  readonly deviceId?: string
+  readonly status: RegistrationState['status']
+  readonly substatus?: Substatus
+  readonly errorCode?: number
+  readonly errorMessage?: string
+  readonly lastUpdatedDateTimeUtc: string
+  readonly etag: string
+  readonly payload?: unknown
+  readonly symmetricKey?: { readonly enrollmentGroupId?: string }
+  readonly x509?: {
+    readonly certificateInfo: CertificateInfoDocument
+    readonly enrollmentGroupId?: string
+    readonly signingCertificateInfo?: CertificateInfoDocument
+  }
+}
+
+export function formatRegistrationState(state: RegistrationState): RegistrationStateDocument {
+  return {
+    registrationId: state.registrationId,
+    createdDateTimeUtc: formatTimestamp(state.createdTime),
+    ...state.assignment,
+    status: state.status,
+    ...(state.error !== undefined && { errorCode: state.error.code, errorMessage: state.error.message }),
+    lastUpdatedDateTimeUtc: formatTimestamp(state.updatedTime),
+    etag: formatEtag(state.etag),
+    ...(state.payload !== undefined && { payload: state.payload }),
+    ...(state.attestation !== undefined && formatAttestationResult(state.attestation)),
+  }
+}
+
+export type Operation =
+  | { readonly status: 'assigning'; readonly operationId: string }
+  | { readonly status: 'assigned' | 'failed'; readonly operationId: string; readonly state: RegistrationState }
+
+export interface OperationDocument {
+  readonly operationId: string
+  readonly status: Operation['status']
+  readonly registrationState?: RegistrationStateDocument
+}
+
+export function formatOperation(operation: Operation): OperationDocument {
+  const { operationId, status } = operation
+  if (operation.status === 'assigning') return { operationId, status }
+  return { operationId, status, registrationState: formatRegistrationState(operation.state) }
+}
+
+function formatAttestationResult(
+  attestation: AttestationResult,
+): Pick<RegistrationStateDocument, 'symmetricKey' | 'x509'> {
+  const group = attestation.enrollmentGroupId === undefined ? {} : { enrollmentGroupId: attestation.enrollmentGroupId }
+  if (attestation.kind === 'symmetricKey') return { symmetricKey: group }
+  return {
+    x509: {
+      certificateInfo: formatCertificateInfo(attestation.certificate),
+      ...group,
+      ...(attestation.signingCertificate !== undefined && {
+        signingCertificateInfo: formatCertificateInfo(attestation.signingCertificate),
+      }),
+    },
+  }
+}
