@@ -1,0 +1,3 @@
+export { StoreDamagedError, StoreUnavailableError } from './damaged.ts'
+export type { LogStatistics, TelemetryLogOptions } from './log/telemetry-log.ts'
+export { SqliteTelemetryLog } from './log/telemetry-log.ts'

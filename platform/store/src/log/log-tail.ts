@@ -1,0 +1,173 @@
+/** Reads `log.db` through a connection of its own while the log thread writes it. Short reads only: a long one keeps
+ * the WAL from being folded in. */
+
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { type Timestamp, timestampOf } from '@holdfast/base'
+import type { StoredBatch } from '@holdfast/messaging'
+import { StoreDamagedError } from '../damaged.ts'
+import { findDamage, openDatabase } from '../sqlite/database.ts'
+import { bytesOf, integerOf, type Row } from '../sqlite/row.ts'
+import { LOG_CACHE_KIB, LOG_PAGE_BYTES } from './limits.ts'
+import { type PartitionEnds, readPartitionEnds } from './partition-ends.ts'
+import { LOG_FILE } from './schema.ts'
+
+/** A batch's row without its sealed bytes. */
+export interface TailBatch {
+  readonly id: number
+  readonly partition: number
+  readonly firstSequence: number
+  readonly count: number
+  readonly firstOffset: number
+  readonly plainBytes: number
+  readonly earliest: Timestamp
+  readonly latest: Timestamp
+  readonly epoch: number
+  /** Its data key was dropped and its bytes with it. */
+  readonly isEmptied: boolean
+}
+
+/** What has gathered of a partition from a sequence number on. */
+export interface Backlog {
+  readonly messages: number
+  readonly plainBytes: number
+  readonly earliest: Timestamp | undefined
+  readonly nextSequence: number
+  readonly nextOffset: number
+}
+
+const COLUMNS = `id, partition, first_sequence, count, first_offset, plain_bytes, earliest, latest, epoch,
+  length(sealed) = 0 AS emptied`
+
+export class LogTail {
+  readonly file: string
+  readonly #database: DatabaseSync
+  readonly #at: StatementSync
+  readonly #afterOffset: StatementSync
+  readonly #afterTime: StatementSync
+  readonly #sealed: StatementSync
+  readonly #backlog: StatementSync
+
+  /**
+   * @param file path of a `log.db` that its owner has opened already
+   * @throws StoreDamagedError, StoreUnavailableError as `SqliteTelemetryLog`
+   */
+  constructor(file: string) {
+    this.file = file
+    const { database, isNew } = openDatabase(file, LOG_FILE, {
+      readOnly: true,
+      pageBytes: LOG_PAGE_BYTES,
+      cacheKib: LOG_CACHE_KIB,
+    })
+    if (isNew) {
+      database.close()
+      throw new TypeError('the log thread opens the log before anybody reads it')
+    }
+    this.#database = database
+    // The last batch that begins at or below the sequence number holds it, if any does.
+    this.#at = database.prepare(
+      `SELECT ${COLUMNS} FROM batch WHERE partition = ?1 AND first_sequence >= coalesce(
+         (SELECT max(first_sequence) FROM batch WHERE partition = ?1 AND first_sequence <= ?2), ?2)
+       ORDER BY first_sequence LIMIT ?3`,
+    )
+    this.#afterOffset = database.prepare(
+      `SELECT ${COLUMNS} FROM batch WHERE partition = ? AND first_sequence >= ? AND first_offset + plain_bytes > ?
+       ORDER BY first_sequence LIMIT 1`,
+    )
+    this.#afterTime = database.prepare(
+      `SELECT ${COLUMNS} FROM batch WHERE partition = ? AND first_sequence >= ? AND latest > ?
+       ORDER BY first_sequence LIMIT 1`,
+    )
+    this.#sealed = database.prepare('SELECT sealed FROM batch WHERE id = ?')
+    this.#backlog = database.prepare(
+      `SELECT coalesce(sum(count), 0) AS messages, coalesce(sum(plain_bytes), 0) AS bytes, min(earliest) AS earliest
+       FROM batch WHERE partition = ? AND first_sequence >= ?`,
+    )
+  }
+
+  /**
+   * Where the partitions begin and end, with every row checked.
+   * @throws StoreDamagedError when rows are missing or wrong.
+   */
+  readEnds(): readonly PartitionEnds[] {
+    const ends = readPartitionEnds(this.#database)
+    if (typeof ends === 'string') throw this.damaged(ends)
+    return ends
+  }
+
+  /** At most `rowsMax` batches of a partition in order, the first holding `sequence` or the next after it. */
+  batchesFrom(partition: number, sequence: number, rowsMax: number): readonly TailBatch[] {
+    const rows = this.#at.all(partition, sequence, rowsMax).map(batchOf)
+    const [first] = rows
+    return first !== undefined && first.firstSequence + first.count <= sequence ? rows.slice(1) : rows
+  }
+
+  /** The first batch from `sequence` on that reaches beyond an offset. */
+  batchAfterOffset(partition: number, sequence: number, offset: number): TailBatch | undefined {
+    const row = this.#afterOffset.get(partition, sequence, offset)
+    return row === undefined ? undefined : batchOf(row)
+  }
+
+  /** The first batch from `sequence` on with a message later than a time. */
+  batchAfterTime(partition: number, sequence: number, after: Timestamp): TailBatch | undefined {
+    const row = this.#afterTime.get(partition, sequence, after)
+    return row === undefined ? undefined : batchOf(row)
+  }
+
+  /** The last batch of a partition. */
+  lastBatch(partition: number): TailBatch | undefined {
+    const row = this.#at.get(partition, Number.MAX_SAFE_INTEGER, 1)
+    return row === undefined ? undefined : batchOf(row)
+  }
+
+  /** The whole batch; undefined when it was trimmed meanwhile. */
+  read(batch: TailBatch): StoredBatch | undefined {
+    const row = this.#sealed.get(batch.id)
+    if (row === undefined) return undefined
+    const { partition, count, plainBytes, earliest, latest, epoch, firstSequence, firstOffset } = batch
+    const sealed = bytesOf(row, 'sealed')
+    return { partition, count, plainBytes, earliest, latest, epoch, firstSequence, firstOffset, sealed }
+  }
+
+  /** Sums over the batches of a partition that begin at or after `sequence`. */
+  backlog(partition: number, sequence: number): Backlog {
+    const row = this.#backlog.get(partition, sequence)
+    const last = this.lastBatch(partition)
+    const earliest = row?.['earliest']
+    return {
+      messages: integerOf(row, 'messages'),
+      plainBytes: integerOf(row, 'bytes'),
+      earliest: typeof earliest === 'number' ? timestampOf(earliest) : undefined,
+      nextSequence: last === undefined ? sequence : last.firstSequence + last.count,
+      nextOffset: last === undefined ? 0 : last.firstOffset + last.plainBytes,
+    }
+  }
+
+  /** Checks the whole file (see `findDamage`). */
+  findDamage(): string | undefined {
+    return findDamage(this.#database)
+  }
+
+  damaged(what: string, cause?: unknown): StoreDamagedError {
+    const remedy = 'restore the data folder from a backup; `holdfast doctor` lists everything that is damaged'
+    return new StoreDamagedError({ file: this.file, what, remedy }, cause)
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close()
+  }
+}
+
+function batchOf(row: Row): TailBatch {
+  return {
+    id: integerOf(row, 'id'),
+    partition: integerOf(row, 'partition'),
+    firstSequence: integerOf(row, 'first_sequence'),
+    count: integerOf(row, 'count'),
+    firstOffset: integerOf(row, 'first_offset'),
+    plainBytes: integerOf(row, 'plain_bytes'),
+    earliest: timestampOf(integerOf(row, 'earliest')),
+    latest: timestampOf(integerOf(row, 'latest')),
+    epoch: integerOf(row, 'epoch'),
+    isEmptied: integerOf(row, 'emptied') === 1,
+  }
+}
