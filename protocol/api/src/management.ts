@@ -10,7 +10,7 @@
  *   DELETE /api/v1/devices/{id}                             Changed
  *   GET    /api/v1/devices/{id}/connection-string           ConnectionString
  *   POST   /api/v1/devices/{id}/regenerate-key              KeyChoice -> Changed
- *   the same under /api/v1/devices/{id}/modules[/{module}]
+ *   the same under /api/v1/devices/{id}/modules[/{module}]  POST takes ModuleCreate
  *   GET    /api/v1/policies                                 Page<Policy>
  *   GET    /api/v1/policies/{name}/connection-string?eventHub=true   ConnectionString
  *   POST   /api/v1/policies/{name}/regenerate-key           KeyChoice -> Changed
@@ -53,6 +53,19 @@ export const DeviceCreate = Type.Object(
   strict,
 )
 export type DeviceCreate = Type.Static<typeof DeviceCreate>
+
+/** As `DeviceCreate`; the device is the one of the path. */
+export const ModuleCreate = Type.Object(
+  {
+    moduleId: Type.String(),
+    auth: Type.Optional(Type.Union([Type.Literal('sas'), Type.Literal('x509-thumbprint'), Type.Literal('x509-ca')])),
+    thumbprints: Type.Optional(Type.Array(Type.String(), { maxItems: 2 })),
+    primaryKey: Type.Optional(Type.String()),
+    secondaryKey: Type.Optional(Type.String()),
+  },
+  strict,
+)
+export type ModuleCreate = Type.Static<typeof ModuleCreate>
 
 export const DeviceChange = Type.Object(
   {

@@ -1,0 +1,141 @@
+/** `holdfast enrollment …`: which devices the provisioning service lets in, one by one or by group. */
+
+import type { Api } from '@holdfast/api'
+import { type Command, Option } from 'commander'
+import { readText } from '../address.ts'
+import { group, leaf, type World } from '../command.ts'
+import { wrongUse } from '../failure.ts'
+import { type HubClient, path } from '../hub-client.ts'
+
+interface CreateOptions {
+  readonly group?: boolean
+  readonly attestation: 'symmetric-key' | 'x509'
+  readonly certificate?: string
+  readonly primaryKey?: string
+  readonly secondaryKey?: string
+  readonly deviceId?: string
+  readonly disabled?: boolean
+}
+
+const groupOption = (): Option => new Option('--group', 'a group enrolment (default: an individual one)')
+const collection = (isGroup: boolean | undefined): string => (isGroup === true ? 'enrollment-groups' : 'enrollments')
+
+export function addEnrollment(program: Command, world: World): void {
+  const enrollment = group(
+    program,
+    'enrollment',
+    'DPS enrolments: individual and group',
+    'holdfast enrollment create line-4 --group',
+  )
+
+  leaf<[string], CreateOptions>(enrollment, world, {
+    usage: 'create <id>',
+    summary: 'let a device (by its registration id), or a group of devices, be provisioned',
+    example: 'holdfast enrollment create line-4 --group --attestation x509 --certificate line-4-ca.pem',
+    options: [
+      groupOption(),
+      new Option('--attestation <kind>', 'how devices prove themselves')
+        .choices(['symmetric-key', 'x509'])
+        .default('symmetric-key'),
+      new Option('--certificate <file>', "PEM: the device's own, or the authority that signs the group's"),
+      new Option('--primary-key <base64>', 'a key of 16 to 64 bytes (default: a new one)'),
+      new Option('--secondary-key <base64>', 'the same for the secondary key'),
+      new Option('--device-id <id>', 'id to give the device (individual; default: its registration id)'),
+      new Option('--disabled', 'refuse for now'),
+    ],
+    async run({ hub, print }, options, id) {
+      const { group, attestation, certificate, primaryKey, secondaryKey, deviceId, disabled } = options
+      if (attestation === 'x509' && certificate === undefined)
+        throw wrongUse('--attestation x509 needs --certificate FILE')
+      if (attestation !== 'x509' && certificate !== undefined)
+        throw wrongUse('--certificate goes with --attestation x509')
+      if (attestation === 'x509' && (primaryKey ?? secondaryKey) !== undefined) {
+        throw wrongUse('keys do not go with --attestation x509')
+      }
+      if (group === true && deviceId !== undefined) throw wrongUse('--device-id does not go with --group')
+      const body: Api.EnrollmentCreate = {
+        id,
+        attestation,
+        ...(certificate !== undefined && { certificate: readText(certificate) }),
+        ...(primaryKey !== undefined && { primaryKey }),
+        ...(secondaryKey !== undefined && { secondaryKey }),
+        ...(deviceId !== undefined && { deviceId }),
+        ...(disabled === true && { disabled }),
+      }
+      const created = await hub.send<Api.Enrollment>('POST', path(collection(group)), body)
+      const lines = [`created ${created.scope} enrolment ${created.id} (${created.attestation}, ${created.status})`]
+      if (created.scope === 'group' && created.attestation === 'symmetric-key') {
+        lines.push(
+          `next: holdfast enrollment derived-key ${created.id} REGISTRATION-ID, the key of one device of the group`,
+        )
+      }
+      await print.result(created, lines)
+    },
+  })
+
+  leaf<[], { readonly group?: boolean; readonly individual?: boolean }>(enrollment, world, {
+    usage: 'list',
+    summary: 'list the enrolments',
+    example: 'holdfast enrollment list',
+    options: [new Option('--group', 'groups only'), new Option('--individual', 'individual ones only')],
+    async run({ hub, print }, { group, individual }) {
+      const both = group === individual
+      await print.table(
+        pagesOf(hub, [
+          ...(both || individual === true ? ['enrollments'] : []),
+          ...(both || group === true ? ['enrollment-groups'] : []),
+        ]),
+        [
+          ['ENROLMENT', (it) => it.id],
+          ['SCOPE', (it) => it.scope],
+          ['ATTESTATION', (it) => it.attestation],
+          ['STATUS', (it) => it.status],
+          ['DEVICE', (it) => it.deviceId],
+        ],
+        "no enrolments yet; create one with 'holdfast enrollment create ID'",
+      )
+    },
+  })
+
+  leaf<[string], { readonly group?: boolean }>(enrollment, world, {
+    usage: 'show <id>',
+    summary: 'show one enrolment',
+    example: 'holdfast enrollment show line-4 --group',
+    options: [groupOption()],
+    async run({ hub, print }, { group }, id) {
+      const found = await hub.get<Api.Enrollment>(path(collection(group), id))
+      await print.result(found, [
+        `enrolment    ${found.id} (${found.scope})`,
+        `attestation  ${found.attestation}`,
+        `status       ${found.status}`,
+        ...(found.deviceId === undefined ? [] : [`device       ${found.deviceId}`]),
+        `created      ${found.createdTime}`,
+      ])
+    },
+  })
+
+  leaf<[string, string], object>(enrollment, world, {
+    usage: 'derived-key <group> <registration-id>',
+    summary: 'print the key of one device of a symmetric-key group',
+    example: 'holdfast enrollment derived-key line-4 press-17',
+    async run({ hub, print }, _options, group, registrationId) {
+      const found = await hub.get<{ key: string }>(path('enrollment-groups', group, 'derived-key', registrationId))
+      await print.result(found, [found.key])
+    },
+  })
+
+  leaf<[string], { readonly group?: boolean }>(enrollment, world, {
+    usage: 'delete <id>',
+    summary: 'delete an enrolment; devices already provisioned stay',
+    example: 'holdfast enrollment delete line-4 --group',
+    options: [groupOption()],
+    async run({ hub, print }, { group }, id) {
+      await hub.send('DELETE', path(collection(group), id))
+      await print.result({ id, deleted: true }, [`enrolment ${id} is deleted; devices it provisioned stay as they are`])
+    },
+  })
+}
+
+async function* pagesOf(hub: HubClient, collections: readonly string[]): AsyncGenerator<readonly Api.Enrollment[]> {
+  for (const name of collections) yield* hub.pages<Api.Enrollment>(path(name))
+}

@@ -1,0 +1,59 @@
+/** `holdfast keys …`: the keys that data is sealed with, by epoch. */
+
+import type { Api } from '@holdfast/api'
+import { type Command, Option } from 'commander'
+import { group, leaf, type World } from '../command.ts'
+import { Failure, wrongUse } from '../failure.ts'
+import { path } from '../hub-client.ts'
+
+export function addKeys(program: Command, world: World): void {
+  const keys = group(program, 'keys', 'data keys: list, rotate, drop', 'holdfast keys rotate')
+
+  leaf<[], object>(keys, world, {
+    usage: 'list',
+    summary: 'list the data keys by epoch; the keys themselves are never shown',
+    example: 'holdfast keys list',
+    async run({ hub, print }) {
+      await print.table(
+        hub.pages<Api.DataKey>(path('keys')),
+        [
+          ['EPOCH', (it) => it.epoch],
+          ['PURPOSE', (it) => it.purpose],
+          ['STATE', (it) => it.state],
+          ['CREATED', (it) => it.createdTime],
+        ],
+        'no data keys yet',
+      )
+    },
+  })
+
+  leaf<[], object>(keys, world, {
+    usage: 'rotate',
+    summary: 'seal with a new key from now on; what is stored stays readable',
+    example: 'holdfast keys rotate',
+    async run({ hub, print }) {
+      const key = await hub.send<Api.DataKey>('POST', path('keys', 'rotate'))
+      await print.result(key, [`data is sealed with the key of epoch ${key.epoch} from now on`])
+    },
+  })
+
+  leaf<[string], { readonly yes?: boolean }>(keys, world, {
+    usage: 'drop <epoch>',
+    summary: 'destroy the key of an epoch: what it sealed can never be read again',
+    example: 'holdfast keys drop 3 --yes',
+    options: [new Option('--yes', 'do not ask')],
+    async run({ hub, print, world: { confirm } }, { yes }, epoch) {
+      if (!/^\d{1,10}$/.test(epoch)) throw wrongUse(`'${epoch}' is no epoch; 'holdfast keys list' names them`)
+      if (yes !== true) {
+        const answer = await confirm(`Destroy the key of epoch ${epoch}? What it sealed can never be read again.`)
+        if (answer === undefined)
+          throw wrongUse('dropping a key cannot be undone; say so with --yes where nobody can be asked')
+        if (!answer) throw new Failure(`the key of epoch ${epoch} was left alone, as answered`, { code: 'declined' })
+      }
+      const dropped = await hub.send<Api.DataKeyDropped>('DELETE', path('keys', epoch))
+      await print.result(dropped, [
+        `the key of epoch ${dropped.epoch} is destroyed; ${dropped.messages} messages can never be read again`,
+      ])
+    },
+  })
+}

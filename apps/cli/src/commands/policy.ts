@@ -1,0 +1,57 @@
+/** `holdfast policy …`: shared access policies, which services and operators elsewhere sign their tokens with. */
+
+import type { Api } from '@holdfast/api'
+import { type Command, Option } from 'commander'
+import { group, leaf, type World } from '../command.ts'
+import { path, query } from '../hub-client.ts'
+import { closedSessions } from '../printer.ts'
+import { keyOption } from './device.ts'
+
+export function addPolicy(program: Command, world: World): void {
+  const policy = group(
+    program,
+    'policy',
+    'service policies: list, connection strings, keys',
+    'holdfast policy connection-string service',
+  )
+
+  leaf<[], object>(policy, world, {
+    usage: 'list',
+    summary: 'list the policies and their rights',
+    example: 'holdfast policy list',
+    async run({ hub, print }) {
+      await print.table(
+        hub.pages<Api.Policy>(path('policies')),
+        [
+          ['POLICY', (it) => it.name],
+          ['RIGHTS', (it) => it.rights.join(', ')],
+        ],
+        'no policies',
+      )
+    },
+  })
+
+  leaf<[string], { readonly eventHub?: boolean }>(policy, world, {
+    usage: 'connection-string <name>',
+    summary: 'print the connection string of a policy; it holds the key',
+    example: 'holdfast policy connection-string service --event-hub',
+    notes: 'Policies: iothubowner service device registryRead registryReadWrite; provisioningserviceowner.',
+    options: [new Option('--event-hub', 'the Event Hubs-compatible form')],
+    async run({ hub, print }, { eventHub }, name) {
+      const target = `${path('policies', name, 'connection-string')}${query({ eventHub })}`
+      const found = await hub.get<Api.ConnectionString>(target)
+      await print.result(found, [found.connectionString])
+    },
+  })
+
+  leaf<[string], { readonly key: 'primary' | 'secondary' }>(policy, world, {
+    usage: 'regenerate-key <name>',
+    summary: 'replace one key of a policy, and close the sessions that rest on it',
+    example: 'holdfast policy regenerate-key service --key secondary',
+    options: [keyOption()],
+    async run({ hub, print }, { key }, name) {
+      const changed = await hub.send<Api.Changed>('POST', path('policies', name, 'regenerate-key'), { key })
+      await print.result(changed, [`the ${key} key of policy ${name} is new; ${closedSessions(changed)}`])
+    },
+  })
+}

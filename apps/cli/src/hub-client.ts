@@ -1,0 +1,241 @@
+/** Calls of the hub's own API (`protocol/api`), over the local socket or HTTPS. */
+
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { Api } from '@holdfast/api'
+import type { Address } from './address.ts'
+import { Failure, wrongUse } from './failure.ts'
+import { plain } from './plain-text.ts'
+
+/** A whole answer, in bytes; a page of a thousand devices is a tenth of it. */
+const ANSWER_BYTES_MAX = 16 * 1024 * 1024
+/** One line of a stream, in characters: a message of 256 KiB whose every byte is escaped is a third of it. */
+const LINE_CHARACTERS_MAX = 8 * 1024 * 1024
+/** How long the hub may take to begin its answer, in milliseconds. */
+const ANSWER_MS_MAX = 30_000
+const PAGE_ITEMS = 100
+
+export interface HubClient {
+  readonly address: Address
+  get<T extends object>(path: string): Promise<T>
+  send<T extends object>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T>
+  /** Pages of a list, until the hub has no more or `limit` items were given. */
+  pages<T extends object>(path: string, limit?: number): AsyncGenerator<readonly T[]>
+  /** Objects of an endless or a long answer, one a line. Ends when the hub ends it or the operator interrupts. */
+  lines<T extends object>(path: string): AsyncGenerator<T>
+}
+
+/**
+ * Path from segments that come from arguments, each encoded.
+ * @throws Failure (wrong use) for `.` and `..`, which no encoding keeps from meaning another path.
+ */
+export function path(...segments: readonly string[]): string {
+  for (const segment of segments) {
+    if (segment === '' || segment === '.' || segment === '..') throw wrongUse(`'${segment}' is no name of anything`)
+  }
+  return `/api/v1/${segments.map(encodeURIComponent).join('/')}`
+}
+
+/** Query from what is set. */
+export function query(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
+  const given = new URLSearchParams()
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) given.set(name, String(value))
+  return given.size === 0 ? '' : `?${given.toString()}`
+}
+
+/** @param interrupted ends what is under way: a stream in order, any other call as a failure. */
+export function connectHub(address: Address, interrupted: AbortSignal): HubClient {
+  const get = <T extends object>(target: string): Promise<T> => call<T>({ address, interrupted, method: 'GET', target })
+  return {
+    address,
+    get,
+    send: (method, target, body) => call({ address, interrupted, method, target, ...(body !== undefined && { body }) }),
+    async *pages<T extends object>(target: string, limit = Number.POSITIVE_INFINITY) {
+      let left = limit
+      let after: string | undefined
+      do {
+        const page: Api.Page<T> = await get(`${target}${query({ limit: Math.min(left, PAGE_ITEMS), after })}`)
+        const items = page.items.slice(0, left)
+        left -= items.length
+        yield items
+        // A hub that answers with the same place for ever must not hold us for ever.
+        if (page.next === after) return
+        after = page.next
+      } while (after !== undefined && left > 0)
+    },
+    lines: (target) => lines({ address, interrupted, method: 'GET', target }),
+  }
+}
+
+interface Call {
+  readonly address: Address
+  readonly interrupted: AbortSignal
+  readonly method: string
+  readonly target: string
+  readonly body?: object
+}
+
+async function call<T extends object>(what: Call): Promise<T> {
+  const answer = await open(what)
+  const text = await readAll(answer)
+  const status = answer.statusCode ?? 0
+  if (status >= 200 && status < 300) return (text === '' ? {} : parseObject(text)) as T
+  throw refusal(status, text)
+}
+
+async function* lines<T extends object>(what: Call): AsyncGenerator<T> {
+  const answer = await open(what)
+  const status = answer.statusCode ?? 0
+  if (status < 200 || status >= 300) throw refusal(status, await readAll(answer))
+  answer.setEncoding('utf8')
+  let rest = ''
+  try {
+    for await (const chunk of answer) {
+      rest += String(chunk)
+      let start = 0
+      for (let end = rest.indexOf('\n'); end !== -1; end = rest.indexOf('\n', start)) {
+        if (end > start) yield parseObject(rest.slice(start, end)) as T
+        start = end + 1
+      }
+      rest = rest.slice(start)
+      if (rest.length > LINE_CHARACTERS_MAX) throw garbled()
+    }
+  } catch (error) {
+    if (what.interrupted.aborted) return
+    if (error instanceof Failure) throw error
+    throw new Failure('the hub ended the answer in the middle: it was stopped or the connection broke; start again', {
+      code: 'interrupted',
+      cause: error,
+    })
+  } finally {
+    answer.destroy()
+  }
+  if (rest !== '') yield parseObject(rest) as T
+}
+
+function open({ address, interrupted, method, target, body }: Call): Promise<IncomingMessage> {
+  const payload = body === undefined ? undefined : JSON.stringify(body)
+  const options: RequestOptions = {
+    method,
+    path: target,
+    headers: {
+      accept: 'application/json, application/x-ndjson, application/problem+json',
+      ...(payload !== undefined && {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(payload),
+      }),
+      ...(address.kind === 'remote' && { authorization: address.token }),
+    },
+    signal: interrupted,
+  }
+  return new Promise((resolve, reject) => {
+    const begin =
+      address.kind === 'local'
+        ? httpRequest({ ...options, socketPath: address.socket, host: 'localhost' }, resolve)
+        : httpsRequest(
+            {
+              ...options,
+              host: address.url.hostname.replace(/^\[(.*)\]$/, '$1'),
+              port: address.url.port === '' ? 443 : Number(address.url.port),
+              minVersion: 'TLSv1.2',
+              ...(address.authorities !== undefined && { ca: address.authorities }),
+            },
+            resolve,
+          )
+    begin.setTimeout(ANSWER_MS_MAX, () => begin.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })))
+    // A stream that follows is silent for as long as nothing happens.
+    begin.once('response', () => begin.setTimeout(0))
+    begin.once('error', (error) => reject(unreachable(address, error)))
+    begin.end(payload)
+  })
+}
+
+async function readAll(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of answer) {
+    if (!Buffer.isBuffer(chunk)) continue
+    bytes += chunk.length
+    if (bytes > ANSWER_BYTES_MAX) {
+      answer.destroy()
+      throw garbled()
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function parseObject(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null) return value
+  } catch {
+    // Told below.
+  }
+  throw garbled()
+}
+
+function garbled(): Failure {
+  return new Failure('what answered does not speak the API of a hub; check --data or --url', { code: 'garbled' })
+}
+
+/** A problem+json (RFC 9457) as one line: `title` is what and why, `detail` what to do. */
+function refusal(status: number, text: string): Failure {
+  let problem: { title?: unknown; detail?: unknown; code?: unknown } = {}
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null) problem = value
+  } catch {
+    // Not a hub's words: the status must do.
+  }
+  const title = typeof problem.title === 'string' ? problem.title : `the hub answered with HTTP status ${status}`
+  const detail = typeof problem.detail === 'string' ? problem.detail : adviceFor(status)
+  return new Failure(plain(detail === '' ? title : `${title}: ${detail}`), {
+    code: typeof problem.code === 'string' ? problem.code : `http-${status}`,
+  })
+}
+
+function adviceFor(status: number): string {
+  if (status === 401) return 'the token was not accepted; make a new one from a service policy of this hub'
+  if (status === 403) return 'the policy of this token lacks the right for it; use one that has it'
+  if (status === 404) return 'check the name'
+  if (status === 503) return "see 'holdfast status' for what the hub waits for"
+  return ''
+}
+
+function unreachable(address: Address, error: Error & { readonly code?: string }): Failure {
+  const code = error.code ?? 'unknown'
+  if (code === 'ABORT_ERR') {
+    return new Failure('interrupted before the hub answered; whether it did what was asked is not known', {
+      code: 'interrupted',
+    })
+  }
+  if (address.kind === 'local') {
+    const start = `start it with 'holdfast up', or name its folder with --data`
+    if (code === 'ENOENT') {
+      return new Failure(`no hub runs on ${address.data}: there is no socket in it; ${start}`, { code: 'not-running' })
+    }
+    if (code === 'ECONNREFUSED') {
+      return new Failure(`no hub runs on ${address.data}: its socket is left over; ${start}`, { code: 'not-running' })
+    }
+    if (code === 'EACCES' || code === 'EPERM') {
+      return new Failure(
+        `may not use the socket in ${address.data}: it belongs to another user; run this as that user`,
+        {
+          code: 'not-allowed',
+        },
+      )
+    }
+  }
+  const where = address.kind === 'local' ? address.socket : address.url.origin
+  const advice = /^(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_|ERR_TLS_CERT)/.test(code)
+    ? "its certificate is not trusted here; give the hub's root with --ca FILE"
+    : 'check that the hub runs and the address is right'
+  return new Failure(
+    `cannot reach the hub at ${where}: ${plain(code === 'unknown' ? error.message : code)}; ${advice}`,
+    {
+      code: 'unreachable',
+      cause: error,
+    },
+  )
+}

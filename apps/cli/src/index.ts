@@ -1,0 +1,2 @@
+export type { World } from './command.ts'
+export { run } from './run.ts'

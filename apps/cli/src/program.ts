@@ -1,0 +1,63 @@
+/** The whole command line, as a tree of commands. */
+
+import { Command } from 'commander'
+import type { World } from './command.ts'
+import { addAuthority } from './commands/authority.ts'
+import { addDevice } from './commands/device.ts'
+import { addDoctor } from './commands/doctor.ts'
+import { addEnrollment } from './commands/enrollment.ts'
+import { addKeys } from './commands/keys.ts'
+import { addMessages } from './commands/messages.ts'
+import { addModule } from './commands/module.ts'
+import { addPolicy } from './commands/policy.ts'
+import { addStatus } from './commands/status.ts'
+import { wrongUse } from './failure.ts'
+
+export function buildProgram(world: World, version: string): Command {
+  const program = new Command('holdfast')
+    .description('Self-hosted, Azure-IoT-compatible infrastructure for fleets of devices.')
+    .version(version)
+    .addHelpText(
+      'after',
+      `
+Programs of their own (each with --help):
+  up       start the hub                          holdfast up --demo
+  fleet    simulate devices over real TLS         holdfast fleet simulate --devices 20
+
+Every command takes --json, and exits 0 done, 1 refused or failed, 2 wrong use.
+
+Example:
+  $ holdfast device create pump-1 && holdfast device connection-string pump-1
+`,
+    )
+  addDevice(program, world)
+  addModule(program, world)
+  addPolicy(program, world)
+  addEnrollment(program, world)
+  addAuthority(program, world)
+  addMessages(program, world)
+  addKeys(program, world)
+  addStatus(program, world)
+  addDoctor(program, world)
+  for (const name of ['up', 'fleet']) {
+    program
+      .command(name, { hidden: true })
+      .allowUnknownOption()
+      .argument('[arguments...]')
+      .action(() => {
+        throw wrongUse(`'${name}' stands first: holdfast ${name} …`)
+      })
+  }
+  quiet(program, world)
+  return program
+}
+
+/** Failures leave as exceptions, so that each is told once, in one line, by `run`. */
+function quiet(command: Command, world: World): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => void world.stdout.write(text),
+    writeErr: (text) => void world.stderr.write(text),
+    outputError: () => undefined,
+  })
+  for (const child of command.commands) quiet(child, world)
+}
