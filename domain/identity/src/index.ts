@@ -1,4 +1,31 @@
+export { addressBlock } from './address-block.ts'
+export type { AuthenticationDraft } from './authentication.ts'
+export { normaliseThumbprint, thumbprintsOf } from './authentication.ts'
+export { authMethodOf } from './auth-method.ts'
+export type { Allowed, AuthenticatorParts, Claimant, Decision, Denied, DenialCode } from './authenticator.ts'
+export { Authenticator } from './authenticator.ts'
+export type {
+  AuthoritiesParts,
+  Authority,
+  ChainDenial,
+  ChainJudgement,
+  PresentedCertificate,
+} from './authorities.ts'
+export { Authorities } from './authorities.ts'
+export type { Basis, Cut, KeySlot, Standing } from './credential.ts'
+export { closeReasonOf, cuts } from './credential.ts'
+export type { IdentityErrorCode } from './errors.ts'
+export { IdentityError } from './errors.ts'
+export { FailureThrottle } from './failure-throttle.ts'
+export type { IdentityChange } from './identity-change.ts'
+export { checkIdentityKey, identitySubject, identityText, isIdentityKey } from './identity-key.ts'
 export type { Authentication, Expectation, Identity, IdentityKey, WriteOutcome } from './identity.ts'
+export { AUTHORITIES_MAX, MODULES_PER_DEVICE_MAX, PAGE_ITEMS_MAX, STATUS_REASON_CHARACTERS_MAX } from './limits.ts'
+export type { PoliciesParts, PolicyDenial, PolicyVerdict, Principal } from './policies.ts'
+export { DEFAULT_POLICIES, Policies } from './policies.ts'
+export type { RandomBytes } from './random.ts'
+export type { Applied, Found, IdentityDraft, RegistryParts } from './registry.ts'
+export { Registry } from './registry.ts'
 export type {
   AccessPolicy,
   AuthorityStore,

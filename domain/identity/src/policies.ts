@@ -1,0 +1,214 @@
+/** Shared access policies: named pairs of keys with rights, by which services (and devices, with DeviceConnect) come in. */
+
+import type { Clock, Timestamp } from '@holdfast/base'
+import type { EventSink } from '@holdfast/audit'
+import {
+  coversDevice,
+  coversService,
+  EXPIRY_SKEW_MS,
+  isExpired,
+  parseSasToken,
+  resourceOf,
+  type SasResource,
+  type SasToken,
+  TokenError,
+  verifySasToken,
+} from '@holdfast/tokens'
+import type { Cut, KeySlot } from './credential.ts'
+import { IdentityError } from './errors.ts'
+import type { IdentityKey } from './identity.ts'
+import { KEY_BYTES, POLICIES_MAX } from './limits.ts'
+import { type RandomBytes, randomBase64 } from './random.ts'
+import type { AccessPolicy, PolicyStore, Right } from './store.ts'
+
+/**
+ * The policies that IoT Hub and DPS start with. Of DPS's owner the right DeviceConnect is left out: hub and provisioning
+ * are one service here, and whoever enrols devices needs no right to speak as every one of them.
+ */
+export const DEFAULT_POLICIES: readonly Pick<AccessPolicy, 'name' | 'rights'>[] = [
+  { name: 'iothubowner', rights: ['RegistryRead', 'RegistryWrite', 'ServiceConnect', 'DeviceConnect'] },
+  { name: 'service', rights: ['ServiceConnect'] },
+  { name: 'device', rights: ['DeviceConnect'] },
+  { name: 'registryRead', rights: ['RegistryRead'] },
+  { name: 'registryReadWrite', rights: ['RegistryRead', 'RegistryWrite'] },
+  {
+    name: 'provisioningserviceowner',
+    rights: ['ServiceConfig', 'EnrollmentRead', 'EnrollmentWrite', 'RegistrationStatusRead', 'RegistrationStatusWrite'],
+  },
+]
+
+/** Who a service proved to be. */
+export interface Principal {
+  readonly name: string
+  readonly slot: KeySlot
+  readonly rights: readonly Right[]
+  readonly expires: Timestamp
+}
+
+/** To the peer all of them look alike; the code is for the log. */
+export type PolicyDenial =
+  | 'token-malformed'
+  | 'policy-unknown'
+  | 'wrong-signature'
+  | 'wrong-audience'
+  | 'token-expired'
+  | 'policy-without-right'
+
+export type PolicyVerdict =
+  | { readonly kind: 'allowed'; readonly principal: Principal }
+  | { readonly kind: 'denied'; readonly code: PolicyDenial; readonly detail: string }
+
+export interface PoliciesParts {
+  readonly store: PolicyStore
+  readonly clock: Clock
+  readonly random: RandomBytes
+  readonly events: EventSink
+  /** Names of this hub; the first is the hub's own. */
+  readonly hostNames: readonly string[]
+}
+
+export class Policies {
+  readonly #parts: PoliciesParts
+  readonly #hosts: readonly string[]
+  readonly #policies = new Map<string, AccessPolicy>()
+  readonly #decoy: string
+  #cutsMade = 0
+  #lastChange: Promise<void> = Promise.resolve()
+
+  private constructor(parts: PoliciesParts, policies: readonly AccessPolicy[]) {
+    this.#parts = parts
+    this.#hosts = parts.hostNames.map((name) => name.toLowerCase())
+    for (const policy of policies) this.#policies.set(policy.name, policy)
+    this.#decoy = randomBase64(parts.random, KEY_BYTES)
+  }
+
+  /** Reads the policies, and makes those of `DEFAULT_POLICIES` that are not there, with random keys. */
+  static async open(parts: PoliciesParts): Promise<Policies> {
+    const stored = await parts.store.listPolicies()
+    if (stored.length > POLICIES_MAX) throw new TypeError(`the store holds more than ${POLICIES_MAX} policies`)
+    const policies = [...stored]
+    for (const { name, rights } of DEFAULT_POLICIES) {
+      if (stored.some((one) => one.name === name)) continue
+      const policy: AccessPolicy = {
+        name,
+        rights,
+        primaryKey: randomBase64(parts.random, KEY_BYTES),
+        secondaryKey: randomBase64(parts.random, KEY_BYTES),
+      }
+      await parts.store.writePolicy(policy)
+      policies.push(policy)
+      parts.events({
+        type: 'policy.created',
+        at: parts.clock.wall(),
+        subject: `policy/${name}`,
+        actor: 'hub',
+        detail: { rights: rights.join(' ') },
+      })
+    }
+    return new Policies(parts, policies)
+  }
+
+  /** Counts changes that took a key away. */
+  get cutsMade(): number {
+    return this.#cutsMade
+  }
+
+  /** With their keys: the caller decides who sees those. */
+  list(): readonly AccessPolicy[] {
+    return [...this.#policies.values()]
+  }
+
+  read(name: string): AccessPolicy | undefined {
+    return this.#policies.get(name)
+  }
+
+  /**
+   * Who the bearer of a service's token is. What the principal may do, its `rights` say.
+   * @param text `SharedAccessSignature sr=…`, whose `sr` is one of the hub's names and nothing narrower.
+   */
+  verifyService(text: string): PolicyVerdict {
+    let token: SasToken
+    try {
+      token = parseSasToken(text)
+    } catch (error) {
+      if (error instanceof TokenError) return denied('token-malformed', error.message)
+      throw error
+    }
+    return this.#verify(token, (resource) => coversService(resource, this.#hosts))
+  }
+
+  /** Whether a policy with the right DeviceConnect speaks for the device or module. */
+  verifyDevice(token: SasToken, key: IdentityKey): PolicyVerdict {
+    const target = { hosts: this.#hosts, ...key, holder: 'policy' as const }
+    const verdict = this.#verify(token, (resource) => coversDevice(resource, target))
+    if (verdict.kind === 'allowed' && !verdict.principal.rights.includes('DeviceConnect')) {
+      return denied('policy-without-right', `policy ${verdict.principal.name} has no right DeviceConnect`)
+    }
+    return verdict
+  }
+
+  /**
+   * Gives one slot of a policy a new key.
+   * @throws IdentityError `missing`.
+   */
+  async regenerateKey(name: string, slot: KeySlot, actor: string): Promise<{ readonly cuts: readonly Cut[] }> {
+    // One after the other: a write holds both keys, and one made from an older reading would bring a taken key back.
+    const turn = this.#lastChange.then(() => this.#replaceKey(name, slot))
+    this.#lastChange = turn.catch(() => {})
+    await turn
+    this.#cutsMade += 1
+    this.#parts.events({
+      type: 'policy.key-changed',
+      at: this.#parts.clock.wall(),
+      subject: `policy/${name}`,
+      actor,
+      detail: { slot },
+    })
+    return { cuts: [{ kind: 'policy', name, slot }] }
+  }
+
+  async #replaceKey(name: string, slot: KeySlot): Promise<void> {
+    const current = this.#policies.get(name)
+    if (current === undefined) throw new IdentityError('missing', 'there is no policy of this name')
+    const key = randomBase64(this.#parts.random, KEY_BYTES)
+    const next: AccessPolicy = slot === 'primary' ? { ...current, primaryKey: key } : { ...current, secondaryKey: key }
+    await this.#parts.store.writePolicy(next)
+    this.#policies.set(name, next)
+  }
+
+  #verify(token: SasToken, covers: (resource: SasResource) => boolean): PolicyVerdict {
+    const policy = token.policyName === undefined ? undefined : this.#policies.get(token.policyName)
+    // An unknown policy costs what a known one costs, so that time does not tell names.
+    const isPrimary = verifySasToken(token, policy?.primaryKey ?? this.#decoy)
+    const isSecondary = verifySasToken(token, policy?.secondaryKey ?? this.#decoy)
+    if (policy === undefined) return denied('policy-unknown', 'the token names no policy of this hub')
+    if (!isPrimary && !isSecondary) return denied('wrong-signature', `not signed by policy ${policy.name}`)
+    if (isExpired(token, this.#parts.clock.wall(), EXPIRY_SKEW_MS)) {
+      return denied('token-expired', `expired at ${new Date(token.expires).toISOString()}`)
+    }
+    if (!covers(audienceOf(token))) return denied('wrong-audience', 'the token is for another resource')
+    return {
+      kind: 'allowed',
+      principal: {
+        name: policy.name,
+        slot: isPrimary ? 'primary' : 'secondary',
+        rights: policy.rights,
+        expires: token.expires,
+      },
+    }
+  }
+}
+
+/** The token's resource; one of the wrong form is the resource of nothing. */
+export function audienceOf(token: SasToken): SasResource {
+  try {
+    return resourceOf(token.resource)
+  } catch (error) {
+    if (error instanceof TokenError) return { host: '', path: [] }
+    throw error
+  }
+}
+
+function denied(code: PolicyDenial, detail: string): PolicyVerdict {
+  return { kind: 'denied', code, detail }
+}

@@ -1,0 +1,130 @@
+/** Stores in memory that keep the promises of `store.ts`, for tests of this and other packages. */
+
+import type { Expectation, Identity, IdentityKey, WriteOutcome } from '../identity.ts'
+import type { AccessPolicy, AuthorityStore, CustomerAuthority, IdentityStore, PolicyStore } from '../store.ts'
+
+/** Answers as the disk does: some turns later, with the state of the moment in which it did the work. */
+export class MemoryIdentityStore implements IdentityStore {
+  readonly #identities = new Map<string, Identity>()
+  readonly twins = new Map<string, { readonly tags: string; readonly desired: string }>()
+  /** Reads that reached the store. */
+  reads = 0
+  /** Set to make every call reject with it. */
+  failure: Error | undefined
+
+  async readIdentity(key: IdentityKey): Promise<Identity | undefined> {
+    this.reads += 1
+    const identity = this.#identities.get(textOf(key))
+    return this.#answer(identity)
+  }
+
+  async writeIdentity(identity: Identity, expected: Expectation): Promise<WriteOutcome> {
+    const text = textOf(identity)
+    const outcome = judge(expected, this.#identities.get(text)?.etag)
+    if (outcome !== 'written') return this.#answer(outcome)
+    if (identity.moduleId !== undefined && !this.#identities.has(textOf({ deviceId: identity.deviceId }))) {
+      return this.#answer('missing')
+    }
+    if (this.failure === undefined) this.#identities.set(text, structuredClone(identity))
+    return this.#answer('written')
+  }
+
+  async deleteIdentity(key: IdentityKey, expected: Expectation): Promise<WriteOutcome> {
+    const text = textOf(key)
+    const current = this.#identities.get(text)
+    if (current === undefined) return this.#answer('missing')
+    const outcome = judge(expected, current.etag)
+    if (outcome !== 'written') return this.#answer(outcome)
+    if (this.failure === undefined) {
+      this.#identities.delete(text)
+      if (key.moduleId === undefined) {
+        for (const one of this.#identities.keys()) if (one.startsWith(`${text}/`)) this.#identities.delete(one)
+      }
+    }
+    return this.#answer('written')
+  }
+
+  async listDevices(page: { readonly after?: string; readonly limit: number }): Promise<readonly Identity[]> {
+    const devices = this.#all()
+      .filter((one) => one.moduleId === undefined && (page.after === undefined || one.deviceId > page.after))
+      .toSorted((a, b) => (a.deviceId < b.deviceId ? -1 : 1))
+    return this.#answer(devices.slice(0, page.limit))
+  }
+
+  async listModules(deviceId: string): Promise<readonly Identity[]> {
+    return this.#answer(this.#all().filter((one) => one.moduleId !== undefined && one.deviceId === deviceId))
+  }
+
+  async countDevices(): Promise<{ readonly total: number; readonly enabled: number }> {
+    const devices = this.#all().filter((one) => one.moduleId === undefined)
+    return this.#answer({ total: devices.length, enabled: devices.filter((one) => one.status === 'enabled').length })
+  }
+
+  async writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void> {
+    if (this.failure === undefined) this.twins.set(textOf(key), twin)
+    return this.#answer(undefined)
+  }
+
+  #all(): readonly Identity[] {
+    return [...this.#identities.values()]
+  }
+
+  async #answer<T>(value: T): Promise<T> {
+    const failure = this.failure
+    await Promise.resolve()
+    await Promise.resolve()
+    if (failure !== undefined) throw failure
+    return structuredClone(value)
+  }
+}
+
+export class MemoryPolicyStore implements PolicyStore {
+  readonly policies = new Map<string, AccessPolicy>()
+
+  async listPolicies(): Promise<readonly AccessPolicy[]> {
+    return [...this.policies.values()]
+  }
+
+  async writePolicy(policy: AccessPolicy): Promise<void> {
+    await Promise.resolve()
+    this.policies.set(policy.name, structuredClone(policy))
+  }
+}
+
+export class MemoryAuthorityStore implements AuthorityStore {
+  readonly authorities = new Map<string, CustomerAuthority>()
+
+  async listAuthorities(): Promise<readonly CustomerAuthority[]> {
+    return [...this.authorities.values()]
+  }
+
+  async writeAuthority(authority: CustomerAuthority, expected: Expectation): Promise<WriteOutcome> {
+    await Promise.resolve()
+    const outcome = judge(expected, this.authorities.get(authority.name)?.etag)
+    if (outcome === 'written') this.authorities.set(authority.name, structuredClone(authority))
+    return outcome
+  }
+
+  async deleteAuthority(name: string): Promise<WriteOutcome> {
+    await Promise.resolve()
+    return this.authorities.delete(name) ? 'written' : 'missing'
+  }
+}
+
+function judge(expected: Expectation, etag: string | undefined): WriteOutcome {
+  switch (expected.kind) {
+    case 'absent':
+      return etag === undefined ? 'written' : 'exists'
+    case 'present':
+      return etag === undefined ? 'missing' : 'written'
+    case 'etag':
+      if (etag === undefined) return 'missing'
+      return etag === expected.etag ? 'written' : 'etag-mismatch'
+    case 'any':
+      return 'written'
+  }
+}
+
+function textOf(key: IdentityKey): string {
+  return key.moduleId === undefined ? key.deviceId : `${key.deviceId}/${key.moduleId}`
+}
