@@ -26,8 +26,7 @@ export class ClientSession {
     readonly bytes: Uint8Array
   } {
     const packetId = this.#next()
-    // A copy, for the encoder's bytes are to be written and forgotten.
-    const bytes = Uint8Array.from(encodePublish({ ...publish, qos: 1, packetId }))
+    const bytes = encodePublish({ ...publish, qos: 1, packetId })
     this.#unacked.set(packetId, bytes)
     return { packetId, bytes }
   }

@@ -138,10 +138,10 @@ function decodeConnect(fields: Fields): Connect {
   let will: Will | undefined
   if (hasWill) {
     const topic = fields.topicName()
-    will = { topic, payload: Uint8Array.from(fields.binary()), qos: willQos, retain: willRetain }
+    will = { topic, payload: new Uint8Array(fields.binary()), qos: willQos, retain: willRetain }
   }
   const username = hasUsername ? fields.text() : undefined
-  const password = hasPassword ? Uint8Array.from(fields.binary()) : undefined
+  const password = hasPassword ? new Uint8Array(fields.binary()) : undefined
   fields.end()
   return {
     type: 'connect',

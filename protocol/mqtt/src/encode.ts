@@ -1,7 +1,7 @@
 /**
  * Packets to bytes: MQTT 3.1.1 §2 and §3. What it is given is our own, so that a wrong value is a TypeError: a bug.
  *
- * The bytes returned are to be written and forgotten: short ones share an ArrayBuffer with others, so that their
+ * The bytes returned are to be written to a connection: short ones share an ArrayBuffer with others, so that their
  * `.buffer` must never be transferred or looked at, and those of constant packets are shared and must not be changed.
  */
 

@@ -51,6 +51,11 @@ export class PacketReader {
     return this.#heldEnd - this.#heldAt + this.#chunk.length - this.#at
   }
 
+  /** Bytes of the buffer a partial packet waits in; 0 between packets. */
+  get heldCapacity(): number {
+    return this.#held.length
+  }
+
   /** Takes bytes, borrowed as said above. What an earlier chunk left unread is kept, in order. */
   push(chunk: Uint8Array): void {
     if (this.#at < this.#chunk.length) this.keep()

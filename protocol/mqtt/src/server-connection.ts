@@ -14,8 +14,9 @@ import {
   encodeUnsuback,
 } from './encode.ts'
 import { DecodeError, type DecodeErrorCode } from './errors.ts'
-import { PACKET_ID_MAX, type ServerLimits } from './limits.ts'
+import type { ServerLimits } from './limits.ts'
 import type { Connect, Packet, Publish, Subscribe, SubackCode, Unsubscribe } from './packet.ts'
+import { nextPacketId } from './packet-ids.ts'
 import { PacketReader } from './reader.ts'
 
 /** Why the machine ended a connection. Each is also a word of the hub's own list of reasons. */
@@ -213,9 +214,11 @@ export class ServerConnection {
       return 0
     }
     if (!this.canPublish) throw new TypeError('as many publications are in flight as may be')
-    const packetId = againAs ?? this.#nextPacketId()
-    if (this.#unacked?.includes(packetId) === true) throw new TypeError('that packet id is in flight')
+    const isInFlight = (id: number): boolean => this.#unacked?.includes(id) === true
+    if (againAs !== undefined && isInFlight(againAs)) throw new TypeError('that packet id is in flight')
+    const packetId = againAs ?? nextPacketId(this.#lastPacketId, isInFlight) // [MQTT-2.3.1-4]
     const bytes = encodePublish({ topic, payload, qos, retain, dup: againAs !== undefined, packetId })
+    if (againAs === undefined) this.#lastPacketId = packetId
     this.#unacked ??= []
     this.#unacked.push(packetId)
     this.#events.send(bytes)
@@ -341,15 +344,6 @@ export class ServerConnection {
     unacked.splice(index, 1)
     if (unacked.length === 0) this.#unacked = undefined
     this.#events.onPuback(packetId)
-  }
-
-  #nextPacketId(): number {
-    // Ends, because `inflightMax` leaves ids free. [MQTT-2.3.1-4]
-    let packetId = this.#lastPacketId
-    do packetId = packetId === PACKET_ID_MAX ? 1 : packetId + 1
-    while (this.#unacked?.includes(packetId) === true)
-    this.#lastPacketId = packetId
-    return packetId
   }
 
   #end(reason: ServerCloseReason, detail: string): void {
