@@ -1,0 +1,165 @@
+/** The certificate extensions that decide whom we trust (RFC 5280 §4.2). */
+
+import { TAG, booleanOf, integerOf, objectIdentifierOf, parseDer } from './der.ts'
+import type { DerElement } from './der.ts'
+import { PkiError } from './errors.ts'
+import { EXTENSIONS_MAX } from './limits.ts'
+
+export const EXTENSION = {
+  subjectKeyIdentifier: '2.5.29.14',
+  keyUsage: '2.5.29.15',
+  subjectAlternativeName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  nameConstraints: '2.5.29.30',
+  certificatePolicies: '2.5.29.32',
+  authorityKeyIdentifier: '2.5.29.35',
+  policyConstraints: '2.5.29.36',
+  extendedKeyUsage: '2.5.29.37',
+} as const
+
+/** Bits of KeyUsage (RFC 5280 §4.2.1.3), the first named is the lowest. */
+export const KEY_USAGE = {
+  digitalSignature: 1,
+  nonRepudiation: 2,
+  keyEncipherment: 4,
+  dataEncipherment: 8,
+  keyAgreement: 16,
+  keyCertSign: 32,
+  crlSign: 64,
+} as const
+
+export const KEY_PURPOSE = {
+  any: '2.5.29.37.0',
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+} as const
+
+export interface CertificateExtensions {
+  readonly isAuthority: boolean
+  /** Non-self-issued certificates that may stand between this one and a leaf. */
+  readonly pathLength: number | undefined
+  /** Sum of `KEY_USAGE`; undefined when the extension is not there. */
+  readonly keyUsage: number | undefined
+  readonly keyPurposes: readonly string[] | undefined
+  /** Hex. */
+  readonly subjectKeyId: string | undefined
+  readonly authorityKeyId: string | undefined
+  /** Critical ones that we do not process, and those that narrow what a CA may sign, critical or not. */
+  readonly unprocessed: readonly string[]
+}
+
+export const NO_EXTENSIONS: CertificateExtensions = {
+  isAuthority: false,
+  pathLength: undefined,
+  keyUsage: undefined,
+  keyPurposes: undefined,
+  subjectKeyId: undefined,
+  authorityKeyId: undefined,
+  unprocessed: [],
+}
+
+// Without processing names and policies we must not trust an authority whose own issuer limited it by them.
+const NARROWING: ReadonlySet<string> = new Set([EXTENSION.nameConstraints, EXTENSION.policyConstraints])
+
+// Critical and harmless: device identity is the common name, and every policy is acceptable to us.
+const IGNORED: ReadonlySet<string> = new Set([EXTENSION.subjectAlternativeName, EXTENSION.certificatePolicies])
+
+/** Reads the Extensions sequence. @throws PkiError `bad-certificate`, `bad-der`, `too-large`. */
+export function parseExtensions(extensions: DerElement): CertificateExtensions {
+  if (extensions.tag !== TAG.sequence || extensions.children.length === 0) throw bad('extensions')
+  if (extensions.children.length > EXTENSIONS_MAX) throw new PkiError('too-large', 'too many extensions')
+  const values = new Map<string, DerElement | undefined>()
+  const unprocessed: string[] = []
+  for (const extension of extensions.children) {
+    const { oid, isCritical, value } = extensionOf(extension)
+    // RFC 5280 §4.2: no extension twice.
+    if (values.has(oid)) throw bad('an extension twice')
+    const isRead = READ.has(oid)
+    values.set(oid, isRead ? parseDer(value) : undefined)
+    if (NARROWING.has(oid) || (isCritical && !isRead && !IGNORED.has(oid))) unprocessed.push(oid)
+  }
+  return {
+    ...basicConstraintsOf(values.get(EXTENSION.basicConstraints)),
+    keyUsage: keyUsageOf(values.get(EXTENSION.keyUsage)),
+    keyPurposes: keyPurposesOf(values.get(EXTENSION.extendedKeyUsage)),
+    subjectKeyId: keyIdOf(values.get(EXTENSION.subjectKeyIdentifier), TAG.octetString),
+    authorityKeyId: authorityKeyIdOf(values.get(EXTENSION.authorityKeyIdentifier)),
+    unprocessed,
+  }
+}
+
+const READ: ReadonlySet<string> = new Set([
+  EXTENSION.basicConstraints,
+  EXTENSION.keyUsage,
+  EXTENSION.extendedKeyUsage,
+  EXTENSION.subjectKeyIdentifier,
+  EXTENSION.authorityKeyIdentifier,
+])
+
+function extensionOf(extension: DerElement): {
+  readonly oid: string
+  readonly isCritical: boolean
+  readonly value: Uint8Array
+} {
+  const [type, ...rest] = extension.children
+  if (extension.tag !== TAG.sequence || type === undefined || rest.length > 2) throw bad('an extension')
+  const value = rest[rest.length - 1]
+  const critical = rest.length === 2 ? rest[0] : undefined
+  if (value?.tag !== TAG.octetString) throw bad('an extension without a value')
+  // X.690 §11.5 would have the default left out; certificates that say FALSE are common, and mean it.
+  return {
+    oid: objectIdentifierOf(type),
+    isCritical: critical !== undefined && booleanOf(critical),
+    value: value.content,
+  }
+}
+
+function basicConstraintsOf(value: DerElement | undefined): {
+  readonly isAuthority: boolean
+  readonly pathLength: number | undefined
+} {
+  if (value === undefined) return { isAuthority: false, pathLength: undefined }
+  const [first, second, ...more] = value.children
+  if (value.tag !== TAG.sequence || more.length > 0) throw bad('basicConstraints')
+  if (first === undefined) return { isAuthority: false, pathLength: undefined }
+  const isAuthority = booleanOf(first)
+  // RFC 5280 §4.2.1.9: a path length only with cA.
+  if (second !== undefined && !isAuthority) throw bad('basicConstraints')
+  return { isAuthority, pathLength: second === undefined ? undefined : integerOf(second) }
+}
+
+function keyUsageOf(value: DerElement | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const [, low = 0, high = 0] = value.content
+  if (value.tag !== TAG.bitString || value.content.length > 3) throw bad('keyUsage')
+  let bits = 0
+  for (let bit = 0; bit < 8; bit += 1) {
+    if ((low & (0x80 >> bit)) !== 0) bits |= 1 << bit
+  }
+  return (high & 0x80) === 0 ? bits : bits | 256
+}
+
+function keyPurposesOf(value: DerElement | undefined): readonly string[] | undefined {
+  if (value === undefined) return undefined
+  if (value.tag !== TAG.sequence || value.children.length === 0) throw bad('extendedKeyUsage')
+  return value.children.map(objectIdentifierOf)
+}
+
+function keyIdOf(value: DerElement | undefined, tag: number): string | undefined {
+  if (value === undefined) return undefined
+  if (value.tag !== tag) throw bad('a key identifier')
+  return Buffer.from(value.content).toString('hex')
+}
+
+function authorityKeyIdOf(value: DerElement | undefined): string | undefined {
+  if (value === undefined) return undefined
+  if (value.tag !== TAG.sequence) throw bad('authorityKeyIdentifier')
+  return keyIdOf(
+    value.children.find((child) => child.tag === 0x80),
+    0x80,
+  )
+}
+
+function bad(what: string): PkiError {
+  return new PkiError('bad-certificate', `not as RFC 5280 has it: ${what}`)
+}

@@ -1,0 +1,32 @@
+export type { AlternativeName, Subject } from './asn1.ts'
+export { Certificate, parseCertificate } from './certificate.ts'
+export type { CertificateFacts, CertificateSummary } from './certificate-facts.ts'
+export { certificateFacts, summarizeCertificate } from './certificate-facts.ts'
+export type { VerifiedRequest } from './certification-request.ts'
+export { createCertificationRequest, verifyCertificationRequest } from './certification-request.ts'
+export type { ChainPurpose, ChainRefusal, ChainVerdict } from './chain.ts'
+export { checkAuthority, verifyChain } from './chain.ts'
+export type { PkiErrorCode } from './errors.ts'
+export { PkiError } from './errors.ts'
+export type { CertificateExtensions } from './extensions.ts'
+export { KEY_PURPOSE, KEY_USAGE } from './extensions.ts'
+export type { IssueRequest } from './issue.ts'
+export { issueCertificate } from './issue.ts'
+export type { KeyKind } from './key-quality.ts'
+export { keyKindOf, readPublicKey } from './key-quality.ts'
+export { CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, PATH_CERTIFICATES_MAX } from './limits.ts'
+export type { PemLabel } from './pem.ts'
+export { decodeCertificateInput, decodePem, encodePem } from './pem.ts'
+export type { PossessionVerdict } from './possession.ts'
+export { verifyPossession } from './possession.ts'
+export type { CertificateProfile, Validity } from './profile.ts'
+export {
+  DEVICE_CERTIFICATE,
+  ISSUING_AUTHORITY,
+  renewalTimeOf,
+  ROOT_AUTHORITY,
+  SERVER_CERTIFICATE,
+  validityOf,
+} from './profile.ts'
+export type { SignatureAlgorithm } from './signature-algorithm.ts'
+export type { Signer } from './signer.ts'

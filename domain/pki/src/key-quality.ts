@@ -1,0 +1,59 @@
+/** Which public keys we take: RSA of 2048 bits and up, the NIST curves from P-256, Ed25519. */
+
+import { createPublicKey } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { PkiError } from './errors.ts'
+import { RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_MAX } from './limits.ts'
+
+const CURVES: ReadonlyMap<string, string> = new Map([
+  ['prime256v1', 'P-256'],
+  ['secp384r1', 'P-384'],
+  ['secp521r1', 'P-521'],
+])
+
+/** What a key is, for logs and for choosing an algorithm. */
+export type KeyKind = 'rsa' | 'P-256' | 'P-384' | 'P-521' | 'ed25519'
+
+/**
+ * Reads a public key.
+ * @param spki DER of SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
+ * @throws PkiError `weak-key`, also if it is no key at all.
+ */
+export function readPublicKey(spki: Uint8Array): KeyObject {
+  const key = keyOf(spki)
+  keyKindOf(key)
+  return key
+}
+
+/** @throws PkiError `weak-key`. */
+export function keyKindOf(key: KeyObject): KeyKind {
+  const details = key.asymmetricKeyDetails ?? {}
+  switch (key.asymmetricKeyType) {
+    case 'rsa': {
+      const bits = details.modulusLength ?? 0
+      const exponent = details.publicExponent ?? 0n
+      if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX || exponent < 3n || exponent > RSA_EXPONENT_MAX) {
+        throw new PkiError('weak-key', `RSA keys have ${RSA_BITS_MIN} to ${RSA_BITS_MAX} bits`)
+      }
+      return 'rsa'
+    }
+    case 'ec': {
+      const curve = CURVES.get(details.namedCurve ?? '')
+      if (curve === 'P-256' || curve === 'P-384' || curve === 'P-521') return curve
+      throw new PkiError('weak-key', 'the curve is none of P-256, P-384, P-521')
+    }
+    case 'ed25519':
+      return 'ed25519'
+    default:
+      throw new PkiError('weak-key', 'the key is none of RSA, ECDSA, Ed25519')
+  }
+}
+
+function keyOf(spki: Uint8Array): KeyObject {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+  } catch {
+    // OpenSSL checks here that a point lies on its curve.
+    throw new PkiError('weak-key', 'the public key cannot be read')
+  }
+}

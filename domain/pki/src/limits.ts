@@ -1,0 +1,44 @@
+/** Every bound of this package. */
+
+/** Bytes of one certificate or request. RSA-4096 with many names stays under 4 KiB; post-quantum keys under 12. */
+export const CERTIFICATE_BYTES_MAX = 16_384
+
+/** Certificates that are looked at of what a peer sends: its leaf and the rest. */
+export const CHAIN_CERTIFICATES_MAX = 8
+
+/** Certificates on one path, leaf and anchor included. */
+export const PATH_CERTIFICATES_MAX = 5
+
+/** Signatures checked for one chain. Cross-signed certificates make many paths; a peer may not make us try them all. */
+export const SIGNATURE_CHECKS_MAX = 24
+
+/** Nesting and elements of one DER value. A certificate nests to 9 or so and has some 100 elements. */
+export const DER_DEPTH_MAX = 16
+export const DER_ELEMENTS_MAX = 2_048
+
+/** Characters of PEM text, and blocks in it: a chain with the text that openssl prints around it. */
+export const PEM_CHARACTERS_MAX = 262_144
+export const PEM_BLOCKS_MAX = 16
+
+/** Extensions of one certificate. */
+export const EXTENSIONS_MAX = 32
+
+/** Subject alternative names that we put into a certificate or take from a request. */
+export const ALTERNATIVE_NAMES_MAX = 64
+
+/** Characters of a common name (RFC 5280 appendix A.1, ub-common-name is 64; device ids have up to 128). */
+export const COMMON_NAME_CHARACTERS_MAX = 128
+
+/** Bits of an RSA modulus. Below is weak, above makes each check of a signature cost us what it does not cost the peer. */
+export const RSA_BITS_MIN = 2_048
+export const RSA_BITS_MAX = 8_192
+
+/** Highest public exponent of RSA, for the same reason; all but a few keys have 65537. */
+export const RSA_EXPONENT_MAX = 0xffff_ffffn
+
+/** Bytes of a serial number: RFC 5280 §4.1.2.2 ends at 20; ours carry at least 64 random bits. */
+export const SERIAL_NUMBER_BYTES_MIN = 8
+export const SERIAL_NUMBER_BYTES_MAX = 20
+
+/** How far before now our certificates begin, in milliseconds, for peers whose clocks run behind. */
+export const BACKDATING_MS = 300_000
