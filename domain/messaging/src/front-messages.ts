@@ -111,6 +111,8 @@ export type FrontToCore =
         | { readonly kind: 'register'; readonly body: Uint8Array; readonly force: boolean }
         | { readonly kind: 'poll'; readonly operationId: string }
     }
+  /** These connections have sent telemetry since this was last said; at most every few seconds. */
+  | { readonly kind: 'activity'; readonly connections: readonly number[] }
   /** A connection ended before the core knew of it (bad handshake, malformed CONNECT, flood). */
   | {
       readonly kind: 'turned-away'

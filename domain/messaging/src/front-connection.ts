@@ -1,0 +1,531 @@
+/**
+ * One connection of a front: the rules of azure-iot.md section 3 between an MQTT machine and the core.
+ * There is one such object a connection and no closure; thousands of idle ones must cost little.
+ */
+
+import { formatTimestamp, type Instant, instantOf, later, type Timestamp, TokenBucket } from '@holdfast/base'
+import { DEVICE_BODY_BYTES_MAX, parseRequestTopic } from '@holdfast/dps'
+import { HubFormatError, parsePublishTopic, parseUserName, SUBSCRIPTIONS_MAX, telemetryBag } from '@holdfast/iothub'
+import {
+  type Connect,
+  matches,
+  type Publish,
+  type ServerCloseReason,
+  ServerConnection,
+  type ServerEvents,
+  type SubackCode,
+  type Subscribe,
+  type Unsubscribe,
+  type Will,
+} from '@holdfast/mqtt'
+import type { Timed } from './deadline-wheel.ts'
+import { answerUnserved, type DeviceRequest } from './device-request.ts'
+import type { FrontInside, PeerSource } from './front-inside.ts'
+import type { Admission, CloseReason, RefusalCode, Subscription } from './front-messages.ts'
+import { HubRole, ProvisioningRole, type Role } from './front-role.ts'
+import { bagBytes, eventsBag, isDocumentedFilter, isWillDue, isWithinSize, tokenOf, willBytes } from './front-rules.ts'
+import { MESSAGE_BYTES_MAX } from './limits.ts'
+import { FLAG_RETAINED, FLAG_WILL } from './record.ts'
+import type { Sender } from './telemetry-outbox.ts'
+
+const NEVER = instantOf(Number.POSITIVE_INFINITY)
+/** Longest topic that a connection remembers with its bag, in characters. */
+const REMEMBERED_TOPIC_CHARACTERS_MAX = 512
+
+/** A SUBSCRIBE (with codes) or UNSUBSCRIBE (without) that the core has not answered. */
+interface UnansweredSubscribe {
+  readonly ticket: number
+  readonly packetId: number
+  readonly codes: readonly SubackCode[] | undefined
+}
+
+export class FrontConnection implements ServerEvents, Sender, Timed {
+  readonly id: number
+  readonly machine: ServerConnection
+  readonly #front: FrontInside
+  /** Until the verdict; then nobody needs it, and the driver may forget the certificate. */
+  #peer: PeerSource | undefined
+  #stage: 'opening' | 'asked' | 'admitted' | 'ended' = 'opening'
+  /** From CONNECT, until the role has them. */
+  #modelId: string | undefined
+  #will: Will | undefined
+  #willBytes = 0
+  #role: Role | undefined
+  #expiresAt: Instant = NEVER
+  #unsettled = 0
+  #acks: number[] | undefined
+  #subscribes: UnansweredSubscribe[] | undefined
+  #subscribeTickets = 0
+  #subscribeBucket: TokenBucket | undefined
+  #requestBucket: TokenBucket | undefined
+  #endReason: CloseReason = 'peer-closed'
+  #endDetail = ''
+  isPaused = false
+  /** Has sent telemetry since activity was last told. */
+  isActive = false
+  bucket = -1
+  /** What the wheel was set for; the true deadline may be later. */
+  timedFor: Instant = NEVER
+
+  constructor(id: number, peer: PeerSource, front: FrontInside) {
+    this.id = id
+    this.#peer = peer
+    this.#front = front
+    this.machine = new ServerConnection(front.now, front.limits.mqtt, this)
+    front.time(this)
+  }
+
+  get hasEnded(): boolean {
+    return this.#stage === 'ended'
+  }
+
+  get isAsked(): boolean {
+    return this.#stage === 'asked'
+  }
+
+  get isAdmitted(): boolean {
+    return this.#stage === 'admitted'
+  }
+
+  /** Messages on their way to the log. */
+  get unsettled(): number {
+    return this.#unsettled
+  }
+
+  get deadline(): Instant {
+    const { deadline } = this.machine
+    return this.#expiresAt < deadline ? this.#expiresAt : deadline
+  }
+
+  // From the driver and the clock.
+
+  receive(bytes: Uint8Array): void {
+    if (this.#stage === 'admitted' && !this.isPaused && this.#front.outbox.isFull) this.#pause()
+    this.machine.receive(bytes, this.#front.now)
+    if (this.#stage !== 'ended') this.#front.time(this)
+  }
+
+  timeUp(): void {
+    const { now } = this.#front
+    if (now >= this.#expiresAt) {
+      this.#setExpiry(this.#role?.expires)
+      // Civil time decides; the wheel only said when to look.
+      if (now >= this.#expiresAt) {
+        this.end('token-expired', 'the credential has expired')
+        return
+      }
+    }
+    this.machine.tick(now)
+    if (!this.hasEnded) this.#front.time(this)
+  }
+
+  // From the core.
+
+  admit(admission: Admission): void {
+    const { partitions, now } = this.#front
+    this.#role = new HubRole(admission, { modelId: this.#modelId, will: this.#will, partitions })
+    this.#setExpiry(admission.expires)
+    this.#enter()
+    this.machine.accept({ sessionPresent: admission.sessionPresent }, now)
+    if (!this.hasEnded) this.#front.time(this)
+  }
+
+  admitProvisioning(registrationId: string, expires: Timestamp | undefined): void {
+    this.#role = new ProvisioningRole(registrationId, expires)
+    this.#setExpiry(expires)
+    this.#enter()
+    this.machine.accept({ sessionPresent: false }, this.#front.now)
+    if (!this.hasEnded) this.#front.time(this)
+  }
+
+  refuse(code: RefusalCode, reason: string): void {
+    // Being sent away to come again later (3) is no fault of the peer's.
+    if (code !== 3) this.#blame()
+    this.machine.refuse(code)
+    this.end('refused', reason)
+  }
+
+  /** Publishes to the client if it is subscribed; at most at the QoS that was granted. */
+  deliver(topic: string, payload: Uint8Array, wanted: 0 | 1): void {
+    let granted = -1
+    for (const { filter, qos } of this.#role?.subscriptions ?? []) {
+      if (qos > granted && matches(filter, topic)) granted = qos
+    }
+    if (granted < 0) return
+    const qos = wanted === 1 && granted === 1 ? 1 : 0
+    if (qos === 1 && !this.machine.canPublish) {
+      this.end('slow-reader', 'publications to it are not acknowledged')
+      return
+    }
+    this.machine.publish({ topic, payload, qos })
+  }
+
+  subscriptionsKept(ticket: number): void {
+    const waiting = this.#subscribes
+    while (waiting?.[0] !== undefined && waiting[0].ticket <= ticket) {
+      const answered = waiting.shift()
+      if (answered !== undefined) this.#answerSubscribe(answered)
+    }
+    if (waiting?.length === 0) this.#subscribes = undefined
+  }
+
+  /** Stops listening, and ends once nothing of it is on its way to the log. */
+  drain(): void {
+    if (this.#unsettled === 0) this.end('shutdown', '')
+    else this.#pause()
+  }
+
+  /** Ends the connection; the core hears of it when nothing of it is on its way to the log. */
+  end(reason: CloseReason, detail: string): void {
+    const stage = this.#stage
+    if (stage === 'ended') return
+    this.#stage = 'ended'
+    this.#endReason = reason
+    this.#endDetail = detail
+    this.machine.close()
+    this.#front.closing(this)
+    if (this.#willBytes > 0) this.#front.releaseWill(this.#willBytes)
+    if (stage === 'opening') {
+      if (reason !== 'shutdown') this.#blame()
+      if (this.#peer !== undefined) this.#front.turnedAway(this.#peer.address, reason, detail)
+      this.#front.gone(this, undefined)
+      return
+    }
+    if (this.#role?.kind === 'hub') this.#publishWill(this.#role, reason)
+    this.#acks = undefined
+    this.#subscribes = undefined
+    this.#peer = undefined
+    this.#will = undefined
+    if (this.#unsettled === 0) this.#sayClosed()
+  }
+
+  // From the outbox.
+
+  settle(packetId: number): void {
+    this.#unsettled -= 1
+    if (packetId === 0 || this.#stage === 'ended') return
+    if (this.#acks === undefined) this.#acks = [packetId]
+    else this.#acks.push(packetId)
+  }
+
+  settled(): void {
+    if (this.#stage === 'ended') {
+      if (this.#unsettled === 0) this.#sayClosed()
+      return
+    }
+    const acks = this.#acks
+    if (acks !== undefined) {
+      this.#acks = undefined
+      this.machine.puback(acks)
+    }
+    if (this.isPaused) this.tryResume()
+  }
+
+  /** Goes on reading if there is room again. */
+  tryResume(): void {
+    if (!this.isPaused || this.hasEnded) return
+    if (this.#front.isDraining) {
+      if (this.#unsettled === 0) this.end('shutdown', '')
+      return
+    }
+    if (this.#unsettled > this.#front.limits.unacknowledgedMax / 2) return
+    if (this.#front.outbox.isFull) {
+      this.#front.stalled.add(this)
+      return
+    }
+    this.isPaused = false
+    this.machine.resume(this.#front.now)
+    if (this.isPaused || this.hasEnded) return
+    this.#front.resumeReading(this)
+    this.#front.time(this)
+  }
+
+  // From the MQTT machine.
+
+  send(bytes: Uint8Array): void {
+    const backlog = this.#front.write(this, bytes)
+    if (backlog > this.#front.limits.backlogBytesMax) this.end('slow-reader', 'what was sent to it is not read')
+  }
+
+  onConnect(connect: Connect): void {
+    const peer = this.#peer
+    if (peer === undefined) return
+    let user: ReturnType<typeof parseUserName>
+    try {
+      user = parseUserName(connect.username ?? '', connect.clientId)
+    } catch (error) {
+      if (!(error instanceof HubFormatError)) throw error
+      const isId = error.code === 'bad-client-id' || error.code === 'client-id-mismatch'
+      this.#refuseUnasked(isId ? 2 : 4, error.message)
+      return
+    }
+    const token = tokenOf(connect.password)
+    if (token === null) {
+      this.#refuseUnasked(4, 'the password is no text')
+      return
+    }
+    const claim = user.service === 'hub' ? { ...user, cleanSession: connect.cleanSession } : user
+    const { will } = connect
+    if (will !== undefined) {
+      if (will.qos === 2) {
+        this.end('protocol-violation', 'QoS 2 is not offered')
+        return
+      }
+      if (claim.service !== 'hub' || eventsBag(will.topic, claim) === undefined) {
+        this.end('topic-refused', 'the will goes to no topic of the client')
+        return
+      }
+      if (!this.#front.reserveWill(willBytes(will))) {
+        this.#refuseUnasked(3, 'too many wills are held')
+        return
+      }
+      this.#willBytes = willBytes(will)
+      this.#will = will
+    }
+    if (claim.service === 'hub') this.#modelId = claim.modelId
+    this.#stage = 'asked'
+    this.#front.toCore({
+      kind: 'connect',
+      connection: this.id,
+      claim,
+      ...(token === undefined ? {} : { token }),
+      peer: peer.facts(),
+    })
+  }
+
+  onPublish(publish: Publish): void {
+    const role = this.#role
+    if (role === undefined) return
+    if (role.kind === 'provisioning') {
+      this.#onProvisioningPublish(publish)
+      return
+    }
+    const { topic, payload } = publish
+    let bag = topic === role.lastTopic ? role.lastBag : undefined
+    if (bag === undefined) {
+      const text = telemetryBag(topic, role.eventsPrefix) ?? this.#otherTopic(role, publish)
+      if (text === undefined) return
+      bag = bagBytes(text)
+      if (bag === undefined) {
+        this.end('malformed', 'the property bag is malformed')
+        return
+      }
+      if (topic.length <= REMEMBERED_TOPIC_CHARACTERS_MAX) {
+        role.lastTopic = topic
+        role.lastBag = bag
+      }
+    }
+    if (bag.length + payload.length > MESSAGE_BYTES_MAX && !isWithinSize(bag, payload)) {
+      this.end('too-large', 'body and properties exceed 256 KB')
+      return
+    }
+    this.#append(role, { bag, body: payload, flags: publish.retain ? FLAG_RETAINED : 0, packetId: publish.packetId })
+    this.#front.counted(this, payload.length)
+    this.#pauseIfFull()
+  }
+
+  onSubscribe(subscribe: Subscribe): void {
+    const role = this.#role
+    if (role === undefined || !this.#maySubscribe()) return
+    const codes: SubackCode[] = []
+    const next = new Map(role.subscriptions.map((subscription) => [subscription.filter, subscription]))
+    for (const { filter, qos } of subscribe.requests) {
+      if (!isDocumentedFilter(role, filter)) {
+        // Not SUBACK 0x80, which Node's client takes for success.
+        this.end('topic-refused', 'a subscription to no topic of the client')
+        return
+      }
+      const granted = qos === 0 ? 0 : 1
+      next.set(filter, { filter, qos: granted })
+      codes.push(granted)
+    }
+    if (next.size > SUBSCRIPTIONS_MAX) {
+      this.end('throttled', 'too many subscriptions')
+      return
+    }
+    this.#keepSubscriptions(role, [...next.values()], { packetId: subscribe.packetId, codes })
+  }
+
+  onUnsubscribe(unsubscribe: Unsubscribe): void {
+    const role = this.#role
+    if (role === undefined || !this.#maySubscribe()) return
+    const gone = new Set(unsubscribe.filters)
+    const next = role.subscriptions.filter(({ filter }) => !gone.has(filter))
+    this.#keepSubscriptions(role, next, { packetId: unsubscribe.packetId, codes: undefined })
+  }
+
+  onPuback(): void {
+    // Nothing that is delivered today waits for it.
+  }
+
+  onClose(reason: ServerCloseReason, detail: string): void {
+    this.end(reason, detail)
+  }
+
+  #enter(): void {
+    this.#stage = 'admitted'
+    this.#peer = undefined
+    this.#modelId = undefined
+    this.#will = undefined
+  }
+
+  #blame(): void {
+    if (this.#peer !== undefined) this.#front.blame(this.#peer.address)
+  }
+
+  #refuseUnasked(code: RefusalCode, detail: string): void {
+    this.machine.refuse(code)
+    this.end('refused', detail)
+  }
+
+  #setExpiry(expires: Timestamp | undefined): void {
+    if (expires !== undefined) this.#expiresAt = later(this.#front.now, expires - this.#front.wall())
+  }
+
+  #pauseIfFull(): void {
+    if (this.#unsettled >= this.#front.limits.unacknowledgedMax || this.#front.outbox.isFull) this.#pause()
+  }
+
+  #pause(): void {
+    if (this.isPaused || this.hasEnded) return
+    this.isPaused = true
+    this.machine.pause()
+    this.#front.pauseReading(this)
+    if (this.#front.outbox.isFull) this.#front.stalled.add(this)
+  }
+
+  #append(
+    role: HubRole,
+    message: {
+      readonly bag: Uint8Array
+      readonly body: Uint8Array
+      readonly flags: number
+      readonly packetId: number
+    },
+  ): void {
+    const { record } = this.#front
+    record.prefix = role.prefix
+    record.enqueued = this.#front.wall()
+    record.flags = message.flags
+    record.bag = message.bag
+    record.body = message.body
+    this.#unsettled += 1
+    this.#front.outbox.add(role.partition, record, this, message.packetId)
+  }
+
+  /** Acknowledges what is not telemetry, behind the telemetry that is not acknowledged yet. */
+  #acknowledge(packetId: number): void {
+    if (packetId === 0) return
+    if (this.#unsettled === 0) {
+      this.machine.puback([packetId])
+      return
+    }
+    this.#unsettled += 1
+    this.#front.outbox.acknowledgeBehind(this, packetId)
+    this.#pauseIfFull()
+  }
+
+  /** A topic that does not begin as the identity's telemetry does. Gives the bag if it is telemetry all the same. */
+  #otherTopic(role: HubRole, publish: Publish): string | undefined {
+    try {
+      const topic = parsePublishTopic(publish.topic, role.identity)
+      if (topic.kind === 'telemetry') return topic.bag
+      this.#onRequest(topic, publish.packetId)
+    } catch (error) {
+      if (!(error instanceof HubFormatError)) throw error
+      this.end('topic-refused', error.message)
+    }
+    return undefined
+  }
+
+  /** Where twins, methods and certificate renewal will go to the core. */
+  #onRequest(request: DeviceRequest, packetId: number): void {
+    if (!this.#mayRequest()) return
+    this.#acknowledge(packetId)
+    const answer = answerUnserved(request, formatTimestamp(this.#front.wall()))
+    if (answer !== undefined) this.deliver(answer.topic, answer.payload, 0)
+  }
+
+  #onProvisioningPublish(publish: Publish): void {
+    const request = parseRequestTopic(publish.topic)
+    if (request === undefined) {
+      this.end('topic-refused', 'the topic is no request of provisioning')
+      return
+    }
+    if (publish.payload.length > DEVICE_BODY_BYTES_MAX) {
+      this.end('too-large', 'the body of a provisioning request is too large')
+      return
+    }
+    if (!this.#mayRequest()) return
+    this.#front.toCore({
+      kind: 'provision',
+      connection: this.id,
+      requestId: request.requestId,
+      operation:
+        request.kind === 'register'
+          ? // A copy: the payload is a view of what was received.
+            { kind: 'register', body: Uint8Array.from(publish.payload), force: request.force }
+          : { kind: 'poll', operationId: request.operationId },
+    })
+    this.#acknowledge(publish.packetId)
+  }
+
+  #mayRequest(): boolean {
+    const { now, limits } = this.#front
+    this.#requestBucket ??= new TokenBucket(now, limits.requestRate)
+    if (this.#requestBucket.take(now)) return true
+    this.end('throttled', 'too many requests')
+    return false
+  }
+
+  #maySubscribe(): boolean {
+    const { now, limits } = this.#front
+    this.#subscribeBucket ??= new TokenBucket(now, limits.subscribeRate)
+    if (this.#subscribeBucket.take(now) && (this.#subscribes?.length ?? 0) < limits.subscribesMax) return true
+    this.end('throttled', 'too many SUBSCRIBE or UNSUBSCRIBE packets')
+    return false
+  }
+
+  #keepSubscriptions(
+    role: Role,
+    next: readonly Subscription[],
+    packet: { readonly packetId: number; readonly codes: readonly SubackCode[] | undefined },
+  ): void {
+    const isKept = this.#subscribes === undefined && isSame(role.subscriptions, next)
+    role.subscriptions = next
+    // Clients that subscribe again after every connect cost nothing; registrations have no session to keep.
+    if (isKept || role.kind === 'provisioning') {
+      this.#answerSubscribe(packet)
+      return
+    }
+    const ticket = this.#subscribeTickets++
+    this.#subscribes ??= []
+    this.#subscribes.push({ ticket, ...packet })
+    this.#front.toCore({ kind: 'subscriptions', connection: this.id, ticket, subscriptions: next })
+  }
+
+  #answerSubscribe(packet: { readonly packetId: number; readonly codes: readonly SubackCode[] | undefined }): void {
+    if (packet.codes === undefined) this.machine.unsuback(packet.packetId)
+    else this.machine.suback(packet.packetId, packet.codes)
+  }
+
+  #publishWill(role: HubRole, reason: CloseReason): void {
+    const { will } = role
+    role.will = undefined
+    if (will === undefined || !isWillDue(reason)) return
+    const bag = bagBytes(eventsBag(will.topic, role.identity) ?? '')
+    if (bag === undefined) return
+    const flags = FLAG_WILL | (will.retain ? FLAG_RETAINED : 0)
+    this.#append(role, { bag, body: will.payload, flags, packetId: 0 })
+  }
+
+  #sayClosed(): void {
+    const detail = this.#endDetail === '' ? {} : { detail: this.#endDetail }
+    this.#front.gone(this, { kind: 'closed', connection: this.id, reason: this.#endReason, ...detail })
+  }
+}
+
+function isSame(before: readonly Subscription[], after: readonly Subscription[]): boolean {
+  if (before.length !== after.length) return false
+  return after.every(({ filter, qos }) => before.some((other) => other.filter === filter && other.qos === qos))
+}

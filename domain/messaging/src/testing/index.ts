@@ -1,0 +1,3 @@
+export { MemorySessionStore } from './memory-session-store.ts'
+export type { LogTrouble } from './memory-telemetry-log.ts'
+export { MemoryTelemetryLog, SimulatedCrash } from './memory-telemetry-log.ts'
