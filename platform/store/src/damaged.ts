@@ -29,9 +29,9 @@ export class StoreDamagedError extends Error {
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError'
   readonly code = 'STORE_UNAVAILABLE'
-  readonly reason: 'disk-full' | 'io-error'
+  readonly reason: 'disk-full' | 'io-error' | 'busy'
 
-  constructor(reason: 'disk-full' | 'io-error', detail: string, cause?: unknown) {
+  constructor(reason: 'disk-full' | 'io-error' | 'busy', detail: string, cause?: unknown) {
     super(`the store is unavailable (${reason}): ${detail}`, cause === undefined ? undefined : { cause })
     this.reason = reason
   }

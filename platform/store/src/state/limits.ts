@@ -1,0 +1,29 @@
+/** Every bound of `state.db`, with its unit and its reason. */
+
+/**
+ * Writes that share one transaction, and so one fsync. Reads wait for the transaction to end: 256 writes of about
+ * 150 microseconds keep them for 40 ms at the most.
+ */
+export const GROUP_WRITES_MAX = 256
+
+/** Writes that wait for a transaction; one more is refused as `busy`. Some 1 KiB each. */
+export const WAITING_WRITES_MAX = 65_536
+
+/** Prepared statements kept; the fixed queries are about forty. */
+export const STATEMENTS_MAX = 256
+
+/** Records of one list call. */
+export const PAGE_RECORDS_MAX = 1_000
+
+/** Values re-sealed in one step: some 10 ms of the thread. */
+export const RESEAL_ROWS_MAX = 500
+
+/** KiB of database pages kept in memory: the inner nodes and the busy leaves of a million identities. */
+export const CACHE_KIB = 32 * 1024
+
+/** Milliseconds to wait for another process that has the file; a hub that is just closing needs less. */
+export const BUSY_MS = 2_000
+
+/** Characters of a setting's name and of its value. */
+export const SETTING_NAME_LENGTH_MAX = 100
+export const SETTING_VALUE_LENGTH_MAX = 65_536

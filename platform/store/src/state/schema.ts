@@ -1,0 +1,121 @@
+/**
+ * The tables of `state.db` as the queries see them. What the types promise (the unions, too) the tables enforce by
+ * NOT NULL, STRICT and CHECK, and the check at start-up verifies. Times are milliseconds since 1970, truths 0 or 1.
+ */
+
+import type { Timestamp } from '@holdfast/base'
+
+/** A sealed value: nonce, ciphertext, tag; see `value-sealer.ts`. */
+export type Sealed = Uint8Array
+
+/** `module_id` is '' for the device itself. `parent_module` is NULL for a device and '' for a module (foreign key). */
+export interface IdentityTable {
+  device_id: string
+  module_id: string
+  parent_module: string | null
+  generation_id: string
+  etag: string
+  status: 'enabled' | 'disabled'
+  status_reason: string | null
+  status_updated_time: Timestamp
+  created_time: Timestamp
+  authentication: 'sas' | 'selfSigned' | 'certificateAuthority' | 'none'
+  primary_key: Sealed | null
+  secondary_key: Sealed | null
+  seal_epoch: number | null
+  primary_thumbprint: string | null
+  secondary_thumbprint: string | null
+  iot_edge: 0 | 1
+}
+
+/** JSON texts of objects; the metadata (`$lastUpdated` and versions by path) is filled when twins are served. */
+export interface TwinTable {
+  device_id: string
+  module_id: string
+  version: number
+  tags: string
+  desired: string
+  desired_metadata: string
+  desired_version: number
+  reported: string
+  reported_metadata: string
+  reported_version: number
+}
+
+export interface SessionTable {
+  device_id: string
+  module_id: string
+  /** JSON text of a list of subscriptions. */
+  subscriptions: string
+}
+
+export interface PolicyTable {
+  name: string
+  /** JSON text of a list; authenticated with the keys. */
+  rights: string
+  primary_key: Sealed
+  secondary_key: Sealed
+  seal_epoch: number
+}
+
+export interface AuthorityTable {
+  name: string
+  certificate: Uint8Array
+  etag: string
+  created_time: Timestamp
+  nonce: string | null
+  verified_time: Timestamp | null
+}
+
+export interface EnrollmentTable {
+  scope: 'individual' | 'group'
+  id: string
+  attestation: 'symmetricKey' | 'x509'
+  primary_key: Sealed | null
+  secondary_key: Sealed | null
+  seal_epoch: number | null
+  primary_certificate: Uint8Array | null
+  secondary_certificate: Uint8Array | null
+  status: 'enabled' | 'disabled'
+  etag: string
+  created_time: Timestamp
+  updated_time: Timestamp
+  device_id: string | null
+  iot_edge: 0 | 1
+  update_hub_assignment: 0 | 1
+  migrate_device_data: 0 | 1
+  allocation: 'hashed' | 'geoLatency' | 'static' | 'custom'
+  initial_tags: string | null
+  initial_desired: string | null
+  device_information: string | null
+}
+
+export interface RegistrationTable {
+  registration_id: string
+  enrollment_id: string
+  scope: 'individual' | 'group'
+  device_id: string
+  status: 'assigned' | 'failed' | 'disabled'
+  substatus: 'initialAssignment' | 'deviceDataMigrated' | 'deviceDataReset' | 'reprovisionedToInitialAssignment'
+  error_code: number | null
+  error_message: string | null
+  created_time: Timestamp
+  updated_time: Timestamp
+  etag: string
+}
+
+export interface SettingTable {
+  name: string
+  value: string
+}
+
+export interface StateSchema {
+  identity: IdentityTable
+  twin: TwinTable
+  session: SessionTable
+  policy: PolicyTable
+  authority: AuthorityTable
+  enrollment: EnrollmentTable
+  registration: RegistrationTable
+  setting: SettingTable
+}

@@ -1,0 +1,64 @@
+/** What the state thread serves: the opening, and the store once it is open. */
+
+import type { Random } from '@holdfast/keys'
+import { openStateStore, type StateService } from './state-store.ts'
+import type { StateKeys } from './value-sealer.ts'
+
+/** The thread as the core sees it through `connect<StateThread>(worker)`. */
+export interface StateThread extends StateService {
+  /**
+   * First of all calls, once. Rejects with code STORE_DAMAGED or STORE_UNAVAILABLE and a message that names the file
+   * and says what to do; then nothing is open and it may be called again.
+   */
+  open(options: { readonly file: string; readonly keys: StateKeys }): Promise<void>
+}
+
+/** A record and not a list, so that the compiler finds a method that is missing. */
+const METHODS: Readonly<Record<keyof StateService, true>> = {
+  readIdentity: true,
+  writeIdentity: true,
+  deleteIdentity: true,
+  listDevices: true,
+  listModules: true,
+  countDevices: true,
+  writeTwin: true,
+  listPolicies: true,
+  writePolicy: true,
+  listAuthorities: true,
+  writeAuthority: true,
+  deleteAuthority: true,
+  readEnrollment: true,
+  writeEnrollment: true,
+  deleteEnrollment: true,
+  listEnrollments: true,
+  readRegistration: true,
+  writeRegistration: true,
+  deleteRegistration: true,
+  listRegistrations: true,
+  readSession: true,
+  writeSession: true,
+  deleteSession: true,
+  readSetting: true,
+  writeSetting: true,
+  replaceKeys: true,
+  reseal: true,
+  sealEpochs: true,
+  readTwin: true,
+  close: true,
+}
+
+/** For `serve`. Without a prototype: a caller's method name finds what is put here and nothing else. */
+export function stateDispatch(random: Random): object {
+  const served: Record<string, unknown> = Object.create(null)
+  served.open = async (options: Parameters<StateThread['open']>[0]): Promise<void> => {
+    if ('close' in served) throw new TypeError('the state store is open already')
+    const store = await openStateStore({ file: options.file, keys: options.keys, random })
+    // The sealer imported them, and these are the copies that crossed.
+    for (const key of options.keys.keys) key.bytes.fill(0)
+    for (const name of Object.keys(METHODS)) {
+      const method: unknown = Reflect.get(store, name)
+      if (typeof method === 'function') served[name] = method.bind(store)
+    }
+  }
+  return served
+}

@@ -1,0 +1,211 @@
+/** Everything `state.db` keeps, behind one object: the ports of the domain, and the upkeep of the file. */
+
+import type {
+  AccessPolicy,
+  AuthorityStore,
+  CustomerAuthority,
+  Expectation,
+  Identity,
+  IdentityKey,
+  IdentityStore,
+  PolicyStore,
+  WriteOutcome,
+} from '@holdfast/identity'
+import type { Random } from '@holdfast/keys'
+import type { SessionStore, Subscription } from '@holdfast/messaging'
+import type { Enrollment, Page, ProvisioningStore, Registration } from '@holdfast/provisioning'
+import { StoreDamagedError } from '../damaged.ts'
+import { SqlAuthorities } from './authorities.ts'
+import { SqlEnrollments } from './enrollments.ts'
+import { SqlIdentities } from './identities.ts'
+import { openStateDatabase, type StateDatabase } from './open-database.ts'
+import { SqlPolicies } from './policies.ts'
+import { SqlRegistrations } from './registrations.ts'
+import { readSealEpochs, reseal, type ResealOutcome } from './reseal.ts'
+import { SqlSessions } from './sessions.ts'
+import { SqlSettings, type SettingStore } from './settings.ts'
+import { readTwin, type TwinRecord } from './twins.ts'
+import { type StateKeys, ValueSealer } from './value-sealer.ts'
+import { WriteGroup } from './write-group.ts'
+
+/** What keeps the store healthy while it runs. */
+export interface StateUpkeep {
+  /** After a rotation or a drop of state keys; what is sealed under older ones still opens while they are given. */
+  replaceKeys(keys: StateKeys): Promise<void>
+  /** One bounded step (500 rows) of moving secrets to the current key; call until `isDone`, as slowly as you like. */
+  reseal(): Promise<ResealOutcome>
+  /** Epochs that still seal something: what is not among them may be dropped. */
+  sealEpochs(): Promise<readonly number[]>
+  readTwin(key: IdentityKey): Promise<TwinRecord | undefined>
+  /** Waits for writes under way, moves the log into the file and closes it. */
+  close(): Promise<void>
+}
+
+/** All ports in one: no two of them share a method name. */
+export interface StateService
+  extends IdentityStore,
+    PolicyStore,
+    AuthorityStore,
+    ProvisioningStore,
+    SessionStore,
+    SettingStore,
+    StateUpkeep {}
+
+export interface StateOptions {
+  /** Path of `state.db`; its folder exists. */
+  readonly file: string
+  readonly keys: StateKeys
+  readonly random: Random
+}
+
+/** Rejects as `openStateStore` does, and any call may reject with StoreUnavailableError or StoreDamagedError. */
+export class StateStore implements StateService {
+  readonly #state: StateDatabase
+  readonly #writes: WriteGroup
+  readonly #sealer: ValueSealer
+  readonly #identities: SqlIdentities
+  readonly #policies: SqlPolicies
+  readonly #authorities: SqlAuthorities
+  readonly #enrollments: SqlEnrollments
+  readonly #registrations: SqlRegistrations
+  readonly #sessions: SqlSessions
+  readonly #settings: SqlSettings
+
+  constructor(state: StateDatabase, sealer: ValueSealer) {
+    const { db } = state
+    const writes = new WriteGroup(db)
+    this.#state = state
+    this.#writes = writes
+    this.#sealer = sealer
+    this.#identities = new SqlIdentities(db, writes, sealer)
+    this.#policies = new SqlPolicies(db, writes, sealer)
+    this.#authorities = new SqlAuthorities(db, writes)
+    this.#enrollments = new SqlEnrollments(db, writes, sealer)
+    this.#registrations = new SqlRegistrations(db, writes)
+    this.#sessions = new SqlSessions(db, writes)
+    this.#settings = new SqlSettings(db, writes)
+  }
+
+  readIdentity(key: IdentityKey): Promise<Identity | undefined> {
+    return this.#identities.readIdentity(key)
+  }
+  writeIdentity(identity: Identity, expected: Expectation): Promise<WriteOutcome> {
+    return this.#identities.writeIdentity(identity, expected)
+  }
+  deleteIdentity(key: IdentityKey, expected: Expectation): Promise<WriteOutcome> {
+    return this.#identities.deleteIdentity(key, expected)
+  }
+  listDevices(page: Page): Promise<readonly Identity[]> {
+    return this.#identities.listDevices(page)
+  }
+  listModules(deviceId: string): Promise<readonly Identity[]> {
+    return this.#identities.listModules(deviceId)
+  }
+  countDevices(): Promise<{ readonly total: number; readonly enabled: number }> {
+    return this.#identities.countDevices()
+  }
+  writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void> {
+    return this.#identities.writeTwin(key, twin)
+  }
+
+  listPolicies(): Promise<readonly AccessPolicy[]> {
+    return this.#policies.listPolicies()
+  }
+  writePolicy(policy: AccessPolicy): Promise<void> {
+    return this.#policies.writePolicy(policy)
+  }
+
+  listAuthorities(): Promise<readonly CustomerAuthority[]> {
+    return this.#authorities.listAuthorities()
+  }
+  writeAuthority(authority: CustomerAuthority, expected: Expectation): Promise<WriteOutcome> {
+    return this.#authorities.writeAuthority(authority, expected)
+  }
+  deleteAuthority(name: string): Promise<WriteOutcome> {
+    return this.#authorities.deleteAuthority(name)
+  }
+
+  readEnrollment(scope: Enrollment['scope'], id: string): Promise<Enrollment | undefined> {
+    return this.#enrollments.readEnrollment(scope, id)
+  }
+  writeEnrollment(enrollment: Enrollment, expected: Expectation): Promise<WriteOutcome> {
+    return this.#enrollments.writeEnrollment(enrollment, expected)
+  }
+  deleteEnrollment(scope: Enrollment['scope'], id: string, expected: Expectation): Promise<WriteOutcome> {
+    return this.#enrollments.deleteEnrollment(scope, id, expected)
+  }
+  listEnrollments(scope: Enrollment['scope'], page: Page): Promise<readonly Enrollment[]> {
+    return this.#enrollments.listEnrollments(scope, page)
+  }
+
+  readRegistration(registrationId: string): Promise<Registration | undefined> {
+    return this.#registrations.readRegistration(registrationId)
+  }
+  writeRegistration(registration: Registration): Promise<void> {
+    return this.#registrations.writeRegistration(registration)
+  }
+  deleteRegistration(registrationId: string, expected: Expectation): Promise<WriteOutcome> {
+    return this.#registrations.deleteRegistration(registrationId, expected)
+  }
+  listRegistrations(enrollmentId: string, page: Page): Promise<readonly Registration[]> {
+    return this.#registrations.listRegistrations(enrollmentId, page)
+  }
+
+  readSession(key: IdentityKey): Promise<readonly Subscription[] | undefined> {
+    return this.#sessions.readSession(key)
+  }
+  writeSession(key: IdentityKey, subscriptions: readonly Subscription[]): Promise<void> {
+    return this.#sessions.writeSession(key, subscriptions)
+  }
+  deleteSession(key: IdentityKey): Promise<void> {
+    return this.#sessions.deleteSession(key)
+  }
+
+  readSetting(name: string): Promise<string | undefined> {
+    return this.#settings.readSetting(name)
+  }
+  writeSetting(name: string, value: string): Promise<void> {
+    return this.#settings.writeSetting(name, value)
+  }
+
+  async replaceKeys(keys: StateKeys): Promise<void> {
+    this.#sealer.replaceKeys(keys)
+  }
+  reseal(): Promise<ResealOutcome> {
+    return reseal(this.#state.db, this.#writes, this.#sealer)
+  }
+  sealEpochs(): Promise<readonly number[]> {
+    return readSealEpochs(this.#state.db)
+  }
+  readTwin(key: IdentityKey): Promise<TwinRecord | undefined> {
+    return readTwin(this.#state.db, key)
+  }
+  async close(): Promise<void> {
+    await this.#writes.settled()
+    await this.#state.db.destroy()
+  }
+}
+
+/**
+ * Opens `state.db`, made where there is none.
+ * @throws StoreDamagedError damaged, foreign, newer, or sealed with keys that were not given.
+ * @throws StoreUnavailableError in use by another process (`busy`), or the disk fails.
+ */
+export async function openStateStore(options: StateOptions): Promise<StateStore> {
+  const state = await openStateDatabase(options.file)
+  try {
+    const sealer = new ValueSealer(options.file, options.keys, options.random)
+    const unknown = (await readSealEpochs(state.db)).filter((epoch) => !sealer.has(epoch))
+    if (unknown.length > 0) {
+      throw new StoreDamagedError({
+        file: options.file,
+        what: `secrets in it are sealed with state keys the key ring does not hold (epoch ${unknown.join(', ')})`,
+        remedy: 'put back the database and the keys folder from the same backup',
+      })
+    }
+    return new StateStore(state, sealer)
+  } catch (error) {
+    await state.db.destroy()
+    throw error
+  }
+}
