@@ -109,6 +109,13 @@ export class Front {
     if (entry !== undefined && !entry.hasEnded) entry.receive(bytes)
   }
 
+  /** A connection from there failed before it was `opened`: in its TLS handshake, or there was no room for one. */
+  turnedAway(address: string, detail: string, now: Instant): void {
+    this.#inside.at(now)
+    this.#inside.blame(address)
+    this.#inside.turnedAway(address, 'refused', detail)
+  }
+
   /** The peer has closed, or the connection is lost. */
   peerClosed(connection: number, now: Instant): void {
     this.#inside.at(now)

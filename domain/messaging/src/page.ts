@@ -116,26 +116,22 @@ export function openPage(
 }
 
 /**
- * The records of an encoded (decompressed) page, in its order, not decoded.
+ * The records of an encoded (decompressed) page in their order, not decoded.
  * @throws MessagingError `damaged` if bytes and header do not agree.
  */
 export function pageSpans(header: PageHeader, plain: Uint8Array): readonly RecordSpan[] {
   if (plain.length !== header.plainBytes) throw mismatch()
   const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength)
   const spans: RecordSpan[] = []
-  let at = 0
-  while (at < plain.length) {
-    if (at + PLACE_BYTES > plain.length || spans.length >= header.count) throw mismatch()
-    const start = at + PLACE_BYTES
-    const end = recordEnd(plain, start)
-    spans.push({
-      at: start,
-      end,
-      sequenceNumber: get48(view, at),
-      offset: get48(view, at + 6),
-      enqueuedTime: recordTime(plain, start),
-    })
-    at = end
+  let place = 0
+  while (place < plain.length) {
+    const at = place + PLACE_BYTES
+    if (at > plain.length || spans.length >= header.count) throw mismatch()
+    const end = recordEnd(plain, at)
+    const enqueuedTime = recordTime(plain, at)
+    if (enqueuedTime < header.earliest || enqueuedTime > header.latest) throw mismatch()
+    spans.push({ at, end, sequenceNumber: get48(view, place), offset: get48(view, place + 6), enqueuedTime })
+    place = end
   }
   if (spans.length !== header.count) throw mismatch()
   return spans
