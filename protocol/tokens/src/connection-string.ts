@@ -67,10 +67,10 @@ export function parseConnectionString(text: string): ConnectionString {
   const fields = fieldsOf(text)
   const credential = credentialOf(fields)
   if (fields.has('Endpoint')) {
-    allowOnly(fields, ['Endpoint', 'SharedAccessKeyName', 'SharedAccessKey', 'SharedAccessSignature', 'EntityPath'])
     const endpoint = required(fields, 'Endpoint')
     if (!/^sb:\/\/[^/]+\/?$/i.test(endpoint)) throw new TokenError('malformed', 'Endpoint is sb://host/')
     if (credential.kind === 'x509') throw new TokenError('bad-credential', 'x509 is for devices')
+    allowOnly(fields, ['Endpoint', 'SharedAccessKeyName', 'SharedAccessKey', 'SharedAccessSignature', 'EntityPath'])
     if (credential.kind === 'key') required(fields, 'SharedAccessKeyName')
     return {
       kind: 'event-hub',
@@ -96,8 +96,8 @@ export function parseConnectionString(text: string): ConnectionString {
       credential,
     }
   }
-  allowOnly(fields, ['HostName', 'SharedAccessKeyName', 'SharedAccessKey', 'SharedAccessSignature'])
   if (credential.kind === 'x509') throw new TokenError('bad-credential', 'x509 is for devices')
+  allowOnly(fields, ['HostName', 'SharedAccessKeyName', 'SharedAccessKey', 'SharedAccessSignature'])
   return { kind: 'service', hostName, policyName: required(fields, 'SharedAccessKeyName'), credential }
 }
 
