@@ -5,7 +5,7 @@ import type { Timestamp } from '@holdfast/base'
 import { KeyError } from './errors.ts'
 
 /** What the keys of a ring are for; each purpose has a current key of its own. */
-export const KEY_PURPOSES = ['telemetry', 'state'] as const
+export const KEY_PURPOSES = ['telemetry', 'state', 'authority'] as const
 export type KeyPurpose = (typeof KEY_PURPOSES)[number]
 
 /** Shows itself as its name wherever it is printed, inspected or serialized; the bytes leave by `bytes` only. */

@@ -10,7 +10,12 @@ const DAY_MS = 24 * HOUR_MS
  * How long a key seals before the next takes over, in milliseconds. Telemetry's is the grain of crypto-shredding: what
  * is dropped with one key is a day. State is small and re-sealed at each rotation, so that it rotates seldom.
  */
-export const KEY_AGES_MS: Readonly<Record<KeyPurpose, number>> = { telemetry: DAY_MS, state: 90 * DAY_MS }
+export const KEY_AGES_MS: Readonly<Record<KeyPurpose, number>> = {
+  telemetry: DAY_MS,
+  state: 90 * DAY_MS,
+  // What it seals, the hub's own private keys, is replaced on a schedule of its own; nothing is gained by rotating it.
+  authority: Number.POSITIVE_INFINITY,
+}
 
 /**
  * A key from further in the future than this was made under a wrong clock. Left alone it would never come due, so it

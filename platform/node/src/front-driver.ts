@@ -7,15 +7,22 @@ import type { Clock, Instant } from '@holdfast/base'
 import type { PeerFacts } from '@holdfast/messaging'
 import type { Transport } from './transport.ts'
 
+/** Who is at the other end; `facts` is asked at most once, when a device has said who it is. */
+export interface Peer {
+  readonly address: string
+  facts(): PeerFacts
+}
+
 /** The machine, as its driver sees it. */
 export interface FrontMachine {
-  opened(connection: number, peer: () => PeerFacts, now: Instant): void
+  opened(connection: number, peer: Peer, now: Instant): void
   received(connection: number, bytes: Uint8Array, now: Instant): void
   peerClosed(connection: number, now: Instant): void
   tick(now: Instant): void
   /** Called once after the inputs of a turn. */
-  endOfTurn(now: Instant): void
-  readonly deadline: Instant
+  endOfTurn(): void
+  /** When to call `tick` if nothing happens before; undefined: not at all. */
+  readonly deadline: Instant | undefined
 }
 
 export class FrontDriver {
@@ -25,7 +32,7 @@ export class FrontDriver {
   #nextConnection = 0
   #isTurnScheduled = false
   #timer: NodeJS.Timeout | undefined
-  #timerAt = Number.POSITIVE_INFINITY
+  #timerAt: Instant | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -37,8 +44,8 @@ export class FrontDriver {
     this.scheduleTurn()
   }
 
-  /** Takes a new connection; `peer` is asked at most once, when a device says who it is. */
-  open(transport: Transport, peer: () => PeerFacts): number {
+  /** Takes a new connection and gives it a number. */
+  open(transport: Transport, peer: Peer): number {
     const connection = this.#nextConnection++
     this.#transports.set(connection, transport)
     this.#machine?.opened(connection, peer, this.#clock.monotonic())
@@ -64,8 +71,12 @@ export class FrontDriver {
     setImmediate(this.#turn)
   }
 
-  write(connection: number, bytes: Uint8Array): void {
-    this.#transports.get(connection)?.write(bytes)
+  /** @returns bytes that the peer has not taken yet. */
+  write(connection: number, bytes: Uint8Array): number {
+    const transport = this.#transports.get(connection)
+    if (transport === undefined) return 0
+    transport.write(bytes)
+    return transport.backlogBytes
   }
 
   close(connection: number): void {
@@ -82,10 +93,6 @@ export class FrontDriver {
     this.#transports.get(connection)?.resume()
   }
 
-  backlogBytes(connection: number): number {
-    return this.#transports.get(connection)?.backlogBytes ?? 0
-  }
-
   get connections(): number {
     return this.#transports.size
   }
@@ -94,20 +101,20 @@ export class FrontDriver {
     this.#isTurnScheduled = false
     const machine = this.#machine
     if (machine === undefined) return
-    machine.endOfTurn(this.#clock.monotonic())
+    machine.endOfTurn()
     this.#arm(machine.deadline)
   }
 
-  #arm(deadline: Instant): void {
+  #arm(deadline: Instant | undefined): void {
     if (deadline === this.#timerAt) return
     clearTimeout(this.#timer)
     this.#timerAt = deadline
-    if (deadline === Number.POSITIVE_INFINITY) return
+    if (deadline === undefined) return
     this.#timer = setTimeout(this.#tick, Math.max(0, Math.ceil(deadline - this.#clock.monotonic())))
   }
 
   readonly #tick = (): void => {
-    this.#timerAt = Number.POSITIVE_INFINITY
+    this.#timerAt = undefined
     this.#machine?.tick(this.#clock.monotonic())
     this.#turn()
   }

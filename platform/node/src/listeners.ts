@@ -3,9 +3,9 @@
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { Server as NetServer } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
-import { type CertificateFacts, MQTT_PACKET_BYTES_MAX, type PeerFacts } from '@holdfast/messaging'
+import { type CertificateFacts, FRONT_LIMITS, type PeerFacts } from '@holdfast/messaging'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { FrontDriver } from './front-driver.ts'
+import type { FrontDriver, Peer } from './front-driver.ts'
 import { HandshakeGate, type TurnedAway } from './handshake-gate.ts'
 import { exchange, type HttpHandler } from './http-exchange.ts'
 import { peerChain } from './peer-certificate.ts'
@@ -56,7 +56,7 @@ export class Listeners {
     })
     for (const server of [this.#mqtt, this.#https]) gate.guard(server)
     this.#https.on('request', (request, response) => {
-      exchange(request, response, this.#peer(request.socket as TLSSocket, 'https'), wiring.http).catch(() =>
+      exchange(request, response, this.#peer(request.socket as TLSSocket, 'https').facts(), wiring.http).catch(() =>
         response.destroy(),
       )
     })
@@ -84,7 +84,7 @@ export class Listeners {
 
   #onMqtt(socket: TLSSocket): void {
     const { driver } = this.#wiring
-    const connection = driver.open(new TlsTransport(socket), () => this.#peer(socket, 'mqtt'))
+    const connection = driver.open(new TlsTransport(socket), this.#peer(socket, 'mqtt'))
     socket.on('data', (bytes: Buffer) => driver.received(connection, bytes))
     // A peer that closed its half has nothing more to say.
     socket.on('close', () => driver.peerClosed(connection))
@@ -96,12 +96,12 @@ export class Listeners {
     const server = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
-      maxPayload: MQTT_PACKET_BYTES_MAX,
+      maxPayload: FRONT_LIMITS.mqtt.packetBytesMax,
       handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : false),
     })
     server.on('connection', (webSocket: WebSocket, request) => {
       const socket = request.socket as TLSSocket
-      const connection = driver.open(new WebSocketTransport(webSocket, socket), () => this.#peer(socket, 'mqtt-ws'))
+      const connection = driver.open(new WebSocketTransport(webSocket, socket), this.#peer(socket, 'mqtt-ws'))
       webSocket.on('message', (data: Buffer, isBinary) => {
         // [MQTT-6.0.0-1] MQTT is carried in binary frames only.
         if (isBinary) driver.received(connection, data)
@@ -123,16 +123,20 @@ export class Listeners {
     })
   }
 
-  #peer(socket: TLSSocket, transport: PeerFacts['transport']): PeerFacts {
-    const chain = peerChain(socket)
-    const certificate = chain.length === 0 ? undefined : this.#wiring.certificateFacts(chain)
-    return {
-      address: socket.remoteAddress ?? 'unknown',
-      port: socket.remotePort ?? 0,
-      transport,
-      tlsVersion: socket.getProtocol() ?? '',
-      ...(certificate === undefined ? {} : { certificate }),
+  #peer(socket: TLSSocket, transport: PeerFacts['transport']): Peer {
+    const address = socket.remoteAddress ?? 'unknown'
+    const facts = (): PeerFacts => {
+      const chain = peerChain(socket)
+      const certificate = chain.length === 0 ? undefined : this.#wiring.certificateFacts(chain)
+      return {
+        address,
+        port: socket.remotePort ?? 0,
+        transport,
+        tlsVersion: socket.getProtocol() ?? '',
+        ...(certificate === undefined ? {} : { certificate }),
+      }
     }
+    return { address, facts }
   }
 }
 

@@ -1,0 +1,198 @@
+/**
+ * The hub's own certificate authority: a root, needed only to issue the issuing authority, so that `root.key` may be
+ * moved off the machine; the issuing authority; and the certificate of the listeners, which renews itself.
+ */
+
+import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import type { EventSink } from '@holdfast/audit'
+import type { Clock, Timestamp } from '@holdfast/base'
+import { type KeyFolder, type KeyRing, type Random, replaceFile } from '@holdfast/keys'
+import {
+  type AlternativeName,
+  type Certificate,
+  type CertificateProfile,
+  encodePem,
+  ISSUING_AUTHORITY,
+  issueCertificate,
+  parseCertificate,
+  renewalTimeOf,
+  ROOT_AUTHORITY,
+  SERVER_CERTIFICATE,
+  validityOf,
+} from '@holdfast/pki'
+import {
+  type CertificateWithKey,
+  HubCertificateError,
+  newPrivateKey,
+  readCertificate,
+  readCertificateWithKey,
+  signerOf,
+  spkiOf,
+  writeCertificateWithKey,
+} from './certificate-file.ts'
+
+export interface HubAuthorityParts {
+  readonly folder: KeyFolder
+  readonly ring: KeyRing
+  readonly clock: Clock
+  readonly random: Random
+  readonly events: EventSink
+  readonly hostNames: readonly string[]
+}
+
+const PEM_BYTES_MAX = 65_536
+const SERIAL_BYTES = 16
+/** What devices are to trust. */
+const ROOT_PEM = 'root.pem'
+/** Needed only to issue the issuing authority; may be kept elsewhere. */
+const ROOT_KEY = 'root-key.json'
+const ISSUING = 'issuing.json'
+const SERVER = 'server.json'
+
+/** The root, and its key where that is here. */
+interface Root {
+  readonly certificate: Certificate
+  readonly withKey: CertificateWithKey | undefined
+}
+
+export class HubAuthority {
+  readonly #parts: HubAuthorityParts
+  readonly #root: Root
+  #issuing: CertificateWithKey
+  #server: CertificateWithKey
+
+  private constructor(parts: HubAuthorityParts, root: Root, issuing: CertificateWithKey, server: CertificateWithKey) {
+    this.#parts = parts
+    this.#root = root
+    this.#issuing = issuing
+    this.#server = server
+  }
+
+  /**
+   * Reads what is there and makes what is not.
+   * @throws HubCertificateError or KeyError when what is there is damaged: a new authority would cut off every device.
+   */
+  static async open(parts: HubAuthorityParts): Promise<HubAuthority> {
+    const { folder, ring } = parts
+    const root = (await readRoot(parts)) ?? (await makeRoot(parts))
+    let issuing = await readCertificateWithKey({ folder, name: ISSUING }, ring)
+    if (issuing === undefined) {
+      if (root.withKey === undefined) throw new HubCertificateError(join(folder.path, ISSUING), 'it is not there')
+      issuing = await issue(parts, ISSUING, ISSUING_AUTHORITY, root.withKey)
+    }
+    const server =
+      (await readCertificateWithKey({ folder, name: SERVER }, ring)) ??
+      (await issue(parts, SERVER, SERVER_CERTIFICATE, issuing))
+    const authority = new HubAuthority(parts, root, issuing, server)
+    await authority.renewIfDue()
+    return authority
+  }
+
+  /** Path of the root's certificate, which devices are to trust. */
+  get rootFile(): string {
+    return join(this.#parts.folder.path, ROOT_PEM)
+  }
+
+  get serverNotAfter(): Timestamp {
+    return this.#server.certificate.notAfter
+  }
+
+  /** Whether the issuing authority is due for renewal and cannot be renewed, for the root's key is elsewhere. */
+  get isRootKeyNeeded(): boolean {
+    return this.#root.withKey === undefined && this.#isDue(this.#issuing.certificate)
+  }
+
+  /** PEM of the key, and of the certificate with its issuer, for the listeners. */
+  material(): { readonly key: string; readonly certificate: string } {
+    const { key, certificate } = this.#server
+    return {
+      key: key.export({ format: 'pem', type: 'pkcs8' }).toString(),
+      certificate: encodePem('CERTIFICATE', certificate.der) + encodePem('CERTIFICATE', this.#issuing.certificate.der),
+    }
+  }
+
+  /** Renews what is two thirds through its life or lacks a name of the hub; true when the listeners have to reload. */
+  async renewIfDue(): Promise<boolean> {
+    const { withKey } = this.#root
+    const renewsIssuing = withKey !== undefined && this.#isDue(this.#issuing.certificate)
+    if (renewsIssuing) this.#issuing = await issue(this.#parts, ISSUING, ISSUING_AUTHORITY, withKey)
+    const { certificate } = this.#server
+    if (!renewsIssuing && !this.#isDue(certificate) && namesAll(certificate, this.#parts.hostNames)) return false
+    await this.renew()
+    return true
+  }
+
+  /** Issues a new server certificate with a new key. */
+  async renew(): Promise<void> {
+    this.#server = await issue(this.#parts, SERVER, SERVER_CERTIFICATE, this.#issuing)
+  }
+
+  #isDue(certificate: Certificate): boolean {
+    return this.#parts.clock.wall() >= renewalTimeOf(certificate)
+  }
+}
+
+async function readRoot({ folder, ring }: HubAuthorityParts): Promise<Root | undefined> {
+  const file = await folder.read(ROOT_PEM, PEM_BYTES_MAX)
+  if (file === undefined) return undefined
+  const certificate = readCertificate(Buffer.from(file.bytes).toString('utf8'), join(folder.path, ROOT_PEM))
+  return { certificate, withKey: await readCertificateWithKey({ folder, name: ROOT_KEY }, ring) }
+}
+
+/** The certificate is written last: where it is missing, the first start did not get that far, and begins anew. */
+async function makeRoot(parts: HubAuthorityParts): Promise<Root> {
+  const withKey = await issue(parts, ROOT_KEY, ROOT_AUTHORITY, undefined)
+  const { certificate } = withKey
+  await replaceFile(parts.folder, ROOT_PEM, Buffer.from(encodePem('CERTIFICATE', certificate.der)), false)
+  return { certificate, withKey }
+}
+
+async function issue(
+  parts: HubAuthorityParts,
+  name: string,
+  profile: CertificateProfile,
+  issuer: CertificateWithKey | undefined,
+): Promise<CertificateWithKey> {
+  const key = newPrivateKey()
+  const now = parts.clock.wall()
+  const [hostName = 'localhost'] = parts.hostNames
+  const der = await issueCertificate({
+    profile,
+    subject: { commonName: profile.hasAlternativeNames ? hostName : `Holdfast ${profile.name} of ${hostName}` },
+    spki: spkiOf(key),
+    issuer: issuer?.certificate,
+    signer: signerOf(issuer?.key ?? key),
+    serialNumber: parts.random(SERIAL_BYTES),
+    validity: validityOf(profile, now, issuer?.certificate),
+    ...(profile.hasAlternativeNames ? { alternativeNames: parts.hostNames.flatMap(alternativeNames) } : {}),
+  })
+  const issued = { certificate: parseCertificate(der), key }
+  await writeCertificateWithKey({ folder: parts.folder, name }, issued, parts)
+  parts.events({
+    type: 'certificate.issued',
+    at: now,
+    subject: `certificate/${profile.name.replaceAll(' ', '-')}`,
+    actor: 'hub',
+    detail: {
+      sha256: issued.certificate.sha256Thumbprint,
+      notAfter: new Date(issued.certificate.notAfter).toISOString(),
+    },
+  })
+  return issued
+}
+
+function alternativeNames(name: string): AlternativeName[] {
+  if (isIP(name) !== 0) return [{ kind: 'ip', address: name }]
+  const dns: AlternativeName = { kind: 'dns', name }
+  // Who asks for localhost by its address means the same.
+  return name === 'localhost' ? [dns, { kind: 'ip', address: '127.0.0.1' }, { kind: 'ip', address: '::1' }] : [dns]
+}
+
+function namesAll(certificate: Certificate, hostNames: readonly string[]): boolean {
+  const x509 = new X509Certificate(certificate.der)
+  return hostNames.every((name) =>
+    isIP(name) === 0 ? x509.checkHost(name) !== undefined : x509.checkIP(name) !== undefined,
+  )
+}
