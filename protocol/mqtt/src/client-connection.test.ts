@@ -165,7 +165,7 @@ test('[MQTT-3.3.4-1]: what comes at QoS 1 is acknowledged after it was taken', (
 
 test('what was taken by a client that then closed is not acknowledged', () => {
   const { record, connection } = open()
-  record.then = () => connection.close()
+  record.answer = () => connection.close()
   connection.receive(encodePublish({ topic: 'a', payload: new Uint8Array(0), qos: 1, packetId: 9 }), START)
   assert.deepEqual(
     record.take().map(([name]) => name),
@@ -224,6 +224,6 @@ test('[MQTT-3.14.4-1]: DISCONNECT is said once, and then nothing is done', () =>
 
 test('receive from within an event is a bug', () => {
   const { record, connection } = begin()
-  record.then = () => connection.receive(CONNACK, START)
+  record.answer = () => connection.receive(CONNACK, START)
   assert.throws(() => connection.receive(CONNACK, START), TypeError)
 })

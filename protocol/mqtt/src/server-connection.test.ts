@@ -280,7 +280,7 @@ test('what is held before the decision has a bound', () => {
 
 test('accept from within the question goes on with the same bytes, in order', () => {
   const { record, connection } = begin()
-  record.then = ([name]) => {
+  record.answer = ([name]) => {
     if (name === 'connect') connection.accept({ sessionPresent: false }, START)
   }
   connection.receive(Buffer.concat([encodeConnect(CONNECT), publishBytes('a'), publishBytes('b')]), START)
@@ -290,7 +290,7 @@ test('accept from within the question goes on with the same bytes, in order', ()
 test('closing from within an event ends it there', () => {
   for (const when of ['connect', 'publish', 'subscribe'] as const) {
     const { record, connection } = begin()
-    record.then = ([name]) => {
+    record.answer = ([name]) => {
       if (name === when) connection.close()
       else if (name === 'connect') connection.accept({ sessionPresent: false }, START)
     }
@@ -303,7 +303,7 @@ test('closing from within an event ends it there', () => {
 
 test('while paused, nothing is done and the bytes are held; resume goes on where it stopped', () => {
   const { record, connection } = open()
-  record.then = ([name]) => {
+  record.answer = ([name]) => {
     if (name === 'publish') connection.pause()
   }
   const bytes = Buffer.concat([publishBytes('a'), publishBytes('b'), publishBytes('c')])
@@ -441,11 +441,11 @@ test('after the end nothing happens', () => {
 
 test('a bug in the application passes through, and is not taken for the client’s fault', () => {
   const { record, connection } = open()
-  record.then = () => {
+  record.answer = () => {
     throw new RangeError('ours')
   }
   assert.throws(() => connection.receive(publishBytes('a'), START), RangeError)
-  record.then = () => {}
+  record.answer = () => {}
   connection.receive(publishBytes('b'), START)
   assert.deepEqual(names(record), ['publish', 'publish'])
 })

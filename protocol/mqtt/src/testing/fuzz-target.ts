@@ -87,7 +87,7 @@ function serve(pieces: readonly Uint8Array[], decide: (connection: ServerConnect
   const record = new ServerRecord()
   const connection = new ServerConnection(NOW, LIMITS, record)
   let isAsked = false
-  record.then = ([name, packet]) => {
+  record.answer = ([name, packet]) => {
     if (name === 'connect') {
       isAsked = true
       decide(connection)
@@ -124,7 +124,7 @@ function clientAll(pieces: readonly Uint8Array[]): Entry[] {
   const record = new ClientRecord()
   const options = { clientId: 'c', cleanSession: false, keepAliveSeconds: 60 }
   const connection = new ClientConnection(NOW, options, record, { limits: { ...CLIENT, ...LIMITS } })
-  record.then = ([name]) => {
+  record.answer = ([name]) => {
     if (name !== 'open') return
     connection.subscribe([{ filter: 'a/#', qos: 1 }], NOW)
     connection.publish({ topic: 't', payload: new Uint8Array(1), qos: 1 }, NOW)

@@ -15,7 +15,7 @@ export function hex(bytes: Uint8Array): string {
 export class ServerRecord implements ServerEvents {
   readonly entries: Entry[] = []
   /** Called after an event was written down, to answer it as an application would. */
-  then: (entry: Entry) => void = () => {}
+  answer: (entry: Entry) => void = () => {}
 
   /** What was written down since the last call. */
   take(): Entry[] {
@@ -52,13 +52,13 @@ export class ServerRecord implements ServerEvents {
 
   #add(...entry: Entry): void {
     this.entries.push(entry)
-    this.then(entry)
+    this.answer(entry)
   }
 }
 
 export class ClientRecord implements ClientEvents {
   readonly entries: Entry[] = []
-  then: (entry: Entry) => void = () => {}
+  answer: (entry: Entry) => void = () => {}
 
   take(): Entry[] {
     return this.entries.splice(0)
@@ -94,6 +94,6 @@ export class ClientRecord implements ClientEvents {
 
   #add(...entry: Entry): void {
     this.entries.push(entry)
-    this.then(entry)
+    this.answer(entry)
   }
 }
