@@ -1,0 +1,76 @@
+/** How an enrolment's attestation comes from what a client wrote, and what is shown of it. */
+
+import { type AttestationInput, type AttestationOutput, type CertificateInput, DpsError } from '@holdfast/dps'
+import { KEY_BYTES } from './limits.ts'
+import type { CertificateFacts, CertificateRules, RandomBytes } from './ports.ts'
+import type { Attestation } from './store.ts'
+
+/**
+ * Completes what a client wrote: absent keys are made or kept, certificates become DER.
+ * @throws DpsError `bad-request`.
+ */
+export function attestationFrom(
+  input: AttestationInput,
+  context: {
+    readonly current: Attestation | undefined
+    readonly random: RandomBytes
+    readonly rules: CertificateRules
+  },
+): Attestation {
+  const { current, random, rules } = context
+  if (input.kind === 'symmetricKey') {
+    const kept = current?.kind === 'symmetricKey' ? current : undefined
+    return {
+      kind: 'symmetricKey',
+      primaryKey: input.primaryKey ?? kept?.primaryKey ?? newKey(random),
+      secondaryKey: input.secondaryKey ?? kept?.secondaryKey ?? newKey(random),
+    }
+  }
+  const kept = current?.kind === 'x509' ? current : undefined
+  const name = input.use === 'client' ? 'clientCertificates' : 'signingCertificates'
+  const path = `attestation.x509.${name}`
+  const primary = certificateFrom(input.primary, kept?.primary, `${path}.primary.certificate`, rules)
+  if (input.secondary === undefined) return { kind: 'x509', primary }
+  const secondary = certificateFrom(input.secondary, kept?.secondary, `${path}.secondary.certificate`, rules)
+  return { kind: 'x509', primary, secondary }
+}
+
+/** Without keys and certificates. */
+export function attestationOutput(rules: CertificateRules, attestation: Attestation): AttestationOutput {
+  if (attestation.kind === 'symmetricKey') return { kind: 'symmetricKey' }
+  const primary = factsOf(rules, attestation.primary)
+  if (attestation.secondary === undefined) return { kind: 'x509', primary }
+  return { kind: 'x509', primary, secondary: factsOf(rules, attestation.secondary) }
+}
+
+function certificateFrom(
+  input: CertificateInput,
+  kept: Uint8Array | undefined,
+  path: string,
+  rules: CertificateRules,
+): Uint8Array {
+  if (input.kind === 'kept') {
+    if (kept === undefined) throw badCertificate(path, 'is missing, and there is none on record')
+    return kept
+  }
+  const certificate = rules.decode(input.text)
+  if (certificate === undefined || rules.facts(certificate) === undefined) {
+    throw badCertificate(path, 'is no X.509 certificate as PEM, base64 of PEM or base64 of DER')
+  }
+  return certificate
+}
+
+function factsOf(rules: CertificateRules, certificate: Uint8Array): CertificateFacts {
+  const facts = rules.facts(certificate)
+  // It was checked when it was taken in.
+  if (facts === undefined) throw new TypeError('an enrolment holds a certificate that cannot be read')
+  return facts
+}
+
+function newKey(random: RandomBytes): string {
+  return Buffer.from(random(KEY_BYTES)).toString('base64')
+}
+
+function badCertificate(path: string, message: string): DpsError {
+  return new DpsError('bad-request', `${path}: ${message}.`, { faults: [{ path, message }] })
+}

@@ -1,0 +1,53 @@
+/** The rules of certificates, as domain/pki has them. */
+
+import type { Timestamp } from '@holdfast/base'
+import { type Certificate, PkiError, decodeCertificateInput, parseCertificate, verifyChain } from '@holdfast/pki'
+import type { CertificateFacts, CertificateRules, ChainVerdict } from './ports.ts'
+
+export function pkiRules(): CertificateRules {
+  /** A device's chain is held against every group, and a group against every device: each is parsed once. */
+  const parsed = new WeakMap<Uint8Array, Certificate>()
+
+  const parse = (der: Uint8Array): Certificate | undefined => {
+    const known = parsed.get(der)
+    if (known !== undefined) return known
+    const certificate = unlessRefused(() => parseCertificate(der))
+    if (certificate !== undefined) parsed.set(der, certificate)
+    return certificate
+  }
+
+  return {
+    decode: (text: string): Uint8Array | undefined => unlessRefused(() => decodeCertificateInput(text)),
+
+    facts(der: Uint8Array): CertificateFacts | undefined {
+      const certificate = parse(der)
+      if (certificate === undefined) return undefined
+      const { commonName, subjectName, issuerName, sha1Thumbprint, sha256Thumbprint } = certificate
+      const { serialNumber, notBefore, notAfter, version } = certificate
+      const names = { commonName, subjectName, issuerName }
+      return { ...names, sha1Thumbprint, sha256Thumbprint, serialNumber, notBefore, notAfter, version }
+    },
+
+    leadsTo(chain: readonly Uint8Array[], anchorDer: Uint8Array, now: Timestamp): ChainVerdict {
+      const [leaf, ...intermediates] = chain
+      const anchor = parse(anchorDer)
+      if (leaf === undefined || anchor === undefined) return { kind: 'refused', reason: 'malformed' }
+      // Most groups have nothing to do with the chain: names tell, before any signature is looked at.
+      const isNear = chain.some((one) => parse(one)?.isIssuableBy(anchor) ?? false)
+      if (!isNear) return { kind: 'refused', reason: 'no-path' }
+      const verdict = verifyChain({ leaf, intermediates, anchors: [anchor], now, purpose: 'client' })
+      return verdict.kind === 'trusted'
+        ? { kind: 'trusted', depth: verdict.path.length - 1 }
+        : { kind: 'refused', reason: verdict.reason }
+    },
+  }
+}
+
+function unlessRefused<T>(run: () => T): T | undefined {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof PkiError) return undefined
+    throw error
+  }
+}

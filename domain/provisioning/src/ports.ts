@@ -1,0 +1,56 @@
+/** What provisioning needs besides its store. */
+
+import type { Instant, Timestamp } from '@holdfast/base'
+import type { CertificateSummary } from '@holdfast/dps'
+import type { Authentication, Identity } from '@holdfast/identity'
+
+/** MUST come from the system's cryptographic generator outside of tests. */
+export type RandomBytes = (count: number) => Uint8Array
+
+/** The devices of the hub. Each call resolves when the change is durable and every session it cut is closed. */
+export interface DeviceDirectory {
+  read(deviceId: string): Promise<Identity | undefined>
+  create(device: NewDevice, actor: string): Promise<'created' | 'exists'>
+  /** Changes how the device proves itself and what it is; its status stays what the operator made it. */
+  update(device: NewDevice, actor: string): Promise<'updated' | 'missing'>
+  writeTwin(deviceId: string, twin: { readonly tags: string; readonly desired: string }): Promise<void>
+}
+
+export interface NewDevice {
+  readonly deviceId: string
+  readonly authentication: Authentication
+  readonly iotEdge: boolean
+}
+
+/** What is known of a certificate, all of it from the certificate itself. */
+export interface CertificateFacts extends CertificateSummary {
+  /** '' if there is none or more than one. */
+  readonly commonName: string
+}
+
+/** Whether a chain leads to an anchor. `depth` is 1 when the anchor issued the leaf itself. */
+export type ChainVerdict =
+  | { readonly kind: 'trusted'; readonly depth: number }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+/** The rules of certificates. */
+export interface CertificateRules {
+  /** DER from PEM, base64 of PEM or base64 of DER; undefined for text that is none of these or more than one. */
+  decode(text: string): Uint8Array | undefined
+  /** Undefined for bytes that are no certificate. */
+  facts(certificate: Uint8Array): CertificateFacts | undefined
+  /**
+   * Whether `chain` (leaf first, then what the client sent) leads to `anchor`, itself a root or an intermediate, at
+   * `now`: names, signatures, validity, CA flags, path lengths, strength. A leaf that is the anchor is refused.
+   */
+  leadsTo(chain: readonly Uint8Array[], anchor: Uint8Array, now: Timestamp): ChainVerdict
+}
+
+/** Slows whoever fails again and again; `FailureThrottle` of domain/identity is one. */
+export interface AttemptThrottle {
+  isPairSpent(address: string, key: { readonly deviceId: string }, now: Instant): boolean
+  isAddressSpent(address: string, now: Instant): boolean
+  succeeded(address: string, key: { readonly deviceId: string }): void
+  failedAsKnown(address: string, key: { readonly deviceId: string }, now: Instant): void
+  failedAsUnknown(address: string, now: Instant): void
+}

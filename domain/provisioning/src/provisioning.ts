@@ -1,0 +1,284 @@
+/**
+ * Device provisioning: who may register, what becomes of it, and what the service side may know and change.
+ * Speaks of documents and errors in the terms of `@holdfast/dps`; transports only carry them.
+ */
+
+import { type EventSink, EventThrottle, type SecurityEvent } from '@holdfast/audit'
+import { type Clock, formatTimestamp } from '@holdfast/base'
+import {
+  type Condition,
+  DpsError,
+  type Match,
+  type Operation,
+  type QueryValue,
+  type RegisterRequest,
+  type RegistrationId,
+  type RegistrationState,
+  meets,
+} from '@holdfast/dps'
+import { type AssignmentParts, assign, failedState } from './assignment.ts'
+import { Attestor } from './attestor.ts'
+import type { Attested, Credentials, Denied, RegistrationClaim, Verdict } from './claim.ts'
+import { Enrollments } from './enrollments.ts'
+import { GroupIndex } from './group-index.ts'
+import { ASSIGNMENT_ATTEMPTS_MAX, THROTTLED_RETRY_AFTER_SECONDS } from './limits.ts'
+import { type OperationRecord, Operations } from './operations.ts'
+import { type Results, pageOf } from './paging.ts'
+import type { AttemptThrottle, CertificateRules, DeviceDirectory, RandomBytes } from './ports.ts'
+import { stateOf } from './registration-state.ts'
+import type { ProvisioningStore, Registration } from './store.ts'
+
+export interface ProvisioningParts {
+  /** Compared without case. */
+  readonly idScope: string
+  /** Names of this hub; the first is the one that devices are sent to. */
+  readonly hostNames: readonly string[]
+  /** Written by this object alone while it runs. */
+  readonly store: ProvisioningStore
+  readonly devices: DeviceDirectory
+  readonly certificates: CertificateRules
+  readonly throttle: AttemptThrottle
+  readonly clock: Clock
+  readonly random: RandomBytes
+  readonly events: EventSink
+}
+
+/**
+ * Every method may reject with what a store throws when it is unavailable. What a client is to be told is a DpsError:
+ * a denial is always `unauthorized` with the same text, and precise in the event.
+ */
+export class Provisioning {
+  /** The service side. The caller checks who may. */
+  readonly enrollments: Enrollments
+  readonly #parts: ProvisioningParts
+  readonly #attestor: Attestor
+  readonly #operations: Operations
+  readonly #assignment: AssignmentParts
+  readonly #refusals: EventThrottle
+
+  /** @throws TypeError without a host name. */
+  constructor(parts: ProvisioningParts) {
+    const [assignedHub] = parts.hostNames
+    if (assignedHub === undefined) throw new TypeError('provisioning needs the name of a hub')
+    const { store, clock, random, events, certificates } = parts
+    const format = { assignedHub, certificates }
+    const groups = new GroupIndex(store)
+    const hostNames = parts.hostNames.map((name) => name.toLowerCase())
+    this.#parts = parts
+    this.enrollments = new Enrollments({ store, groups, clock, random, events, format, hostNames })
+    this.#attestor = new Attestor({ ...parts, groups })
+    this.#operations = new Operations(random)
+    this.#refusals = new EventThrottle(events)
+    this.#assignment = {
+      store,
+      devices: parts.devices,
+      clock,
+      random,
+      events: (event) => this.#emit(event),
+      format,
+    }
+  }
+
+  get idScope(): string {
+    return this.#parts.idScope
+  }
+
+  /**
+   * Decides whether a device may speak at all, as at an MQTT CONNECT. What it asks for later is decided anew: between
+   * the two, its enrolment may be disabled.
+   */
+  async authenticate(claim: RegistrationClaim, credentials: Credentials): Promise<Verdict> {
+    const verdict = await this.#attestor.authenticate(claim, credentials)
+    if (verdict.kind === 'denied') this.#tellDenial(claim, credentials, verdict)
+    return verdict
+  }
+
+  /**
+   * Begins an assignment, or joins the one under way for the same registration. Always `assigning`: the outcome is had
+   * by `poll`, after RETRY_AFTER_SECONDS.
+   * @throws DpsError `unauthorized`, `bad-request`, `not-supported` (TPM, CSR), `throttled`.
+   */
+  async register(claim: RegistrationClaim, credentials: Credentials, request: RegisterRequest): Promise<Operation> {
+    const attested = await this.#attested(claim, credentials)
+    checkRequest(attested, request)
+    const now = this.#parts.clock.monotonic()
+    const pending = this.#operations.pending(attested.registrationId, now)
+    const record = pending ?? this.#operations.begin(attested.registrationId, now)
+    if (record === undefined) {
+      throw new DpsError('throttled', 'Too many devices register just now.', {
+        retryAfterSeconds: THROTTLED_RETRY_AFTER_SECONDS,
+      })
+    }
+    this.#run(record, attested, credentials.address)
+    return { status: 'assigning', operationId: record.operationId }
+  }
+
+  /** @throws DpsError `unauthorized`, `operation-not-found`. */
+  async poll(claim: RegistrationClaim, credentials: Credentials, operationId: string): Promise<Operation> {
+    const attested = await this.#attested(claim, credentials)
+    const record = this.#operations.find(attested.registrationId, operationId, this.#parts.clock.monotonic())
+    if (record === undefined) {
+      throw new DpsError('operation-not-found', 'There is no such operation any more. Register again.')
+    }
+    if (record.outcome === undefined) this.#run(record, attested, credentials.address)
+    const { outcome } = record
+    if (outcome === undefined) return { status: 'assigning', operationId }
+    return { status: outcome.status, operationId, state: outcome.state }
+  }
+
+  /**
+   * Where the device was assigned.
+   * @throws DpsError `unauthorized`, `bad-request`, `not-supported`, `registration-not-found`.
+   */
+  async lookUp(
+    claim: RegistrationClaim,
+    credentials: Credentials,
+    request: RegisterRequest,
+  ): Promise<RegistrationState> {
+    const attested = await this.#attested(claim, credentials)
+    checkRequest(attested, request)
+    const registration = await this.#parts.store.readRegistration(attested.registrationId)
+    if (registration === undefined) throw registrationNotFound()
+    return stateOf(this.#assignment.format, registration, attested)
+  }
+
+  /** @throws DpsError `registration-not-found`. */
+  async readRegistration(id: RegistrationId): Promise<RegistrationState> {
+    const registration = await this.#parts.store.readRegistration(id)
+    if (registration === undefined) throw registrationNotFound()
+    return stateOf(this.#assignment.format, registration)
+  }
+
+  /**
+   * Forgets where a device was assigned: its next register is a first one. The device itself stays at the hub.
+   * @throws DpsError `registration-not-found`, `precondition-failed`.
+   */
+  async deleteRegistration(id: RegistrationId, match: Match, actor: string): Promise<void> {
+    const expected = match.kind === 'etag' ? match : ({ kind: 'present' } as const)
+    const outcome = await this.#parts.store.deleteRegistration(id, expected)
+    if (outcome === 'missing') throw registrationNotFound()
+    if (outcome !== 'written') {
+      throw new DpsError('precondition-failed', 'The registration is not the one that If-Match names. Read it again.')
+    }
+    const at = this.#parts.clock.wall()
+    this.#emit({ type: 'registration.deleted', at, subject: `registration/${id}`, actor, detail: {} })
+  }
+
+  /** The registrations that a group assigned. @throws DpsError `enrollment-not-found`. */
+  async queryRegistrations(
+    groupId: RegistrationId,
+    query: { readonly condition: Condition; readonly after?: string; readonly limit: number },
+  ): Promise<Results<RegistrationState>> {
+    await this.enrollments.read('group', groupId)
+    const { format } = this.#assignment
+    const page = await pageOf((one) => this.#parts.store.listRegistrations(groupId, one), {
+      ...query,
+      idOf: (one) => one.registrationId,
+      // An individual enrolment may have the same id as the group.
+      keep: (one) =>
+        one.scope === 'group' && meets(query.condition, (field) => fieldOf(one, field, format.assignedHub)),
+    })
+    const items = page.items.map((one) => stateOf(format, one))
+    return page.next === undefined ? { items } : { items, next: page.next }
+  }
+
+  /** Forgets old operations and tells what was held back of floods of refusals; call every few seconds and at the end. */
+  sweep(): void {
+    this.#operations.sweep(this.#parts.clock.monotonic())
+    this.#refusals.flush()
+  }
+
+  async #attested(claim: RegistrationClaim, credentials: Credentials): Promise<Attested> {
+    const verdict = await this.authenticate(claim, credentials)
+    if (verdict.kind === 'attested') return verdict
+    if (verdict.code === 'throttled') {
+      throw new DpsError('throttled', 'Too many failures from this address.', {
+        retryAfterSeconds: THROTTLED_RETRY_AFTER_SECONDS,
+      })
+    }
+    throw new DpsError('unauthorized', 'Unauthorized')
+  }
+
+  /** Begins, or after a failure of the store begins again, unless it is under way or done. */
+  #run(record: OperationRecord, attested: Attested, address: string): void {
+    if (record.isRunning || record.outcome !== undefined) return
+    this.#operations.started(record)
+    assign(this.#assignment, attested, address).then(
+      (outcome) => this.#operations.stopped(record, outcome),
+      (error: unknown) => {
+        const isLast = record.attempts >= ASSIGNMENT_ATTEMPTS_MAX
+        const at = this.#parts.clock.wall()
+        const state = failedState(attested, at, 'internal')
+        this.#operations.stopped(record, isLast ? { status: 'failed', state } : undefined)
+        this.#emit({
+          type: 'registration.refused',
+          at,
+          subject: `registration/${record.registrationId}`,
+          actor: `address/${address}`,
+          detail: {
+            code: 'failed',
+            attempt: record.attempts,
+            reason: error instanceof Error ? error.message : 'unknown',
+          },
+        })
+      },
+    )
+  }
+
+  #tellDenial(claim: RegistrationClaim, credentials: Credentials, { code, detail }: Denied): void {
+    this.#emit({
+      type: 'registration.refused',
+      at: this.#parts.clock.wall(),
+      // Cut and cleaned: an attacker writes it, an operator's terminal shows it.
+      subject: `registration/${claim.registrationId.slice(0, 128).replace(/[^\x21-\x7e]/g, '?')}`,
+      actor: `address/${credentials.address}`,
+      detail: {
+        code,
+        reason: detail,
+        credential: credentials.token === undefined ? (credentials.certificate ? 'certificate' : 'none') : 'token',
+      },
+    })
+  }
+
+  /** Refusals can be had by the thousand, so they are throttled; the rest is not. */
+  #emit(event: SecurityEvent): void {
+    if (event.type === 'registration.refused') this.#refusals.report(event, this.#parts.clock.monotonic())
+    else this.#parts.events(event)
+  }
+}
+
+function checkRequest(attested: Attested, request: RegisterRequest): void {
+  if (request.registrationId !== undefined && request.registrationId !== attested.registrationId) {
+    throw new DpsError('bad-request', 'registrationId: differs from the one that was authenticated.')
+  }
+  // Seams. Both are understood; what would carry them out is not here yet.
+  if (request.tpm !== undefined) throw new DpsError('not-supported', 'tpm: TPM attestation is not offered yet.')
+  if (request.csr !== undefined) throw new DpsError('not-supported', 'csr: issuing certificates is not offered yet.')
+}
+
+function fieldOf(registration: Registration, field: string, assignedHub: string): QueryValue | undefined {
+  switch (field) {
+    case 'registrationId':
+      return registration.registrationId
+    case 'deviceId':
+      return registration.deviceId
+    case 'status':
+      return registration.status
+    case 'substatus':
+      return registration.substatus
+    case 'assignedHub':
+      return assignedHub
+    case 'etag':
+      return registration.etag
+    case 'createdDateTimeUtc':
+      return formatTimestamp(registration.createdTime)
+    case 'lastUpdatedDateTimeUtc':
+      return formatTimestamp(registration.updatedTime)
+    default:
+      return undefined
+  }
+}
+
+function registrationNotFound(): DpsError {
+  return new DpsError('registration-not-found', 'There is no such registration.')
+}
