@@ -42,7 +42,7 @@ export { decodeRecord, encodePrefix, RECORD_HEAD_BYTES, recordDevice, recordEnd,
 export type { SealedBatch, StoredBatch } from './sealed-batch.ts'
 export type { KeyForEpoch, SealingPurpose } from './sealing.ts'
 export { KEY_BYTES, openBytes, SALT_BYTES, SealingKey, sealBytes } from './sealing.ts'
-export type { Session, SessionBasis, SessionSubject } from './session-basis.ts'
+export type { Session, SessionSubject } from './session-basis.ts'
 export type { ConnectionState, Credentials, SessionEffects, SessionLimits } from './session-directory.ts'
 export { SESSION_LIMITS, SessionDirectory } from './session-directory.ts'
 export type { SessionAnswer, SessionRequest } from './session-requests.ts'

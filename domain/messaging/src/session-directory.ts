@@ -11,10 +11,10 @@
  */
 
 import { type Instant, later, type Timestamp } from '@holdfast/base'
-import type { IdentityKey } from '@holdfast/identity'
+import type { IdentityKey, Standing } from '@holdfast/identity'
 import { CutOffRegister, type CutOffReport } from './cut-off.ts'
 import type { Admission, CloseReason, CoreToFront, RefusalCode, Subscription } from './front-messages.ts'
-import type { Session, SessionBasis } from './session-basis.ts'
+import type { Session } from './session-basis.ts'
 import type { SessionAnswer, SessionRequest } from './session-requests.ts'
 
 export interface SessionLimits {
@@ -41,11 +41,9 @@ export interface SessionEffects {
 
 /** What the authenticator found of a hub connection. */
 export interface Credentials {
-  readonly identity: IdentityKey
-  readonly generationId: string
+  readonly standing: Standing
   readonly authMethod: string
   readonly cleanSession: boolean
-  readonly basis: SessionBasis
   /** When the credential ends, in civil time. */
   readonly expires?: Timestamp
 }
@@ -154,12 +152,11 @@ export class SessionDirectory {
   admit(front: number, connection: number, credentials: Credentials, now: Instant): void {
     const attempt = this.#takeAttempt(front, connection)
     if (attempt === undefined) return
-    const seat = this.#seat(credentials.identity)
+    const seat = this.#seat(keyOf(credentials.standing))
     const seated: Seated = {
       front,
       connection,
-      subject: { kind: 'identity', key: credentials.identity },
-      basis: credentials.basis,
+      subject: { kind: 'identity', standing: credentials.standing },
       seat,
       credentials,
       state: 'waiting',
@@ -193,17 +190,16 @@ export class SessionDirectory {
   admitProvisioning(
     front: number,
     connection: number,
-    registration: { readonly registrationId: string; readonly basis: SessionBasis; readonly expires?: Timestamp },
+    registration: { readonly registrationId: string; readonly expires?: Timestamp },
     now: Instant,
   ): void {
     const attempt = this.#takeAttempt(front, connection)
     if (attempt === undefined) return
-    const { registrationId, basis, expires } = registration
+    const { registrationId, expires } = registration
     const seated: Seated = {
       front,
       connection,
       subject: { kind: 'registration', registrationId },
-      basis,
       seat: undefined,
       credentials: undefined,
       state: 'live',
@@ -454,11 +450,10 @@ export class SessionDirectory {
     seated.active = now
     seated.subscriptions = stored ?? []
     this.#connected += 1
-    const { identity, generationId, authMethod, expires } = credentials
+    const { standing, authMethod, expires } = credentials
     const admission: Admission = {
-      deviceId: identity.deviceId,
-      ...(identity.moduleId === undefined ? {} : { moduleId: identity.moduleId }),
-      generationId,
+      ...keyOf(standing),
+      generationId: standing.generationId,
       authMethod,
       sessionPresent: stored !== undefined,
       subscriptions: seated.subscriptions,
@@ -510,4 +505,8 @@ export class SessionDirectory {
 function seatName(key: IdentityKey): string {
   // A device id holds no slash.
   return key.moduleId === undefined ? key.deviceId : `${key.deviceId}/${key.moduleId}`
+}
+
+function keyOf({ deviceId, moduleId }: IdentityKey): IdentityKey {
+  return moduleId === undefined ? { deviceId } : { deviceId, moduleId }
 }
