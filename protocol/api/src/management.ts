@@ -203,4 +203,6 @@ export interface Status {
   ports: { mqtt: number; amqp: number; https: number }
   memory: { residentBytes: number }
   certificate: { notAfter: string }
+  /** Path of the root certificate that clients must trust; told on the local socket only. */
+  caFile?: string
 }

@@ -2,6 +2,7 @@
 
 import type { Api } from '@holdfast/api'
 import type { Command } from 'commander'
+import { readText } from '../address.ts'
 import { leaf, type Session, type World } from '../command.ts'
 import { type Check, failed, ok } from '../doctor/check.ts'
 import { checkCertificate, checkClock, checkListener, checkStore } from '../doctor/hub.ts'
@@ -54,7 +55,8 @@ async function examine({ hub, world }: Session): Promise<readonly Check[]> {
   checks.push(ok('hub', `${status.hostname} runs as process ${status.pid}, version ${status.version}`))
   checks.push(...checkStore(status), checkClock(status, world.now()), checkCertificate(status, world.now()))
   const host = address.kind === 'local' ? '127.0.0.1' : address.url.hostname
-  const authorities = address.kind === 'remote' ? address.authorities : undefined
+  const root = status.caFile === undefined ? undefined : readRoot(status.caFile, checks)
+  const authorities = address.kind === 'remote' ? address.authorities : root
   for (const [name, port] of [
     ['MQTT', status.ports.mqtt],
     ['AMQP', status.ports.amqp],
@@ -64,4 +66,16 @@ async function examine({ hub, world }: Session): Promise<readonly Check[]> {
     checks.push(await checkListener(name, listener))
   }
   return checks
+}
+
+/** The root that devices are given; a check of its own, for without it nobody gets in. */
+function readRoot(file: string, checks: Check[]): string | undefined {
+  try {
+    const text = readText(file)
+    checks.push(ok('root', `devices trust ${file}`))
+    return text
+  } catch (error) {
+    checks.push(failed('root', error instanceof Error ? error.message : file, 'restore the file from a backup'))
+    return undefined
+  }
 }

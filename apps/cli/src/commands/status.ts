@@ -72,6 +72,7 @@ export function statusLines(status: Api.Status): readonly string[] {
     `id scope     ${status.idScope}`,
     `ports        MQTT ${ports.mqtt}, AMQP ${ports.amqp}, HTTPS ${ports.https}`,
     `certificate  until ${status.certificate.notAfter}`,
+    ...(status.caFile === undefined ? [] : [`root         ${status.caFile}`]),
     `devices      ${status.connected} connected, ${devices.enabled} enabled of ${devices.total}`,
     `messages     ${messages.stored} stored, ${messages.perSecond.toFixed(1)} a second, ${bytesText(messages.bytesSealed)} sealed`,
     `refused      ${refused.total}, ${refused.perSecond.toFixed(1)} a second`,

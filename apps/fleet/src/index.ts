@@ -1,0 +1,2 @@
+export type { World } from './program.ts'
+export { run } from './run.ts'
