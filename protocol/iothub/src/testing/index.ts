@@ -1,0 +1,106 @@
+/** What fuzzing needs of this package: each target takes any bytes and throws only when a rule is broken. */
+
+import {
+  HubFormatError,
+  eventsTopicPrefix,
+  formatBag,
+  isDeviceId,
+  isWellFormedBag,
+  parseBag,
+  parsePublishTopic,
+  parseSubscription,
+  parseUserName,
+  readMessageProperties,
+  telemetryBag,
+} from '../index.ts'
+
+export interface FuzzTarget {
+  readonly name: string
+  /** Inputs to start from. */
+  readonly seeds: readonly Uint8Array[]
+  /** @throws anything at all when a rule is broken; refusals of the input are not thrown. */
+  run(bytes: Uint8Array): void
+}
+
+function seeds(...texts: readonly string[]): readonly Uint8Array[] {
+  return texts.map((text) => Buffer.from(text))
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('utf8')
+}
+
+function unlessRefused<T>(run: () => T): T | undefined {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof HubFormatError) return undefined
+    throw error
+  }
+}
+
+function must(claim: boolean, rule: string): void {
+  if (!claim) throw new Error(rule)
+}
+
+const DEVICE = { deviceId: 'a' }
+const MODULE = { deviceId: 'a', moduleId: 'm' }
+
+export const fuzzTargets: readonly FuzzTarget[] = [
+  {
+    name: 'property-bag',
+    seeds: seeds(
+      '%24.mid=1&%24.ct=application%2Fjson&temperatureAlert=true',
+      'a&b=&c=%E2%82%AC&d=%F0%9F%98%80&e=+&&f=%00',
+      'a=%C0%80&b=%ED%A0%80&c=%F4%90%80%80',
+    ),
+    run(bytes) {
+      const text = textOf(bytes)
+      const entries = unlessRefused(() => parseBag(text))
+      must(isWellFormedBag(text) === (entries !== undefined), 'what is well formed parses, and nothing else')
+      if (entries === undefined || !text.isWellFormed()) return
+      const again = formatBag(entries)
+      must(isWellFormedBag(again), 'what is formatted is well formed')
+      must(JSON.stringify(parseBag(again)) === JSON.stringify(entries), 'what was parsed formats to itself')
+      must(!/[/+#]/.test(again), 'what is formatted can stand in a topic as one level')
+      readMessageProperties(text)
+    },
+  },
+  {
+    name: 'publish-topic',
+    seeds: seeds(
+      'devices/a/messages/events/x=1',
+      'devices/a/modules/m/messages/events/%24.on=out/',
+      '$iothub/twin/GET/?$rid=1',
+      '$iothub/twin/PATCH/properties/reported/?$rid=1&$version=4',
+      '$iothub/methods/res/200/?$rid=1',
+    ),
+    run(bytes) {
+      const topic = textOf(bytes)
+      for (const identity of [DEVICE, MODULE]) {
+        const slow = unlessRefused(() => parsePublishTopic(topic, identity))
+        const fast = telemetryBag(topic, eventsTopicPrefix(identity))
+        if (fast === undefined) continue
+        must(slow?.kind === 'telemetry' && slow.bag === fast, 'the fast way sees what the slow way sees')
+      }
+      unlessRefused(() => parseSubscription(topic, DEVICE))
+      unlessRefused(() => parseSubscription(topic, MODULE))
+    },
+  },
+  {
+    name: 'user-name',
+    seeds: seeds(
+      'a\nhub.example/a/?api-version=2021-04-12&model-id=dtmi:x:y;1&DeviceClientType=z%20',
+      'a/m\nhub.example/a/m/api-version=2016-11-14',
+      'a\n0ne0/registrations/a/api-version=2019-03-31&ClientVersion=x',
+    ),
+    run(bytes) {
+      const [clientId = '', ...rest] = textOf(bytes).split('\n')
+      const name = unlessRefused(() => parseUserName(rest.join('\n'), clientId))
+      if (name?.service !== 'hub') return
+      must(isDeviceId(name.deviceId), 'ids are checked')
+      const { deviceId, moduleId } = name
+      must(clientId === (moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`), 'ids are the client id')
+    },
+  },
+]
