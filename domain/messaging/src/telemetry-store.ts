@@ -37,7 +37,13 @@ export interface TelemetryReader {
     readonly partition: number
     readonly position: Position
     readonly messagesMax: number
-  }): Promise<{ readonly messages: readonly TelemetryMessage[]; readonly next: Position; readonly atEnd: boolean }>
+  }): Promise<{
+    readonly messages: readonly TelemetryMessage[]
+    readonly next: Position
+    readonly atEnd: boolean
+    /** Sequence numbers passed over because their data key is gone; absent when there were none. */
+    readonly unreadable?: number
+  }>
   /** One device's messages with from <= enqueued < to, in order of sequence; `cursor` goes on where a page ended. */
   readDevice(request: {
     readonly deviceId: string
@@ -45,6 +51,11 @@ export interface TelemetryReader {
     readonly to: Timestamp
     readonly messagesMax: number
     readonly cursor?: string
-  }): Promise<{ readonly messages: readonly TelemetryMessage[]; readonly cursor?: string }>
+  }): Promise<{
+    readonly messages: readonly TelemetryMessage[]
+    readonly cursor?: string
+    /** Messages passed over because their data key is gone, among which there may be the device's. */
+    readonly unreadable?: number
+  }>
   partitions(): Promise<readonly PartitionState[]>
 }

@@ -1,4 +1,18 @@
 export { StoreDamagedError, StoreUnavailableError } from './damaged.ts'
+export type { HistoryErrorCode } from './history/errors.ts'
+export { HistoryError } from './history/errors.ts'
+export type { HistoryOptions, HistoryStatistics } from './history/history.ts'
+export { History } from './history/history.ts'
+export type {
+  HistoryEvent,
+  HistoryThread,
+  HistoryThreadData,
+  HistoryThreadOptions,
+} from './history/history-dispatch.ts'
+export type { DataKey as HistoryKey } from './history/key-ring.ts'
+export type { Dropped, Retention } from './history/retention.ts'
+export type { Verification } from './history/verification.ts'
+export type { LogControl, LogProgress, LogThread, LogThreadData, LogThreadStatistics } from './log/log-dispatch.ts'
 export type { LogStatistics, TelemetryLogOptions } from './log/telemetry-log.ts'
 export { SqliteTelemetryLog } from './log/telemetry-log.ts'
 export type { ResealOutcome } from './state/reseal.ts'

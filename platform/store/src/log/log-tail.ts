@@ -142,6 +142,25 @@ export class LogTail {
     }
   }
 
+  /** Messages of an epoch in batches that begin at or after `sequence` and still have their bytes. */
+  messagesOfEpoch(partition: number, sequence: number, epoch: number): number {
+    const row = this.#database
+      .prepare(
+        `SELECT coalesce(sum(count), 0) AS messages FROM batch
+         WHERE partition = ? AND first_sequence >= ? AND epoch = ? AND length(sealed) > 0`,
+      )
+      .get(partition, sequence, epoch)
+    return integerOf(row, 'messages')
+  }
+
+  /** Epochs of the batches that still have their bytes. */
+  epochs(): readonly number[] {
+    return this.#database
+      .prepare('SELECT DISTINCT epoch FROM batch WHERE length(sealed) > 0')
+      .all()
+      .map((row) => integerOf(row, 'epoch'))
+  }
+
   /** Checks the whole file (see `findDamage`). */
   findDamage(): string | undefined {
     return findDamage(this.#database)

@@ -111,6 +111,11 @@ export class SqliteTelemetryLog implements TelemetryLog {
     return this.#partitions.map((ends) => ends.nextSequence)
   }
 
+  /** Committed since the log was opened. */
+  get totals(): { readonly messages: number; readonly plainBytes: number; readonly commits: number } {
+    return { messages: this.#messages, plainBytes: this.#plainBytes, commits: this.#commits }
+  }
+
   append(batches: readonly SealedBatch[]): AppendOutcome {
     if (this.#isStopped) throw new TypeError('the log is closed')
     if (batches.length === 0) return { kind: 'committed', nextSequences: this.nextSequences }
@@ -213,9 +218,7 @@ export class SqliteTelemetryLog implements TelemetryLog {
           nextSequence: ends.nextSequence,
           nextOffset: ends.nextOffset,
         })),
-        messages: this.#messages,
-        plainBytes: this.#plainBytes,
-        commits: this.#commits,
+        ...this.totals,
         fileBytes: pages * LOG_PAGE_BYTES,
         usedBytes: (pages - free) * LOG_PAGE_BYTES,
         walBytes: fileBytes(`${this.file}-wal`),
