@@ -1,0 +1,8 @@
+export { eventLog } from './event-log.ts'
+export type { HistogramCounts } from './histogram.ts'
+export { DURATION_BOUNDARIES, Histogram } from './histogram.ts'
+export type { Log, LogLevel, LogOptions } from './log.ts'
+export { createLog, LOG_LEVELS } from './log.ts'
+export type { LogFields } from './log-fields.ts'
+export type { Labelled, Labels, Reading } from './metrics.ts'
+export { Metrics, METRICS_CONTENT_TYPE } from './metrics.ts'
