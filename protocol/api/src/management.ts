@@ -1,6 +1,8 @@
 /**
  * Holdfast's own API, `/api/v1`: the shapes that the hub, the CLI and the console agree on.
- * Times are RFC 3339 UTC. Errors are problem+json (RFC 9457) with `title`, `status`, `detail` (what to do), `code`.
+ * Times are RFC 3339 UTC. Errors are problem+json (RFC 9457) with `title`, `status`, `detail` (what to do), `code`, and
+ * for a request of the wrong form `faults`: each with `path` (JSON pointer, or `?name`) and `message`.
+ * Changes of devices take `If-Match`. Lists take `after` and `limit` (100 unless told, at most 1000).
  *
  *   GET    /api/v1/status                                   Status
  *   GET    /api/v1/devices?after=&limit=                    Page<Device>
@@ -8,11 +10,11 @@
  *   GET    /api/v1/devices/{id}                             Device
  *   PATCH  /api/v1/devices/{id}                             DeviceChange -> Changed
  *   DELETE /api/v1/devices/{id}                             Changed
- *   GET    /api/v1/devices/{id}/connection-string           ConnectionString
+ *   GET    /api/v1/devices/{id}/connection-string?key=      ConnectionString (key: primary, secondary)
  *   POST   /api/v1/devices/{id}/regenerate-key              KeyChoice -> Changed
  *   the same under /api/v1/devices/{id}/modules[/{module}]  POST takes ModuleCreate
  *   GET    /api/v1/policies                                 Page<Policy>
- *   GET    /api/v1/policies/{name}/connection-string?eventHub=true   ConnectionString
+ *   GET    /api/v1/policies/{name}/connection-string?eventHub=&key=  ConnectionString
  *   POST   /api/v1/policies/{name}/regenerate-key           KeyChoice -> Changed
  *   GET    /api/v1/enrollments, /api/v1/enrollment-groups   Page<Enrollment>
  *   POST   the same                                         EnrollmentCreate -> Enrollment (201)
@@ -21,6 +23,7 @@
  *   DELETE the same                                         204
  *   GET    /api/v1/authorities                              Page<Authority>
  *   POST   /api/v1/authorities                              AuthorityCreate -> Authority (201; state pending, with nonce)
+ *   GET    /api/v1/authorities/{name}                       Authority
  *   POST   /api/v1/authorities/{name}/verify                AuthorityProof -> Authority
  *   DELETE /api/v1/authorities/{name}                       Changed
  *   GET    /api/v1/messages?device=&partition=&from=&to=&sequence=&limit=&follow=   application/x-ndjson of Message
@@ -71,9 +74,10 @@ export const DeviceChange = Type.Object(
   {
     status: Type.Optional(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')])),
     statusReason: Type.Optional(Type.String({ maxLength: 128 })),
+    /** Take the place of both slots; for x509-thumbprint. */
     thumbprints: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 2 })),
   },
-  strict,
+  { ...strict, minProperties: 1 },
 )
 export type DeviceChange = Type.Static<typeof DeviceChange>
 

@@ -1,0 +1,108 @@
+/** What every HTTP route of the hub stands behind: bounds, the form of refusals, and the headers of every answer. */
+
+import type { Context, Hono, MiddlewareHandler } from 'hono'
+import type { HttpEnvironment } from './environment.ts'
+import { Problem, problemResponse } from './problem.ts'
+
+/** Characters of path and query. A device and a module id, percent-encoded, and a query stay under 2 KiB. */
+const TARGET_CHARACTERS_MAX = 4_096
+
+/** Largest request body in bytes; the fronts hold every request to the same. */
+export const BODY_BYTES_MAX = 1_048_576
+
+/**
+ * On every answer. Nothing here is a page, so that nothing may be run, framed, guessed at or kept by whoever sees it.
+ * The browser is told to come by TLS only, although no other listener exists: it may meet somebody else's.
+ */
+const ANSWER_HEADERS: Readonly<Record<string, string>> = {
+  'strict-transport-security': 'max-age=31536000',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+}
+
+const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
+
+export interface GuardOptions {
+  /** What is guarded, as a path of Hono: an application that is mounted beside others guards its own paths alone. */
+  readonly path: string
+  /** Told of errors that are nobody's fault but ours. MUST NOT throw. */
+  readonly failed: (error: unknown, request: { readonly method: string; readonly path: string }) => void
+  /** The answer to an error that this application knows. Problems are answered without it. */
+  readonly explain?: (error: unknown) => Problem | undefined
+  /** Writes a refusal, where the protocol has a form of its own; problem+json unless told. */
+  readonly refuse?: (problem: Problem, context: Context<HttpEnvironment>) => Response
+}
+
+/** Puts `app` behind the guard: to be called before its routes are added. Every error then ends as a refusal. */
+export function guard(app: Hono<HttpEnvironment>, options: GuardOptions): void {
+  const refuse = (error: unknown, context: Context<HttpEnvironment>): Response => {
+    const problem = error instanceof Problem ? error : (options.explain?.(error) ?? internal())
+    if (problem.facts.status === 500) options.failed(error, { method: context.req.method, path: context.req.path })
+    const response = options.refuse?.(problem, context) ?? problemResponse(problem.facts)
+    return withHeaders(response)
+  }
+  app.use(options.path, bounds)
+  app.onError((error, context) => refuse(error, context))
+  app.notFound((context) => refuse(notFound(), context))
+}
+
+const bounds: MiddlewareHandler<HttpEnvironment> = async (context, next) => {
+  const { method, url } = context.req.raw
+  // HEAD would begin a stream that nobody reads.
+  if (!METHODS.has(method)) {
+    throw new Problem({
+      status: 405,
+      code: 'method-not-allowed',
+      title: 'this method is not served',
+      detail: `use one of ${[...METHODS].join(', ')}`,
+      headers: { allow: [...METHODS].join(', ') },
+    })
+  }
+  if (url.length > TARGET_CHARACTERS_MAX) {
+    throw new Problem({
+      status: 414,
+      code: 'target-too-long',
+      title: 'the address of the request is too long',
+      detail: `keep it under ${TARGET_CHARACTERS_MAX} characters`,
+    })
+  }
+  const length = context.req.header('content-length')
+  if (length !== undefined && !(Number(length) <= BODY_BYTES_MAX)) throw bodyTooLarge()
+  await next()
+  withHeaders(context.res)
+}
+
+function withHeaders(response: Response): Response {
+  for (const [name, value] of Object.entries(ANSWER_HEADERS)) response.headers.set(name, value)
+  return response
+}
+
+export function bodyTooLarge(): Problem {
+  return new Problem({
+    status: 413,
+    code: 'body-too-large',
+    title: 'the body of the request is too large',
+    detail: `send at most ${BODY_BYTES_MAX} bytes`,
+  })
+}
+
+function notFound(): Problem {
+  return new Problem({
+    status: 404,
+    code: 'no-such-address',
+    title: 'nothing is served at this address',
+    detail: 'check the address',
+  })
+}
+
+/** Says nothing of what went wrong: that is in the log. */
+function internal(): Problem {
+  return new Problem({
+    status: 500,
+    code: 'internal',
+    title: 'the hub failed to answer',
+    detail: "this is a fault of the hub; its log says more, under the request's time",
+  })
+}

@@ -1,0 +1,51 @@
+/** The hub itself: its status and its data keys. */
+
+import { Problem } from '../problem.ts'
+import { readQuery } from '../query.ts'
+import { OWNER } from './actor.ts'
+import { onePage } from './page.ts'
+import { type Call, json, parameter, type Route } from './route.ts'
+
+const KEYS = '/api/v1/keys'
+
+export const HUB_ROUTES: readonly Route[] = [
+  { method: 'GET', path: '/api/v1/status', rights: ['RegistryRead'], answer: status },
+  { method: 'GET', path: KEYS, rights: OWNER, answer: listKeys },
+  { method: 'POST', path: `${KEYS}/rotate`, rights: OWNER, answer: rotateKey },
+  { method: 'DELETE', path: `${KEYS}/:epoch`, rights: OWNER, answer: dropKey },
+]
+
+async function status({ context, services }: Call): Promise<Response> {
+  readQuery(context, {})
+  return json(await services.status())
+}
+
+async function listKeys({ context, services }: Call): Promise<Response> {
+  const keys = await services.keys.list()
+  // Names of one length, so that their order is that of the numbers.
+  return json(
+    onePage(
+      context,
+      keys,
+      ({ epoch, purpose }) => `${purpose}.${String(epoch).padStart(10, '0')}`,
+      (key) => key,
+    ),
+  )
+}
+
+async function rotateKey({ services }: Call): Promise<Response> {
+  return json(await services.keys.rotate())
+}
+
+async function dropKey(call: Call): Promise<Response> {
+  const epoch = parameter(call, 'epoch')
+  if (!/^(?:0|[1-9][0-9]{0,9})$/.test(epoch)) {
+    throw new Problem({
+      status: 404,
+      code: 'unknown-epoch',
+      title: 'there is no key of this epoch',
+      detail: 'list the keys for those that exist',
+    })
+  }
+  return json(await call.services.keys.drop(Number(epoch)))
+}

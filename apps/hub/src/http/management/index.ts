@@ -1,0 +1,49 @@
+/** The hub's own API, `/api/v1` (protocol/api), but for the enrolments, which provisioning serves. */
+
+import { Hono } from 'hono'
+import type { HttpEnvironment } from '../environment.ts'
+import { guard } from '../guard.ts'
+import { readQuery } from '../query.ts'
+import { authorize } from './actor.ts'
+import { AUTHORITY_ROUTES } from './authorities.ts'
+import { EVENT_ROUTES } from './events.ts'
+import { HUB_ROUTES } from './hub.ts'
+import { IDENTITY_ROUTES } from './identities.ts'
+import { MESSAGE_ROUTES } from './messages.ts'
+import { OpenStreams } from './open-streams.ts'
+import { POLICY_ROUTES } from './policies.ts'
+import { explain } from './refusals.ts'
+import type { Route } from './route.ts'
+import type { ManagementServices } from './services.ts'
+
+export type { Connection, ManagementServices } from './services.ts'
+
+/** Every route there is, with the rights it asks for. */
+export const MANAGEMENT_ROUTES: readonly Route[] = [
+  ...HUB_ROUTES,
+  ...IDENTITY_ROUTES,
+  ...POLICY_ROUTES,
+  ...AUTHORITY_ROUTES,
+  ...MESSAGE_ROUTES,
+  ...EVENT_ROUTES,
+]
+
+/**
+ * The application; its paths begin with `/api/v1`, so that it is mounted at `/`.
+ * @throws TypeError if a route asks for no right: nothing is served then.
+ */
+export function managementRoutes(services: ManagementServices): Hono<HttpEnvironment> {
+  const app = new Hono<HttpEnvironment>()
+  guard(app, { path: '/api/v1/*', explain, failed: services.failed })
+  const streams = new OpenStreams(services.clock)
+  for (const { method, path, rights, answer } of MANAGEMENT_ROUTES) {
+    if (rights.length === 0) throw new TypeError(`the route ${method} ${path} asks for no right`)
+    app.on(method, path, async (context) => {
+      const actor = authorize(context, services, rights)
+      // What a question may be asked with, its route says; a change takes everything from its body.
+      if (method !== 'GET') readQuery(context, {})
+      return answer({ context, services, streams, actor })
+    })
+  }
+  return app
+}

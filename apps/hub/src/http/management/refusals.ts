@@ -1,0 +1,57 @@
+/** What the codes of the domain and of the platform become at this edge. */
+
+import { IdentityError, type IdentityErrorCode } from '@holdfast/identity'
+import { Problem, type ProblemFacts } from '../problem.ts'
+
+type Row = readonly [status: ProblemFacts['status'], title: string]
+
+const IDENTITY: Readonly<Record<IdentityErrorCode, Row>> = {
+  invalid: [400, 'a value is not of the form it must have'],
+  exists: [409, 'there is one of this name already'],
+  missing: [404, 'there is nothing of this name'],
+  'device-missing': [404, 'the device does not exist'],
+  'etag-mismatch': [412, 'it was changed in the meantime'],
+  contended: [409, 'it is being changed by others'],
+  'too-many-modules': [409, 'the device has as many modules as it may'],
+  'too-many-authorities': [409, 'there are as many authorities as there may be'],
+  'no-keys': [409, 'the identity has no keys'],
+  'bad-certificate': [400, 'the certificate cannot be read'],
+  'weak-certificate': [400, 'the key of the certificate is too weak'],
+  'not-an-authority': [400, 'the certificate is not that of an authority'],
+  'authority-known': [409, 'the certificate is registered already'],
+  'already-verified': [409, 'the authority is verified already'],
+  'bad-proof': [400, 'the proof does not hold'],
+}
+
+/** By the errors' own codes: they may have crossed from another thread, which keeps name and code only. */
+const PLATFORM: ReadonlyMap<string, Row & { readonly 2?: string }> = new Map([
+  ['StoreUnavailableError STORE_UNAVAILABLE', [503, 'the disk cannot take or give anything just now']],
+  ['KeyError unknown-epoch', [404, 'there is no key of this epoch']],
+  ['KeyError dropped-epoch', [409, 'the key of this epoch is gone already']],
+  ['KeyError current-epoch', [409, 'the key in use cannot be dropped']],
+  ['KeyError full', [409, 'there are as many keys as there may be']],
+  ['KeyError unavailable', [503, 'the keys cannot be changed just now']],
+])
+
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ['KeyError unknown-epoch', 'list the keys for those that exist'],
+  ['KeyError dropped-epoch', 'nothing is left to do'],
+  ['KeyError current-epoch', 'rotate first, then drop it'],
+  ['KeyError full', 'drop keys of epochs that are not needed any more'],
+])
+
+/** The refusal that a known error stands for. */
+export function explain(error: unknown): Problem | undefined {
+  if (error instanceof IdentityError) {
+    const [status, title] = IDENTITY[error.code]
+    return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
+  }
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
+  const name = `${error.name} ${error.code}`
+  const row = PLATFORM.get(name)
+  if (row === undefined) return undefined
+  const [status, title] = row
+  const code = error.code.toLowerCase().replaceAll('_', '-')
+  const detail = ADVICE.get(name) ?? 'try again shortly; the status of the hub says what it waits for'
+  return new Problem({ status, code, title, detail }, { cause: error })
+}

@@ -1,0 +1,53 @@
+/** What the management routes need of the hub. */
+
+import type { Api } from '@holdfast/api'
+import type { EventSink, SecurityEvent } from '@holdfast/audit'
+import type { Clock, Timestamp } from '@holdfast/base'
+import type { Authorities, Cut, IdentityKey, Policies, Registry } from '@holdfast/identity'
+import type { TelemetryReader } from '@holdfast/messaging'
+
+/** How an identity is connected now. */
+export interface Connection {
+  readonly since?: Timestamp
+  readonly lastActivity?: Timestamp
+}
+
+export interface ManagementServices {
+  readonly clock: Clock
+  readonly registry: Registry
+  readonly policies: Policies
+  readonly authorities: Authorities
+  readonly sessions: {
+    /** Undefined while it is not connected. */
+    connectionOf(key: IdentityKey): Connection | undefined
+    /** Closes every session that rests on what was taken away; resolves when the last socket is closed. */
+    cutOff(cuts: readonly Cut[]): Promise<Api.Changed>
+  }
+  readonly reader: TelemetryReader
+  /** Partitions of this hub, 1 to 32. */
+  readonly partitions: number
+  /** Calls `listener` after each commit of telemetry, once or more; returns what ends it. */
+  readonly follow: (listener: () => void) => () => void
+  /** May reject with KeyError. */
+  readonly keys: {
+    list(): Promise<readonly Api.DataKey[]>
+    rotate(): Promise<Api.DataKey>
+    /** Of the telemetry key of this epoch. */
+    drop(epoch: number): Promise<Api.DataKeyDropped>
+  }
+  readonly status: () => Promise<Api.Status>
+  readonly events: {
+    /** The newest `limit`, oldest of them first. */
+    recent(limit: number): Promise<readonly SecurityEvent[]> | readonly SecurityEvent[]
+    /** Calls `listener` with each new event; returns what ends it. `listener` does not throw and does not block. */
+    subscribe(listener: (event: SecurityEvent) => void): () => void
+    /** Where the routes' own events go: disclosed keys and refused requests. The hub bounds their rate. */
+    readonly sink: EventSink
+  }
+  /** The hub's name, as connection strings carry it. */
+  readonly hostName: string
+  /** Where the Event Hubs-compatible endpoint listens. */
+  readonly amqpPort: number
+  /** Told of errors that are nobody's fault but ours. MUST NOT throw. */
+  readonly failed: (error: unknown, request: { readonly method: string; readonly path: string }) => void
+}
