@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { World } from './command.ts'
+import { parseSasToken, verifySasToken } from '@holdfast/tokens'
 import { run } from './run.ts'
 
 interface Seen {
@@ -269,7 +270,7 @@ test('every command has an example in its help, and takes --json', async () => {
   const visit = async (words: readonly string[]): Promise<void> => {
     const { exit, out } = await holdfast([...words, '--help'])
     assert.equal(exit, 0, words.join(' '))
-    assert.match(out, /Example:\n {2}\$ holdfast /, words.join(' '))
+    assert.match(out, /Example:\n {2}\$ .*holdfast /, words.join(' '))
     const commands = /Commands:\n([\s\S]*?)\n\n/.exec(`${out}\n\n`)?.[1] ?? ''
     const names = [...commands.matchAll(/^ {2}([a-z-]+)/gm)]
       .map((match) => match[1] ?? '')
@@ -318,4 +319,21 @@ test('a module is added under its device', async () => {
   })
   assert.equal(asked[0]?.url, '/api/v1/devices/pump-1/modules')
   assert.deepEqual(JSON.parse(asked[0]?.body ?? ''), { moduleId: 'vibration', auth: 'sas' })
+})
+
+test('a token is for the one resource, and ends when asked', async () => {
+  const key = Buffer.alloc(32, 7).toString('base64')
+  const device = { connectionString: `HostName=hub.test;DeviceId=pump-1;SharedAccessKey=${key}` }
+  const { out } = await holdfast('device token pump-1 --minutes 10', { reply: device })
+  const token = parseSasToken(out.trim())
+  assert.equal(decodeURIComponent(token.sr), 'hub.test/devices/pump-1')
+  assert.equal(token.expires, Date.parse('2026-11-24T12:10:00Z'))
+  assert.equal(verifySasToken(token, key), true)
+  const policy = { connectionString: `HostName=hub.test;SharedAccessKeyName=service;SharedAccessKey=${key}` }
+  const made = parseSasToken((await holdfast('policy token service', { reply: policy })).out.trim())
+  assert.equal(made.policyName, 'service')
+  const none = await holdfast('device token press-1', {
+    reply: { connectionString: 'HostName=hub.test;DeviceId=p;x509=true' },
+  })
+  assert.equal(none.exit, 1)
 })

@@ -5,6 +5,7 @@ import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { readText } from '../address.ts'
 import { group, leaf, type World } from '../command.ts'
+import { Failure } from '../failure.ts'
 import { path } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
 
@@ -32,6 +33,21 @@ export function addAuthority(program: Command, world: World): void {
         ],
         "no authorities yet; add one with 'holdfast ca add FILE'",
       )
+    },
+  })
+
+  leaf<[], object>(ca, world, {
+    usage: 'root',
+    summary: "print where the hub's own root certificate is, which devices and services must trust",
+    example: 'NODE_EXTRA_CA_CERTS=$(holdfast ca root) node device.js',
+    async run({ hub, print }) {
+      const { caFile } = await hub.get<Api.Status>(path('status'))
+      if (caFile === undefined) {
+        throw new Failure('the hub tells where its root is on its own machine only; use --data there', {
+          code: 'not-local',
+        })
+      }
+      await print.result({ caFile }, [caFile])
     },
   })
 

@@ -7,6 +7,7 @@ import { wrongUse } from '../failure.ts'
 import { path } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
 import { identityBody, identityLines, identityOptions, type IdentityOptions } from './identity-options.ts'
+import { makeToken, minutesOption, type TokenOptions } from './token.ts'
 
 export function addDevice(program: Command, world: World): void {
   const device = group(
@@ -64,6 +65,18 @@ export function addDevice(program: Command, world: World): void {
     async run({ hub, print }, _options, id) {
       const found = await hub.get<Api.ConnectionString>(path('devices', id, 'connection-string'))
       await print.result(found, [found.connectionString])
+    },
+  })
+
+  leaf<[string], TokenOptions>(device, world, {
+    usage: 'token <id>',
+    summary: 'print a token of the device, for clients that take it as MQTT password; it is a secret',
+    example: 'holdfast device token pump-1 --minutes 10',
+    options: [minutesOption()],
+    async run({ hub, print }, { minutes }, id) {
+      const found = await hub.get<Api.ConnectionString>(path('devices', id, 'connection-string'))
+      const token = makeToken(found.connectionString, minutes, world.now())
+      await print.result(token, [token.token])
     },
   })
 

@@ -6,6 +6,7 @@ import { group, leaf, type World } from '../command.ts'
 import { path, query } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
 import { keyOption } from './device.ts'
+import { makeToken, minutesOption, type TokenOptions } from './token.ts'
 
 export function addPolicy(program: Command, world: World): void {
   const policy = group(
@@ -41,6 +42,18 @@ export function addPolicy(program: Command, world: World): void {
       const target = `${path('policies', name, 'connection-string')}${query({ eventHub })}`
       const found = await hub.get<Api.ConnectionString>(target)
       await print.result(found, [found.connectionString])
+    },
+  })
+
+  leaf<[string], TokenOptions>(policy, world, {
+    usage: 'token <name>',
+    summary: 'print a token of a policy, for --token or an Authorization header; it is a secret',
+    example: 'holdfast policy token registryRead --minutes 10',
+    options: [minutesOption()],
+    async run({ hub, print }, { minutes }, name) {
+      const found = await hub.get<Api.ConnectionString>(path('policies', name, 'connection-string'))
+      const token = makeToken(found.connectionString, minutes, world.now())
+      await print.result(token, [token.token])
     },
   })
 
