@@ -106,7 +106,7 @@ describe('subscriptions', () => {
 
 /** The same filter, with the letters of `bits` percent-encoded. */
 function spelled(bits: number): string {
-  const id = [...'pump'].map((c, i) => ((bits >> i) & 1 ? `%${c.charCodeAt(0).toString(16)}` : c)).join('')
+  const id = Array.from('pump', (c, i) => ((bits >> i) & 1 ? `%${c.charCodeAt(0).toString(16)}` : c)).join('')
   return `devices/${id}/messages/devicebound/#`
 }
 
