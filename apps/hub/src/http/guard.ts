@@ -25,8 +25,6 @@ const ANSWER_HEADERS: Readonly<Record<string, string>> = {
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
 
 export interface GuardOptions {
-  /** What is guarded, as a path of Hono: an application that is mounted beside others guards its own paths alone. */
-  readonly path: string
   /** Told of errors that are nobody's fault but ours. MUST NOT throw. */
   readonly failed: (error: unknown, request: { readonly method: string; readonly path: string }) => void
   /** The answer to an error that this application knows. Problems are answered without it. */
@@ -35,7 +33,10 @@ export interface GuardOptions {
   readonly refuse?: (problem: Problem, context: Context<HttpEnvironment>) => Response
 }
 
-/** Puts `app` behind the guard: to be called before its routes are added. Every error then ends as a refusal. */
+/**
+ * Puts `app` behind the guard: to be called before its routes are added. Every error then ends as a refusal, an address
+ * that it does not serve too. The guard covers all that reaches `app`: mount it nowhere, hand it its requests by `fetch`.
+ */
 export function guard(app: Hono<HttpEnvironment>, options: GuardOptions): void {
   const refuse = (error: unknown, context: Context<HttpEnvironment>): Response => {
     const problem = error instanceof Problem ? error : (options.explain?.(error) ?? internal())
@@ -43,7 +44,7 @@ export function guard(app: Hono<HttpEnvironment>, options: GuardOptions): void {
     const response = options.refuse?.(problem, context) ?? problemResponse(problem.facts)
     return withHeaders(response)
   }
-  app.use(options.path, bounds)
+  app.use('*', bounds)
   app.onError((error, context) => refuse(error, context))
   app.notFound((context) => refuse(notFound(), context))
 }

@@ -29,12 +29,12 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
 ]
 
 /**
- * The application; its paths begin with `/api/v1`, so that it is mounted at `/`.
+ * The application; its paths begin with `/api/v1`.
  * @throws TypeError if a route asks for no right: nothing is served then.
  */
 export function managementRoutes(services: ManagementServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
-  guard(app, { path: '/api/v1/*', explain, failed: services.failed })
+  guard(app, { explain, failed: services.failed })
   const streams = new OpenStreams(services.clock)
   for (const { method, path, rights, answer } of MANAGEMENT_ROUTES) {
     if (rights.length === 0) throw new TypeError(`the route ${method} ${path} asks for no right`)

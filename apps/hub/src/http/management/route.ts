@@ -32,6 +32,10 @@ export function parameter(call: Call, name: string): string {
   return value
 }
 
-export function json(body: object, status: 200 | 201 = 200, headers: Readonly<Record<string, string>> = {}): Response {
+export function json(
+  body: object,
+  status: 200 | 201 | 503 = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return new Response(JSON.stringify(body), { status, headers: { ...headers, 'content-type': 'application/json' } })
 }
