@@ -15,6 +15,7 @@ import {
   type RegistrationId,
   formatAttestation,
   meets,
+  parseRegistrationId,
 } from '@holdfast/dps'
 import type { Expectation, WriteOutcome } from '@holdfast/identity'
 import { deriveDeviceKey } from '@holdfast/tokens'
@@ -127,25 +128,33 @@ export class Enrollments {
     return page.next === undefined ? { items } : { items, next: page.next }
   }
 
-  /** The enrolment's keys, or what is known of its certificates. The caller has checked who may see them. */
-  async attestationMechanism(scope: EnrollmentScope, id: RegistrationId): Promise<AttestationDocument> {
+  /**
+   * The enrolment's keys, or what is known of its certificates. The caller has checked that the actor may see them.
+   * @throws DpsError `enrollment-not-found`.
+   */
+  async attestationMechanism(scope: EnrollmentScope, id: RegistrationId, actor: string): Promise<AttestationDocument> {
     const { attestation } = await this.#existing(scope, id)
     const output = attestationOutput(this.#parts.format.certificates, attestation)
     if (attestation.kind !== 'symmetricKey') return formatAttestation(output, scope)
+    this.#emit('enrollment.secret-disclosed', scope, id, actor, {})
     const { primaryKey, secondaryKey } = attestation
     return formatAttestation(output, scope, { primaryKey, secondaryKey })
   }
 
   /**
-   * The key of one device of a symmetric group.
+   * The key of one device of a symmetric group. The caller has checked that the actor may see it.
    * @param registrationId in the case in which the device uses it.
-   * @throws DpsError `enrollment-not-found`, `bad-request` if the group has certificates.
+   * @throws DpsError `enrollment-not-found`, `bad-request` if it is no registration id or the group has certificates.
    */
-  async derivedKey(groupId: RegistrationId, registrationId: string): Promise<string> {
+  async derivedKey(groupId: RegistrationId, registrationId: string, actor: string): Promise<string> {
+    if (parseRegistrationId(registrationId) === undefined) {
+      throw new DpsError('bad-request', 'registrationId: is not a registration id.')
+    }
     const { attestation } = await this.#existing('group', groupId)
     if (attestation.kind !== 'symmetricKey') {
       throw new DpsError('bad-request', 'The group proves its devices by certificates; it derives no keys.')
     }
+    this.#emit('enrollment.secret-disclosed', 'group', groupId, actor, { registrationId })
     return deriveDeviceKey(attestation.primaryKey, registrationId)
   }
 

@@ -17,10 +17,11 @@ export interface RegisterRequest {
 }
 
 /**
- * Parses a register or look-up body. Unknown fields are passed over.
+ * Parses a register or look-up body. Unknown fields are passed over; no body at all is an empty object.
  * @throws DpsError `too-large`, `bad-request` with every fault.
  */
 export function parseRegisterRequest(bytes: Uint8Array): RegisterRequest {
+  if (bytes.length === 0) return {}
   const reader = FieldReader.of(parseJson(bytes, DEVICE_BODY_BYTES_MAX))
   const id = reader.string('registrationId', DEVICE_BODY_BYTES_MAX)
   const registrationId = id === undefined ? undefined : parseRegistrationId(id)
