@@ -1,5 +1,5 @@
 export { enrollmentRoutes } from './management-routes.ts'
-export type { ProvisioningAnswer, ProvisioningReply } from './mqtt-provisioning.ts'
-export { mqttProvisioning } from './mqtt-provisioning.ts'
+export type { MqttProvisioning, ProvisioningAnswer } from './mqtt.ts'
+export { mqttProvisioning } from './mqtt.ts'
 export { isProvisioningPath, provisioningRoutes } from './routes.ts'
 export type { ProvisioningServices } from './services.ts'

@@ -28,17 +28,17 @@ export interface ProvisioningAnswer {
  * they are judged anew, for the enrolment may be gone. Never rejects for what a device or a store does.
  * @param claim as the front sent it in `connect`.
  */
-export type ProvisioningReply = (
+export type MqttProvisioning = (
+  message: Pick<ProvisionMessage, 'requestId' | 'operation'>,
   claim: ProvisioningClaim,
   credentials: Credentials,
-  message: Pick<ProvisionMessage, 'requestId' | 'operation'>,
 ) => Promise<ProvisioningAnswer>
 
 export function mqttProvisioning(
   provisioning: Provisioning,
   services: Pick<ProvisioningServices, 'clock' | 'random' | 'failed'>,
-): ProvisioningReply {
-  return async (claim, credentials, { requestId, operation }) => {
+): MqttProvisioning {
+  return async ({ requestId, operation }, claim, credentials) => {
     try {
       checkApiVersion(claim.apiVersion)
       const done =
