@@ -54,9 +54,11 @@ holdfast_setup() {
   command -v npm >/dev/null 2>&1 || holdfast_fail "npm is not installed; install the npm that belongs to Node $node_version and start again"
 
   holdfast_lock "$1"
-  trap 'rm -rf "$1/.cache/setup.lock"' EXIT
-  trap 'rm -rf "$1/.cache/setup.lock"; exit 130' INT
-  trap 'rm -rf "$1/.cache/setup.lock"; exit 143' TERM HUP
+  # A name of its own: when the trap runs, $1 is that of whichever function called exit.
+  holdfast_lock_path=$1/.cache/setup.lock
+  trap 'rm -rf "$holdfast_lock_path"' EXIT
+  trap 'rm -rf "$holdfast_lock_path"; exit 130' INT
+  trap 'rm -rf "$holdfast_lock_path"; exit 143' TERM HUP
   # Whoever held the lock before us may have done the work.
   if ! holdfast_is_installed "$1"; then
     echo 'Installing packages (first time only) …' >&2
