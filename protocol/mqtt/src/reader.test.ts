@@ -72,6 +72,20 @@ test('what is pushed before it is read is kept in order, and is copied by keep',
   assert.equal(reader.waitingBytes, 0)
 })
 
+test('what is pushed, partly read and pushed again stays in order', () => {
+  const reader = new PacketReader(LIMITS)
+  const sizes = [10, 20, 30, 40, 50, 600, 7000, 8, 9]
+  const expected = sizes.flatMap((size) => [size, size + 1, size + 2])
+  const seen: number[] = []
+  for (const size of sizes) {
+    reader.push(Buffer.concat([publishOf('a', size), publishOf('b', size + 1), publishOf('c', size + 2)]))
+    seen.push(nextPublish(reader).payload.length)
+  }
+  for (let packet = reader.next(); packet !== undefined; packet = reader.next())
+    if (packet.type === 'publish') seen.push(packet.payload.length)
+  assert.deepEqual(seen, expected)
+})
+
 test('a packet within one chunk is not copied: its payload is a view of the chunk', () => {
   const reader = new PacketReader(LIMITS)
   const chunk = Buffer.concat([publishOf('a', 300), publishOf('b', 300)])

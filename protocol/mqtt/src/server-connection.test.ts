@@ -287,6 +287,25 @@ test('accept from within the question goes on with the same bytes, in order', ()
   assert.deepEqual(names(record), ['connect', 'send', 'publish', 'publish'])
 })
 
+test('accept and resume from within an event do not nest: each event returns before the next is called', () => {
+  const { record, connection } = begin()
+  let depth = 0
+  let deepest = 0
+  record.answer = ([name]) => {
+    deepest = Math.max(deepest, ++depth)
+    if (name === 'connect') connection.accept({ sessionPresent: false }, START)
+    if (name === 'publish') {
+      connection.pause()
+      connection.resume(START)
+    }
+    depth--
+  }
+  const publications = Array.from({ length: 1000 }, () => publishBytes('a'))
+  connection.receive(Buffer.concat([encodeConnect(CONNECT), ...publications]), START)
+  assert.equal(record.take().length, 1002)
+  assert.equal(deepest, 2) // The CONNACK that `accept` sends.
+})
+
 test('closing from within an event ends it there', () => {
   for (const when of ['connect', 'publish', 'subscribe'] as const) {
     const { record, connection } = begin()

@@ -259,7 +259,7 @@ export class ServerConnection {
         const packet = this.#next()
         if (packet === undefined) return
         // Only whole packets count [MQTT-3.1.2-24]: a byte now and then keeps nobody alive.
-        if (this.#state === 'open') this.#since = now
+        this.#since = now
         this.#onPacket(packet, now)
       }
       this.#hold()
