@@ -27,7 +27,6 @@ interface Front {
 }
 
 export interface FrontsOptions {
-  readonly count: number
   readonly partitions: number
   readonly listeners: ListenerSettings
   /** One end for each front; the other ends are the log thread's. */

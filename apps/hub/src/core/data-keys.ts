@@ -1,0 +1,123 @@
+/** The data keys of the hub: on disk in the ring, in memory wherever something is sealed or read. */
+
+import type { Api } from '@holdfast/api'
+import type { EventSink } from '@holdfast/audit'
+import { type Clock, formatTimestamp } from '@holdfast/base'
+import { isRotationDue, KEY_AGES_MS, type KeyRecord, type KeyRing } from '@holdfast/keys'
+
+/** A copy of a key, to be posted to another thread. */
+export interface KeyCopy {
+  readonly epoch: number
+  readonly key: Uint8Array
+}
+
+export interface DataKeysParts {
+  readonly ring: KeyRing
+  readonly clock: Clock
+  readonly events: EventSink
+  readonly telemetryKeyMs: number
+  /** Gives every reader the keys it may read with; resolves when they have them. */
+  readonly toReaders: (keys: readonly KeyCopy[]) => Promise<void>
+  /** From now on telemetry is sealed with this key. */
+  readonly toFronts: (key: KeyCopy) => void
+  /** From now on secrets are sealed with the last of these. */
+  readonly toState: (keys: readonly KeyCopy[]) => Promise<void>
+  /** Deletes what an epoch sealed; resolves to how many messages that were. */
+  readonly forget: (epoch: number) => Promise<number>
+}
+
+export class DataKeys {
+  readonly #parts: DataKeysParts
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: DataKeysParts) {
+    this.#parts = parts
+  }
+
+  list(): readonly Api.DataKey[] {
+    return this.#parts.ring
+      .list()
+      .flatMap((record) => (record.purpose === 'authority' ? [] : [documentOf(record, record.purpose)]))
+  }
+
+  /**
+   * A new key seals telemetry from now on. Readers have it before the first batch can be sealed with it.
+   * @throws KeyError.
+   */
+  rotate(actor: string): Promise<Api.DataKey> {
+    return this.#inTurn(async () => {
+      const { ring, clock, events } = this.#parts
+      const { epoch, createdTime } = await ring.rotate('telemetry')
+      await this.#distribute()
+      events({
+        type: 'key.rotated',
+        at: clock.wall(),
+        subject: `key/${epoch}`,
+        actor,
+        detail: { purpose: 'telemetry' },
+      })
+      return { epoch, purpose: 'telemetry', createdTime: formatTimestamp(createdTime), state: 'current' }
+    })
+  }
+
+  /**
+   * Destroys the key of a retired epoch, then deletes what it sealed, which nobody can read any more.
+   * @throws KeyError `current-epoch`, `unknown-epoch`, `unavailable`.
+   */
+  drop(epoch: number, actor: string): Promise<Api.DataKeyDropped> {
+    return this.#inTurn(async () => {
+      const { ring, clock, events } = this.#parts
+      await ring.drop(epoch)
+      await this.#parts.toReaders(this.#copies('telemetry'))
+      events({
+        type: 'key.dropped',
+        at: clock.wall(),
+        subject: `key/${epoch}`,
+        actor,
+        detail: { purpose: 'telemetry' },
+      })
+      return { epoch, messages: await this.#parts.forget(epoch) }
+    })
+  }
+
+  /** Rotates what has come of age. To be called every few minutes. */
+  async rotateIfDue(): Promise<void> {
+    const { ring, clock, telemetryKeyMs } = this.#parts
+    const now = clock.wall()
+    if (isRotationDue(ring.current('telemetry').createdTime, now, telemetryKeyMs)) await this.rotate('hub')
+    if (isRotationDue(ring.current('state').createdTime, now, KEY_AGES_MS.state)) {
+      await this.#inTurn(async () => {
+        const { epoch } = await ring.rotate('state')
+        await this.#parts.toState(this.#copies('state'))
+        const detail = { purpose: 'state' }
+        this.#parts.events({ type: 'key.rotated', at: now, subject: `key/${epoch}`, actor: 'hub', detail })
+      })
+    }
+  }
+
+  /** Gives everybody the keys of now. */
+  async distribute(): Promise<void> {
+    await this.#inTurn(() => this.#distribute())
+  }
+
+  async #distribute(): Promise<void> {
+    await this.#parts.toReaders(this.#copies('telemetry'))
+    const { epoch, bytes } = this.#parts.ring.current('telemetry')
+    this.#parts.toFronts({ epoch, key: bytes.slice() })
+  }
+
+  #copies(purpose: 'telemetry' | 'state'): readonly KeyCopy[] {
+    return this.#parts.ring.usable(purpose).map(({ epoch, bytes }) => ({ epoch, key: bytes.slice() }))
+  }
+
+  /** One change at a time, so that keys arrive everywhere in the order in which they were made. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(change)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+}
+
+function documentOf(record: KeyRecord, purpose: 'telemetry' | 'state'): Api.DataKey {
+  return { epoch: record.epoch, purpose, createdTime: formatTimestamp(record.createdTime), state: record.state }
+}

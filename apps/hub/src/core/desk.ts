@@ -1,0 +1,308 @@
+/**
+ * The core's desk: what fronts say of connections comes in, is authenticated, seated and told to the log. Nothing is
+ * decided here; `Authenticator`, `Provisioning` and `SessionDirectory` do.
+ */
+
+import { type EventSink, EventThrottle, type SecurityEvent } from '@holdfast/audit'
+import { assertNever, type Clock } from '@holdfast/base'
+import {
+  type Authenticator,
+  type Cut,
+  closeReasonOf,
+  cuts,
+  type IdentityKey,
+  identitySubject,
+} from '@holdfast/identity'
+import {
+  type CoreToFront,
+  type CutOffReport,
+  type FrontToCore,
+  type HubClaim,
+  type PeerFacts,
+  type ProvisioningClaim,
+  runSessionRequest,
+  type Session,
+  SessionDirectory,
+  type SessionStore,
+} from '@holdfast/messaging'
+import type { Credentials as ProvisioningCredentials, Provisioning } from '@holdfast/provisioning'
+import type { ProvisioningReply } from '../http/provisioning/index.ts'
+
+export interface DeskParts {
+  readonly authenticator: Authenticator
+  readonly provisioning: Provisioning
+  readonly answerProvisioning: ProvisioningReply
+  readonly sessions: SessionStore
+  readonly clock: Clock
+  readonly events: EventSink
+  readonly toFront: (front: number, message: CoreToFront) => void
+  /** A fault of ours or of the disk's, for the log. */
+  readonly fault: (error: unknown) => void
+}
+
+type Connect = Extract<FrontToCore, { kind: 'connect' }>
+type Provision = Extract<FrontToCore, { kind: 'provision' }>
+
+/** How often a decision is made anew because something was taken away meanwhile, before the device is sent away. */
+const DECISIONS_MAX = 3
+/** CONNACK codes (MQTT 3.1.1 §3.2.2.3): every denial looks alike; what is ours to mend may be tried again. */
+const NOT_AUTHORIZED = 5
+const UNAVAILABLE = 3
+/** How often deadlines are looked at, in milliseconds: they are of seconds. */
+const TICK_MS = 250
+
+export interface DeskCounters {
+  readonly refused: number
+  readonly opened: number
+  readonly turnedAway: number
+}
+
+export class Desk {
+  readonly #parts: DeskParts
+  readonly #directory: SessionDirectory
+  readonly #throttle: EventThrottle
+  /** What a provisioning connection showed for itself, for the requests that follow on it. */
+  readonly #registrants = new Map<
+    string,
+    { readonly claim: ProvisioningClaim; readonly credentials: ProvisioningCredentials }
+  >()
+  readonly #timer: NodeJS.Timeout
+  #refused = 0
+  #opened = 0
+  #turnedAway = 0
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts
+    this.#throttle = new EventThrottle(parts.events)
+    this.#directory = new SessionDirectory({
+      toFront: parts.toFront,
+      store: (request) => {
+        void runSessionRequest(parts.sessions, request, parts.fault).then((answer) =>
+          this.#directory.stored(answer, parts.clock.monotonic()),
+        )
+      },
+      opened: (session) => this.#onOpened(session),
+      ended: (session, end) => {
+        this.#registrants.delete(nameOf(session.front, session.connection))
+        this.#emit('session.closed', subjectOf(session), {
+          reason: end.reason,
+          seconds: Math.round(end.connectedMs / 1000),
+          ...(end.detail === '' ? {} : { detail: end.detail }),
+        })
+      },
+    })
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#timer.unref()
+  }
+
+  get connected(): number {
+    return this.#directory.connected
+  }
+
+  get counters(): DeskCounters {
+    return { refused: this.#refused, opened: this.#opened, turnedAway: this.#turnedAway }
+  }
+
+  received(front: number, messages: readonly FrontToCore[]): void {
+    for (const message of messages) this.#receive(front, message)
+  }
+
+  connectionOf(key: IdentityKey): { readonly since: number; readonly lastActivity: number } | undefined {
+    return this.#directory.connectionOf(key)
+  }
+
+  /** Closes every session that rests on what was taken away; resolves when the last socket is closed. */
+  async cutOff(taken: readonly Cut[]): Promise<{ readonly sessions: number; readonly milliseconds: number }> {
+    const reports = await Promise.all(taken.map((cut) => this.#cutOff(cut)))
+    return {
+      sessions: reports.reduce((sum, report) => sum + report.sessions, 0),
+      milliseconds: Math.max(0, ...reports.map((report) => report.durationMs)),
+    }
+  }
+
+  /** Tells what is still held back of the events. */
+  flush(): void {
+    this.#throttle.flush()
+  }
+
+  end(): void {
+    clearInterval(this.#timer)
+    this.flush()
+  }
+
+  #cutOff(cut: Cut): Promise<CutOffReport> {
+    const matches = ({ subject }: Session): boolean => subject.kind === 'identity' && cuts(cut, subject.standing)
+    return new Promise((resolve) => {
+      this.#directory.cutOff({ matches, reason: closeReasonOf(cut) }, this.#parts.clock.monotonic(), (report) => {
+        if (report.sessions > 0) {
+          this.#emit('session.cut-off', 'hub', {
+            reason: report.reason,
+            sessions: report.sessions,
+            milliseconds: Math.round(report.durationMs),
+          })
+        }
+        resolve(report)
+      })
+    })
+  }
+
+  #receive(front: number, message: FrontToCore): void {
+    const now = this.#parts.clock.monotonic()
+    switch (message.kind) {
+      case 'connect':
+        this.#directory.arrived(front, message.connection, now)
+        this.#authenticate(front, message).catch((error: unknown) => {
+          this.#parts.fault(error)
+          this.#refuse(front, message, UNAVAILABLE, 'the credential could not be checked')
+        })
+        return
+      case 'closed':
+        this.#registrants.delete(nameOf(front, message.connection))
+        this.#directory.closed(front, message.connection, message, now)
+        return
+      case 'subscriptions':
+        this.#directory.subscriptions(front, message.connection, message, now)
+        return
+      case 'activity':
+        this.#directory.activity(front, message.connections, now)
+        return
+      case 'provision':
+        this.#provision(front, message).catch((error: unknown) => this.#parts.fault(error))
+        return
+      case 'turned-away':
+        this.#turnedAway += message.count
+        this.#throttle.report(
+          {
+            type: 'connection.turned-away',
+            at: this.#parts.clock.wall(),
+            subject: 'hub',
+            actor: `address/${message.address}`,
+            detail: { reason: message.reason, detail: message.detail, count: message.count },
+          },
+          now,
+        )
+        return
+      default:
+        assertNever(message)
+    }
+  }
+
+  #authenticate(front: number, message: Connect): Promise<void> {
+    return message.claim.service === 'hub'
+      ? this.#authenticateDevice(front, message, message.claim)
+      : this.#authenticateRegistration(front, message, message.claim)
+  }
+
+  async #authenticateDevice(front: number, message: Connect, claim: HubClaim): Promise<void> {
+    const { authenticator, clock } = this.#parts
+    const key =
+      claim.moduleId === undefined
+        ? { deviceId: claim.deviceId }
+        : { deviceId: claim.deviceId, moduleId: claim.moduleId }
+    for (let attempt = 0; attempt < DECISIONS_MAX; attempt += 1) {
+      const decision = await authenticator.authenticate({
+        key,
+        hostName: claim.hostName,
+        address: message.peer.address,
+        ...(message.token === undefined ? {} : { token: message.token }),
+        ...(message.peer.certificate === undefined ? {} : { certificate: message.peer.certificate }),
+      })
+      if (!this.#directory.isAwaited(front, message.connection)) return
+      if (decision.kind === 'denied') {
+        this.#emitRefusal(message.peer, identitySubject(key), decision)
+        this.#refuse(front, message, NOT_AUTHORIZED, decision.code)
+        return
+      }
+      if (!authenticator.isCurrent(decision)) continue
+      const { identity, basis, authMethod, expires } = decision
+      this.#directory.admit(
+        front,
+        message.connection,
+        {
+          standing: { ...key, generationId: identity.generationId, basis },
+          authMethod,
+          cleanSession: claim.cleanSession,
+          ...(expires === undefined ? {} : { expires }),
+        },
+        clock.monotonic(),
+      )
+      return
+    }
+    this.#refuse(front, message, UNAVAILABLE, 'credentials are being changed just now')
+  }
+
+  async #authenticateRegistration(front: number, message: Connect, claim: ProvisioningClaim): Promise<void> {
+    const credentials = {
+      address: message.peer.address,
+      ...(message.token === undefined ? {} : { token: message.token }),
+      ...(message.peer.certificate === undefined ? {} : { certificate: message.peer.certificate }),
+    }
+    const verdict = await this.#parts.provisioning.authenticate(claim, credentials)
+    if (!this.#directory.isAwaited(front, message.connection)) return
+    if (verdict.kind === 'denied') {
+      this.#refused += 1
+      this.#refuse(front, message, NOT_AUTHORIZED, verdict.code)
+      return
+    }
+    this.#registrants.set(nameOf(front, message.connection), { claim, credentials })
+    this.#directory.admitProvisioning(
+      front,
+      message.connection,
+      { registrationId: claim.registrationId, expires: verdict.expires },
+      this.#parts.clock.monotonic(),
+    )
+  }
+
+  async #provision(front: number, message: Provision): Promise<void> {
+    const registrant = this.#registrants.get(nameOf(front, message.connection))
+    if (registrant === undefined) return
+    const { topic, payload } = await this.#parts.answerProvisioning(registrant.claim, registrant.credentials, message)
+    this.#parts.toFront(front, { kind: 'deliver', connection: message.connection, topic, payload, qos: 1 })
+  }
+
+  #refuse(front: number, message: Connect, code: 3 | 5, reason: string): void {
+    this.#directory.refuse(front, message.connection, { code, reason })
+  }
+
+  #emitRefusal(peer: PeerFacts, subject: string, denial: { readonly code: string; readonly detail: string }): void {
+    this.#refused += 1
+    const { address, transport } = peer
+    this.#throttle.report(
+      {
+        type: 'session.refused',
+        at: this.#parts.clock.wall(),
+        subject,
+        actor: `address/${address}`,
+        detail: { code: denial.code, detail: denial.detail, transport },
+      },
+      this.#parts.clock.monotonic(),
+    )
+  }
+
+  #onOpened(session: Session): void {
+    this.#opened += 1
+    const { subject } = session
+    this.#emit('session.opened', subjectOf(session), {
+      credential: subject.kind === 'identity' ? subject.standing.basis.kind : 'enrollment',
+    })
+  }
+
+  #emit(type: SecurityEvent['type'], subject: string, detail: SecurityEvent['detail']): void {
+    this.#throttle.report(
+      { type, at: this.#parts.clock.wall(), subject, actor: subject, detail },
+      this.#parts.clock.monotonic(),
+    )
+  }
+
+  #tick(): void {
+    this.#directory.tick(this.#parts.clock.monotonic())
+  }
+}
+
+function nameOf(front: number, connection: number): string {
+  return `${front} ${connection}`
+}
+
+function subjectOf({ subject }: Session): string {
+  return subject.kind === 'identity' ? identitySubject(subject.standing) : `registration/${subject.registrationId}`
+}

@@ -1,0 +1,34 @@
+/** Where every security event passes: into the log, the memory of the latest ones, and whoever follows. */
+
+import type { EventSink, SecurityEvent } from '@holdfast/audit'
+
+/** Events remembered for `holdfast events` and the live view; the audit log will keep them all. */
+const REMEMBERED_MAX = 1_000
+
+export class EventLog {
+  readonly #write: EventSink
+  readonly #listeners = new Set<(event: SecurityEvent) => void>()
+  #latest: SecurityEvent[] = []
+
+  constructor(write: EventSink) {
+    this.#write = write
+  }
+
+  readonly sink: EventSink = (event) => {
+    this.#write(event)
+    this.#latest.push(event)
+    if (this.#latest.length >= REMEMBERED_MAX * 2) this.#latest = this.#latest.slice(-REMEMBERED_MAX)
+    for (const listener of this.#listeners) listener(event)
+  }
+
+  /** The newest `limit`, oldest of them first. */
+  recent(limit: number): readonly SecurityEvent[] {
+    return limit === 0 ? [] : this.#latest.slice(-Math.min(limit, REMEMBERED_MAX))
+  }
+
+  /** @returns what ends it. */
+  subscribe(listener: (event: SecurityEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}

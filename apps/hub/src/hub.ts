@@ -1,0 +1,419 @@
+/** The hub: opens what lasts, starts the threads, and joins them. Everything it decides stands in `domain/`. */
+
+import { randomFillSync } from 'node:crypto'
+import { join } from 'node:path'
+import type { Api } from '@holdfast/api'
+import { type SecurityEvent } from '@holdfast/audit'
+import { formatTimestamp, type Timestamp, timestampOf } from '@holdfast/base'
+import { Authenticator, Authorities, type Cut, FailureThrottle, Policies, Registry } from '@holdfast/identity'
+import { type KeyRing, openKeyFolder, openKeys } from '@holdfast/keys'
+import { type LocalSocket, listenLocally, systemClock, webHandler } from '@holdfast/node'
+import { pkiRules, Provisioning, registryDirectory } from '@holdfast/provisioning'
+import { createLog, eventLog, type Log, Metrics, METRICS_CONTENT_TYPE } from '@holdfast/telemetry'
+import { DataKeys } from './core/data-keys.ts'
+import { Desk } from './core/desk.ts'
+import { EventLog } from './core/event-log.ts'
+import { Fronts } from './core/fronts.ts'
+import { HubAuthority } from './core/hub-authority.ts'
+import { choosePorts } from './core/ports.ts'
+import { Statistics } from './core/statistics.ts'
+import { Storage } from './core/storage.ts'
+import { DataFolder } from './data-folder.ts'
+import { hubApplication } from './http/application.ts'
+import { mqttProvisioning } from './http/provisioning/index.ts'
+import type { Settings } from './settings.ts'
+import { VERSION } from './version.ts'
+
+export interface HubOptions {
+  readonly settings: Settings
+  /** Where finished log lines go. */
+  readonly writeLog: (line: string) => void
+  /** A thread was lost or something as bad: the process is to end. */
+  readonly fatal: (error: Error) => void
+}
+
+/** What the `ready` line says. */
+export interface Ready {
+  readonly hostname: string
+  readonly mqttPort: number
+  /** 0: this hub does not speak AMQP yet. */
+  readonly amqpPort: number
+  readonly httpsPort: number
+  readonly caFile: string
+  readonly idScope: string
+  readonly pid: number
+}
+
+const SOCKET = 'hub.sock'
+const UPKEEP_MS = 60_000
+const SAMPLE_MS = 1_000
+const TICKET_KEY_BYTES = 48
+const random = (bytes: number): Uint8Array<ArrayBuffer> => randomFillSync(new Uint8Array(bytes))
+
+export class Hub {
+  readonly ready: Ready
+  readonly #parts: Parts
+  readonly #timers: readonly NodeJS.Timeout[]
+  #stopping: Promise<void> | undefined
+
+  private constructor(parts: Parts) {
+    this.#parts = parts
+    const { settings, ports, authority } = parts
+    this.ready = {
+      hostname: settings.hostnames[0],
+      ...ports,
+      amqpPort: 0,
+      caFile: authority.rootFile,
+      idScope: parts.idScope,
+      pid: process.pid,
+    }
+    this.#timers = [
+      setInterval(() => void this.#sample(), SAMPLE_MS),
+      setInterval(() => void this.#upkeep(), UPKEEP_MS),
+    ]
+  }
+
+  /**
+   * Resolves when every listener accepts connections.
+   * @throws DataFolderError, KeyError, HubCertificateError, PortError, RemoteError of a store: each says what to do.
+   */
+  static async start(options: HubOptions): Promise<Hub> {
+    const folder = DataFolder.open(options.settings.data)
+    try {
+      return new Hub(await assemble(folder, options))
+    } catch (error) {
+      folder.close()
+      throw error
+    }
+  }
+
+  get log(): Log {
+    return this.#parts.log
+  }
+
+  status(): Promise<Api.Status> {
+    return this.#parts.status()
+  }
+
+  /** The newest events, oldest of them first. */
+  recentEvents(limit: number): readonly SecurityEvent[] {
+    return this.#parts.events.recent(limit)
+  }
+
+  /** Stops accepting, has what was taken committed and acknowledged, closes everything. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    const { fronts, desk, socket, storage, ring, folder, events } = this.#parts
+    for (const timer of this.#timers) clearInterval(timer)
+    await fronts.stopListening()
+    fronts.broadcast({ kind: 'shutdown' })
+    await drained(() => desk.connected, DRAIN_MS)
+    desk.end()
+    await socket.close()
+    await fronts.end()
+    await storage.close()
+    events.sink({ type: 'hub.stopped', at: systemClock.wall(), subject: 'hub', actor: 'hub', detail: {} })
+    ring.close()
+    folder.close()
+  }
+
+  async #sample(): Promise<void> {
+    const { statistics, fronts, desk, log } = this.#parts
+    try {
+      statistics.sample(await fronts.statistics())
+      desk.flush()
+    } catch (error) {
+      if (this.#stopping === undefined) log.error('statistics failed', { error })
+    }
+  }
+
+  async #upkeep(): Promise<void> {
+    const { dataKeys, storage, log } = this.#parts
+    try {
+      await dataKeys.rotateIfDue()
+      await this.#parts.renewCertificate()
+      for (let isDone = false; !isDone && this.#stopping === undefined; ) ({ isDone } = await storage.state.reseal())
+    } catch (error) {
+      // A renewal that fails is tried again in a minute and never stops the data path.
+      if (this.#stopping === undefined) log.error('upkeep failed', { error })
+    }
+  }
+}
+
+/** How long a stop waits for the fronts to close their connections, in milliseconds; the whole has five seconds. */
+const DRAIN_MS = 3_500
+
+interface Parts {
+  readonly settings: Settings
+  readonly folder: DataFolder
+  readonly log: Log
+  readonly events: EventLog
+  readonly ring: KeyRing
+  readonly storage: Storage
+  readonly fronts: Fronts
+  readonly desk: Desk
+  readonly socket: LocalSocket
+  readonly statistics: Statistics
+  readonly dataKeys: DataKeys
+  readonly authority: HubAuthority
+  readonly ports: { readonly mqttPort: number; readonly httpsPort: number }
+  readonly idScope: string
+  readonly status: () => Promise<Api.Status>
+  readonly renewCertificate: () => Promise<void>
+}
+
+async function assemble(folder: DataFolder, { settings, writeLog, fatal }: HubOptions): Promise<Parts> {
+  const clock = systemClock
+  const startedAt = clock.monotonic()
+  const log = createLog({ format: settings.logFormat, level: settings.logLevel, write: writeLog })
+  const events = new EventLog(eventLog(log))
+  const fault = (error: unknown): void => log.error('internal fault', { error })
+  const ports = await choosePorts({ ...settings, address: settings.listen })
+
+  const environment = { clock, random, mayCreate: !Storage.isThere(folder) }
+  const { ring } = await openKeys(await openKeyFolder(folder.at('keys')), environment)
+  const authority = await HubAuthority.open({
+    folder: await openKeyFolder(folder.at('ca')),
+    ring,
+    clock,
+    random,
+    events: events.sink,
+    hostNames: settings.hostnames,
+  })
+
+  const conditions = new Map<string, string>()
+  const followers = new Set<() => void>()
+  const statistics: Statistics = new Statistics({
+    monotonic: () => clock.monotonic(),
+    connected: () => desk.connected,
+    desk: () => desk.counters,
+  })
+  const condition = (code: string, detail: string | undefined): void => {
+    if (detail === undefined ? !conditions.delete(code) : conditions.get(code) === detail) return
+    if (detail !== undefined) conditions.set(code, detail)
+    events.sink({
+      type: detail === undefined ? 'store.available' : 'store.unavailable',
+      at: clock.wall(),
+      subject: `store/${code}`,
+      actor: 'hub',
+      detail: detail === undefined ? {} : { detail },
+    })
+  }
+  const { storage, partitions } = await Storage.open({
+    folder,
+    fronts: settings.fronts,
+    partitions: settings.partitions,
+    stateKeys: {
+      current: ring.current('state').epoch,
+      keys: ring.usable('state').map(({ epoch, bytes }) => ({ epoch, bytes: bytes.slice() })),
+    },
+    telemetryKeys: ring.usable('telemetry').map(({ epoch, bytes }) => ({ epoch, key: bytes.slice() })),
+    retention: { ageMs: Math.round(settings.retentionMs), bytesMax: settings.retentionBytes },
+    onProgress: (progress) => {
+      statistics.progressed(progress)
+      condition('log', progress.unavailable)
+      for (const follower of followers) follower()
+    },
+    onHistory: (event) => {
+      if (event.kind === 'blocked') {
+        const [first] = event.blocked
+        condition('history', event.unavailable ?? (first === undefined ? undefined : JSON.stringify(first)))
+      } else if (event.kind === 'dropped') {
+        const { partition, reason, messages } = event.dropped
+        const detail = { reason, messages }
+        events.sink({
+          type: 'telemetry.retired',
+          at: clock.wall(),
+          subject: `partition/${partition}`,
+          actor: 'hub',
+          detail,
+        })
+      }
+    },
+    failed: fatal,
+  })
+  const { state, history } = storage
+
+  const shared = { clock, random, events: events.sink, hostNames: settings.hostnames }
+  const registry = new Registry({ ...shared, store: state })
+  const policies = await Policies.open({ ...shared, store: state })
+  const authorities = await Authorities.open({ ...shared, store: state })
+  const idScope = await readIdScope(state)
+  const provisioning = new Provisioning({
+    ...shared,
+    idScope,
+    store: state,
+    devices: registryDirectory(registry, (cuts) => desk.cutOff(cuts)),
+    certificates: pkiRules(),
+    throttle: new FailureThrottle(),
+  })
+  const failed = (error: unknown, request: { readonly method: string; readonly path: string }): void =>
+    log.error('request failed', { error, ...request })
+  const desk = new Desk({
+    authenticator: new Authenticator({ ...shared, registry, policies, authorities }),
+    provisioning,
+    answerProvisioning: mqttProvisioning(provisioning, { clock, random, failed }),
+    sessions: state,
+    clock,
+    events: events.sink,
+    toFront: (front, message) => fronts.send(front, message),
+    fault,
+  })
+
+  const dataKeys = new DataKeys({
+    ring,
+    clock,
+    events: events.sink,
+    telemetryKeyMs: settings.telemetryKeyMs,
+    toReaders: (keys) => history.setKeys(keys),
+    toFronts: ({ epoch, key }) => fronts.broadcast({ kind: 'data-key', epoch, key }),
+    toState: (keys) =>
+      state.replaceKeys({
+        current: ring.current('state').epoch,
+        keys: keys.map(({ epoch, key }) => ({ epoch, bytes: key })),
+      }),
+    forget: async (epoch) => (await history.dropEpoch(epoch)).messages,
+  })
+
+  const metrics = new Metrics((name, error) => log.error('a metric failed', { name, error }))
+  statistics.register(metrics)
+  const hostName = settings.hostnames[0]
+  const status = async (): Promise<Api.Status> => {
+    const [devices, states] = await Promise.all([registry.countDevices(), history.partitions()])
+    return {
+      hostname: hostName,
+      idScope,
+      version: VERSION,
+      pid: process.pid,
+      uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
+      conditions: [...conditions].map(([code, detail]) => ({ code, detail })),
+      connected: desk.connected,
+      devices,
+      messages: {
+        stored: statistics.stored,
+        perSecond: statistics.messagesPerSecond,
+        bytesSealed: statistics.progress.plainBytes,
+      },
+      refused: statistics.refused,
+      partitions: states.map(({ partition, firstSequence, nextSequence, lastEnqueued }) => ({
+        partition,
+        firstSequence,
+        nextSequence,
+        ...(lastEnqueued === undefined ? {} : { lastEnqueuedTime: formatTimestamp(lastEnqueued) }),
+      })),
+      ports: { mqtt: ports.mqttPort, amqp: 0, https: ports.httpsPort },
+      memory: { residentBytes: process.memoryUsage.rss() },
+      certificate: { notAfter: formatTimestamp(authority.serverNotAfter) },
+      caFile: authority.rootFile,
+    }
+  }
+  const wallOf = (monotonic: number): Timestamp =>
+    timestampOf(Math.round(clock.wall() - (clock.monotonic() - monotonic)))
+  const application = hubApplication({
+    clock,
+    random,
+    registry,
+    policies,
+    authorities,
+    provisioning,
+    sessions: {
+      connectionOf: (key) => {
+        const connection = desk.connectionOf(key)
+        return connection && { since: wallOf(connection.since), lastActivity: wallOf(connection.lastActivity) }
+      },
+      cutOff: async (taken: readonly Cut[]) => {
+        const { sessions, milliseconds } = await desk.cutOff(taken)
+        return { sessionsClosed: sessions, milliseconds: Math.round(milliseconds * 10) / 10 }
+      },
+    },
+    reader: history,
+    partitions,
+    follow: (listener) => {
+      followers.add(listener)
+      return () => followers.delete(listener)
+    },
+    keys: {
+      list: () => Promise.resolve(dataKeys.list()),
+      rotate: () => dataKeys.rotate('operator'),
+      drop: (epoch) => dataKeys.drop(epoch, 'operator'),
+    },
+    status,
+    events: {
+      recent: (limit) => events.recent(limit),
+      subscribe: (listener) => events.subscribe(listener),
+      sink: events.sink,
+    },
+    hostName,
+    amqpPort: settings.amqpPort,
+    failed,
+    conditions: () => [...conditions].map(([code, detail]) => ({ code, detail })),
+    metrics: { render: () => metrics.render(), contentType: METRICS_CONTENT_TYPE, isPublic: settings.metricsOnHttps },
+  })
+  const http = webHandler(application, `https://${hostName}`)
+
+  const ticketKeys = random(TICKET_KEY_BYTES)
+  const fronts = new Fronts({
+    partitions,
+    listeners: { address: settings.listen, ...ports, tls: { ...authority.material(), ticketKeys } },
+    logPorts: storage.logPorts,
+    received: (front, messages) => desk.received(front, messages),
+    http,
+    requestFailed: fault,
+    failed: fatal,
+  })
+  await dataKeys.rotateIfDue()
+  await dataKeys.distribute()
+  const socket = await listenLocally(join(folder.path, SOCKET), http)
+  await fronts.listen()
+  events.sink({
+    type: 'hub.started',
+    at: clock.wall(),
+    subject: 'hub',
+    actor: 'hub',
+    detail: { version: VERSION, ...ports },
+  })
+
+  const renewCertificate = async (): Promise<void> => {
+    if (await authority.renewIfDue()) await fronts.renew({ ...authority.material(), ticketKeys })
+  }
+  return {
+    settings,
+    folder,
+    log,
+    events,
+    ring,
+    storage,
+    fronts,
+    desk,
+    socket,
+    statistics,
+    dataKeys,
+    authority,
+    ports,
+    idScope,
+    status,
+    renewCertificate,
+  }
+}
+
+/** The id scope of the provisioning service: made once, for devices carry it. */
+async function readIdScope(state: Storage['state']): Promise<string> {
+  const stored = await state.readSetting('idScope')
+  if (stored !== undefined) return stored
+  const idScope = `0ne${Buffer.from(random(4)).toString('hex').toUpperCase()}`
+  await state.writeSetting('idScope', idScope)
+  return idScope
+}
+
+async function drained(count: () => number, milliseconds: number): Promise<void> {
+  const until = systemClock.monotonic() + milliseconds
+  while (count() > 0 && systemClock.monotonic() < until) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 10)
+    })
+  }
+}

@@ -1,0 +1,83 @@
+/** `holdfast up`: reads the settings, starts the hub, says `ready`, and stops when told to. */
+
+import { DemoFleet } from './demo-fleet.ts'
+import { Hub } from './hub.ts'
+import { readSettings, type Settings, SettingsError, USAGE } from './settings.ts'
+import { type StatusView, startStatusView } from './view/status-view.ts'
+import { formatTimestamp } from '@holdfast/base'
+
+/** A stop that takes longer is broken off: what was acknowledged is on disk already. In milliseconds. */
+const STOP_MS = 5_000
+
+const args = process.argv.slice(2)
+if (args.includes('--help')) {
+  process.stdout.write(USAGE)
+} else {
+  const settings = settingsOrExit(args)
+  await run(settings)
+}
+
+function settingsOrExit(given: readonly string[]): Settings {
+  try {
+    return readSettings(given)
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error
+    for (const fault of error.faults) process.stderr.write(`${fault}\n`)
+    process.stderr.write(`nothing was started; 'holdfast up --help' lists the options\n`)
+    process.exit(2)
+  }
+}
+
+async function run(settings: Settings): Promise<void> {
+  let view: StatusView | undefined
+  const writeLog = (line: string): void => {
+    if (view === undefined) process.stderr.write(line)
+    else view.log(line.trimEnd())
+  }
+  const fatal = (error: Error): void => {
+    process.stderr.write(`holdfast: a part of the hub failed, so it stops: ${error.message}\n`)
+    process.exit(1)
+  }
+  let hub: Hub
+  try {
+    hub = await Hub.start({ settings, writeLog, fatal })
+  } catch (error) {
+    process.stderr.write(`holdfast: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exit(1)
+  }
+  process.stdout.write(`ready ${JSON.stringify(hub.ready)}\n`)
+  const fleet = settings.demo ? DemoFleet.start(settings, hub.ready, writeLog) : undefined
+  if (settings.demo) {
+    view = startStatusView({
+      output: process.stderr,
+      read: async () => ({
+        status: await hub.status(),
+        events: hub.recentEvents(20).map(({ at, ...event }) => ({ ...event, time: formatTimestamp(at) })),
+      }),
+      hints: { data: settings.data },
+    })
+  }
+  let isStopping = false
+  const stop = (): void => {
+    if (isStopping) return
+    isStopping = true
+    const timer = setTimeout(() => {
+      process.stderr.write('holdfast: stopping took too long and was broken off\n')
+      process.exit(1)
+    }, STOP_MS)
+    timer.unref()
+    const stopped = async (): Promise<void> => {
+      await view?.stop()
+      await fleet?.stop()
+      await hub.stop()
+    }
+    stopped().then(
+      () => process.exit(0),
+      (error: unknown) => fatal(error instanceof Error ? error : new Error(String(error))),
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  // Who reads the ready line may go away; the hub does not.
+  process.stdout.on('error', () => undefined)
+}
