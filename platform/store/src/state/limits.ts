@@ -21,8 +21,8 @@ export const RESEAL_ROWS_MAX = 500
 /** KiB of database pages kept in memory: the inner nodes and the busy leaves of a million identities. */
 export const CACHE_KIB = 32 * 1024
 
-/** Milliseconds to wait for another process that has the file; a hub that is just closing needs less. */
-export const BUSY_MS = 2_000
+/** Milliseconds to wait for another process that has the file; the hub's own lock on the folder comes before. */
+export const BUSY_MS = 250
 
 /** Characters of a setting's name and of its value. */
 export const SETTING_NAME_LENGTH_MAX = 100

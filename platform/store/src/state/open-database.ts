@@ -14,6 +14,7 @@ import type { StateSchema } from './schema.ts'
 
 const REMEDY = 'restore state.db from a backup; without it no device, policy or enrolment is known'
 const MAGIC = 'SQLite format 3\0'
+const HEADER_BYTES = 100
 
 export interface StateDatabase {
   readonly db: Kysely<StateSchema>
@@ -64,6 +65,16 @@ function connect(file: string): DatabaseSync {
     // Nothing we run attaches another file; what is injected must not either.
     limits: { attach: 0 },
   })
+  try {
+    configure(database)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function configure(database: DatabaseSync): void {
   // One connection has the file for itself: a second process is refused, and no shared-memory file is needed.
   database.exec('PRAGMA locking_mode = EXCLUSIVE')
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216')
@@ -72,7 +83,6 @@ function connect(file: string): DatabaseSync {
   )
   // What is deleted or re-sealed is overwritten in the file: an old key's ciphertext does not linger.
   database.exec('PRAGMA secure_delete = ON')
-  return database
 }
 
 /** Before SQLite touches the file: it would take a short file for an empty database and write to it. */
@@ -86,17 +96,23 @@ function refuseOtherContent(file: string): void {
     }
     return
   }
-  const head = Buffer.alloc(MAGIC.length)
+  const head = Buffer.alloc(HEADER_BYTES)
   const descriptor = openSync(file, 'r')
   try {
     readSync(descriptor, head, 0, head.length, 0)
   } finally {
     closeSync(descriptor)
   }
-  if (head.toString('latin1') !== MAGIC) {
+  if (head.toString('latin1', 0, MAGIC.length) !== MAGIC) {
     throw new StoreDamagedError({ file, what: 'it is no SQLite database, or its header is damaged', remedy: REMEDY })
   }
-  if (bytes < 512) throw new StoreDamagedError({ file, what: `it is cut off after ${bytes} bytes`, remedy: REMEDY })
+  // Bytes 16 and 17: the page size, 1 standing for 65,536 (file format §1.3.2). While a log is there a checkpoint may
+  // have stopped inside a page, and the log writes it again; SQLite would fill what is missing with zeros otherwise.
+  const pageBytes = head.readUInt16BE(16) === 1 ? 65_536 : head.readUInt16BE(16)
+  const hasLog = existsSync(wal) && statSync(wal).size > 0
+  if (pageBytes < 512 || bytes < pageBytes || (!hasLog && bytes % pageBytes !== 0)) {
+    throw new StoreDamagedError({ file, what: `it is cut off after ${bytes} bytes`, remedy: REMEDY })
+  }
   const damage = findWalDamage(wal)
   if (damage !== undefined) throw new StoreDamagedError({ file, what: damage, remedy: REMEDY })
 }

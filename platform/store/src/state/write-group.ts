@@ -22,11 +22,13 @@ const ROLLBACK = CompiledQuery.raw('ROLLBACK TO one_write')
 
 export class WriteGroup {
   readonly #db: Kysely<StateSchema>
+  readonly #waitingMax: number
   #waiting: Write[] = []
   #running: Promise<void> | undefined
 
-  constructor(db: Kysely<StateSchema>) {
+  constructor(db: Kysely<StateSchema>, waitingMax: number = WAITING_WRITES_MAX) {
     this.#db = db
+    this.#waitingMax = waitingMax
   }
 
   /**
@@ -36,8 +38,8 @@ export class WriteGroup {
    * @throws StoreUnavailableError, StoreDamagedError, or what `work` threw.
    */
   async run<T>(work: (transaction: StateTransaction) => Promise<T>): Promise<T> {
-    if (this.#waiting.length >= WAITING_WRITES_MAX) {
-      throw new StoreUnavailableError('busy', `${WAITING_WRITES_MAX} writes are waiting`)
+    if (this.#waiting.length >= this.#waitingMax) {
+      throw new StoreUnavailableError('busy', `${this.#waitingMax} writes are waiting`)
     }
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     // The one place where the type is lost: `resolve` gets what this same `work` answered.
