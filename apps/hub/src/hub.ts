@@ -16,7 +16,7 @@ import { EventLog } from './core/event-log.ts'
 import { Fronts } from './core/fronts.ts'
 import { HubAuthority } from './core/hub-authority.ts'
 import { choosePorts } from './core/ports.ts'
-import { Statistics } from './core/statistics.ts'
+import { NO_PROGRESS, Statistics } from './core/statistics.ts'
 import { Storage } from './core/storage.ts'
 import { DataFolder } from './data-folder.ts'
 import { hubApplication } from './http/application.ts'
@@ -237,6 +237,8 @@ async function assemble(folder: DataFolder, { settings, writeLog, fatal }: HubOp
     failed: fatal,
   })
   const { state, history } = storage
+  const { partitions: ends } = await storage.log.statistics()
+  statistics.progressed({ ...NO_PROGRESS, nextSequences: ends.map(({ nextSequence }) => nextSequence) })
 
   const shared = { clock, random, events: events.sink, hostNames: settings.hostnames }
   const registry = new Registry({ ...shared, store: state })

@@ -9,6 +9,9 @@ import { formatTimestamp } from '@holdfast/base'
 /** A stop that takes longer is broken off: what was acknowledged is on disk already. In milliseconds. */
 const STOP_MS = 5_000
 
+// Files of the data folder are nobody else's, also when its own mode is changed.
+process.umask(0o077)
+
 const args = process.argv.slice(2)
 if (args.includes('--help')) {
   process.stdout.write(USAGE)

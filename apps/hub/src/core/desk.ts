@@ -26,12 +26,12 @@ import {
   type SessionStore,
 } from '@holdfast/messaging'
 import type { Credentials as ProvisioningCredentials, Provisioning } from '@holdfast/provisioning'
-import type { ProvisioningReply } from '../http/provisioning/index.ts'
+import type { MqttProvisioning } from '../http/provisioning/index.ts'
 
 export interface DeskParts {
   readonly authenticator: Authenticator
   readonly provisioning: Provisioning
-  readonly answerProvisioning: ProvisioningReply
+  readonly answerProvisioning: MqttProvisioning
   readonly sessions: SessionStore
   readonly clock: Clock
   readonly events: EventSink
@@ -256,7 +256,7 @@ export class Desk {
   async #provision(front: number, message: Provision): Promise<void> {
     const registrant = this.#registrants.get(nameOf(front, message.connection))
     if (registrant === undefined) return
-    const { topic, payload } = await this.#parts.answerProvisioning(registrant.claim, registrant.credentials, message)
+    const { topic, payload } = await this.#parts.answerProvisioning(message, registrant.claim, registrant.credentials)
     this.#parts.toFront(front, { kind: 'deliver', connection: message.connection, topic, payload, qos: 1 })
   }
 

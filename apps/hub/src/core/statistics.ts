@@ -10,6 +10,8 @@ import type { DeskCounters } from './desk.ts'
 const RATE_WINDOW_MS = 5_000
 const SAMPLES_MAX = 32
 
+export const NO_PROGRESS: LogProgress = { nextSequences: [], messages: 0, plainBytes: 0, commits: 0 }
+
 interface Sample {
   readonly at: number
   readonly messages: number
@@ -25,7 +27,7 @@ export interface StatisticsSources {
 export class Statistics {
   readonly #sources: StatisticsSources
   #samples: Sample[] = []
-  #progress: LogProgress = { nextSequences: [], messages: 0, plainBytes: 0, commits: 0 }
+  #progress = NO_PROGRESS
   #fronts: readonly FrontStatistics[] = []
 
   constructor(sources: StatisticsSources) {
