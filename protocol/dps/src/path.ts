@@ -33,6 +33,24 @@ export type DpsPath =
   /** A path of ours, but the id in it is none. */
   | { readonly kind: 'bad-id' }
 
+/**
+ * First segments of the hub's own addresses. A device may be called `registrations`: `/devices/registrations/modules` is
+ * the hub's and no look-up in the id scope `devices`.
+ */
+const HUB_ROOTS: ReadonlySet<string> = new Set([
+  'api',
+  'configurations',
+  'devices',
+  'digitaltwins',
+  'files',
+  'jobs',
+  'messages',
+  'modules',
+  'statistics',
+  'tlog',
+  'twins',
+])
+
 /** UTF-16 units of a path that is looked at: three ids, percent-encoded. */
 const PATH_CHARACTERS_MAX = 2_048
 
@@ -50,7 +68,8 @@ export function parseDpsPath(pathname: string): DpsPath | undefined {
     case 'registrations':
       return registrationPath(rest)
     default:
-      return rest[0]?.toLowerCase() === 'registrations' ? devicePath(first, rest.slice(1)) : undefined
+      if (HUB_ROOTS.has(first.toLowerCase()) || rest[0]?.toLowerCase() !== 'registrations') return undefined
+      return devicePath(first, rest.slice(1))
   }
 }
 

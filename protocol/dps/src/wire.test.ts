@@ -204,7 +204,17 @@ describe('paths', () => {
   })
 
   test('of the hub are not taken', () => {
-    for (const text of ['/devices/a', '/', '', '/api/v1/enrollments', '/registrations', '/enrollments/a/b/c/d/e']) {
+    for (const text of [
+      '/devices/a',
+      '/',
+      '',
+      '/api/v1/enrollments',
+      '/registrations',
+      '/enrollments/a/b/c/d/e',
+      // A device called `registrations`.
+      '/devices/registrations/modules',
+      '/Twins/registrations/methods',
+    ]) {
       assert.equal(parseDpsPath(text), undefined)
     }
   })

@@ -29,7 +29,15 @@ import type { ProvisioningServices } from './services.ts'
 const PAGE_ITEMS_MAX = 1_000
 const PAGE_ITEMS_DEFAULT = 100
 
-/** `/api/v1/enrollments`, `/api/v1/enrollment-groups`, and what is below them. */
+/** Whether an address is one of these: whose requests the hub hands to `enrollmentRoutes`. */
+export function isEnrollmentPath(pathname: string): boolean {
+  return /^\/api\/v1\/(?:enrollments|enrollment-groups)(?:\/|$)/.test(pathname)
+}
+
+/**
+ * `/api/v1/enrollments`, `/api/v1/enrollment-groups`, and what is below them. To be handed its requests by `fetch`, as
+ * the guard asks.
+ */
 export function enrollmentRoutes(services: ProvisioningServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
   guard(app, { failed: services.failed, explain: (error) => explainDps(error) ?? explain(error) })

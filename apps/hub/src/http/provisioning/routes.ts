@@ -10,14 +10,14 @@ import { answerDevice } from './device-api.ts'
 import { answerService } from './service-api.ts'
 import type { ProvisioningServices } from './services.ts'
 
-/** Whether an address is the provisioning service's, so that the hub hands the request to `provisioningRoutes`. */
+/** Whether an address is the provisioning service's: whose requests the hub hands to `provisioningRoutes`. */
 export function isProvisioningPath(pathname: string): boolean {
   return parseDpsPath(pathname) !== undefined
 }
 
 /**
  * Routes by `parseDpsPath` and not by patterns: the addresses are matched without case, and ids are decoded once.
- * Addresses that are not its own are passed on, so that it can be mounted before others.
+ * To be handed its requests by `fetch`, as the guard asks.
  */
 export function provisioningRoutes(services: ProvisioningServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
