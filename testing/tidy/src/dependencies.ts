@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Package } from './rules.ts'
 
 /** Licences that ask for nothing but notice. */
 export const LICENCES: ReadonlySet<string> = new Set([
@@ -33,6 +34,7 @@ export const SCRIPT_EXCEPTIONS: Readonly<Record<string, string>> = {
 export interface Manifest {
   readonly name?: string
   readonly version?: string
+  readonly exports?: Readonly<Record<string, string>>
   readonly license?: unknown
   readonly licenses?: unknown
   readonly dependencies?: Readonly<Record<string, string>>
@@ -48,13 +50,16 @@ export function readManifest(file: string): Manifest {
   return JSON.parse(readFileSync(file, 'utf8')) as Manifest
 }
 
-/** Name of every package of ours, with its folder. */
-export function readPackages(root: string, rings: readonly string[]): ReadonlyMap<string, string> {
-  const packages = new Map<string, string>()
+/** Every package of ours by name. */
+export function readPackages(root: string, rings: readonly string[]): ReadonlyMap<string, Package> {
+  const packages = new Map<string, Package>()
   for (const ring of rings) {
     for (const name of readdirSync(join(root, ring))) {
       const file = join(root, ring, name, 'package.json')
-      if (existsSync(file)) packages.set(readManifest(file).name ?? '', `${ring}/${name}`)
+      if (!existsSync(file)) continue
+      const manifest = readManifest(file)
+      const exports = new Set(Object.keys(manifest.exports ?? {}).map((it) => it.slice(1)))
+      packages.set(manifest.name ?? '', { folder: `${ring}/${name}`, exports })
     }
   }
   return packages

@@ -5,14 +5,13 @@ import { mask } from './mask.ts'
 import { checkCode, checkImports, findCircle, LINES_MAX } from './rules.ts'
 import { parseSource } from './source-file.ts'
 
-const packages = new Map([
-  ['@holdfast/base', 'protocol/base'],
-  ['@holdfast/pki', 'domain/pki'],
-  ['@holdfast/node', 'platform/node'],
-  ['@holdfast/hub', 'apps/hub'],
-  ['@holdfast/cli', 'apps/cli'],
-  ['@holdfast/testing-crash', 'testing/crash'],
-])
+const packages = new Map(
+  ['protocol/base', 'domain/pki', 'platform/node', 'apps/hub', 'apps/cli', 'testing/crash'].map((folder) => {
+    const [ring = '', name = ''] = folder.split('/')
+    const exports = new Set(name === 'node' ? ['', '/front-thread'] : ['', '/testing'])
+    return [ring === 'testing' ? `@holdfast/testing-${name}` : `@holdfast/${name}`, { folder, exports }] as const
+  }),
+)
 
 const codeOf = (path: string, text: string): readonly string[] =>
   checkCode(parseSource(path, text)).map((it) => it.what)
@@ -56,15 +55,13 @@ test('pure code may not ask for time, chance or the world', () => {
   }
 })
 
-test('nobody may use Math.random, eval, default exports, any, notes to come back or lone tests', () => {
+test('nobody may use Math.random, eval, default exports, notes to come back or lone tests', () => {
   const samples = [
     'Math.random()',
     'eval(x)',
     'new Function(x)',
     'export default 1',
     "export * from './a.ts'",
-    'const a: any = 1',
-    'f(x as any)',
     '// TO' + 'DO later',
     'test.only(1)',
     "test.skip('x')",
@@ -73,7 +70,6 @@ test('nobody may use Math.random, eval, default exports, any, notes to come back
   ]
   for (const sample of samples) assert.equal(codeOf('apps/hub/src/a.test.ts', sample).length, 1, sample)
   assert.deepEqual(codeOf('protocol/api/src/index.ts', "export * as Api from './management.ts'"), [])
-  assert.deepEqual(codeOf('apps/hub/src/a.ts', 'const company = any'), [])
 })
 
 test('names are kebab-case nouns and files are short', () => {

@@ -9,6 +9,13 @@ export interface Finding {
   readonly why: string
 }
 
+/** A package of ours, as importers see it. */
+export interface Package {
+  readonly folder: string
+  /** What may follow its name: '' for the index, `/testing`, … */
+  readonly exports: ReadonlySet<string>
+}
+
 /** Ban of a pattern in the code (comments and strings left out). */
 export interface CodeBan {
   readonly what: string
@@ -88,12 +95,6 @@ export const CODE_BANS: readonly CodeBan[] = [
     what: 'export *',
     pattern: /\bexport\s*\*(?!\s*as\b)/g,
     why: 'index.ts names what is public one by one; what it does not name is private',
-    where: everywhere,
-  },
-  {
-    what: 'any',
-    pattern: /(?<=[:<|&,(]\s*|\bas\s+)\bany\b(?=\s*[;,)>|&\]=}\n[])/g,
-    why: 'unknown at the border, a type inside: any switches the checks off for all it touches',
     where: everywhere,
   },
   {
@@ -192,7 +193,7 @@ export function checkCode(file: SourceFile): readonly Finding[] {
 }
 
 /** Applies the direction of the rings and what may be imported at all. */
-export function checkImports(file: SourceFile, packages: ReadonlyMap<string, string>): readonly Finding[] {
+export function checkImports(file: SourceFile, packages: ReadonlyMap<string, Package>): readonly Finding[] {
   const findings: Finding[] = []
   const refuse = (item: Import, why: string): void => {
     findings.push({ path: file.path, line: item.line, what: `import of '${item.from}'`, why })
@@ -211,11 +212,12 @@ export function checkImports(file: SourceFile, packages: ReadonlyMap<string, str
     }
     if (!item.from.startsWith('@holdfast/')) continue
     const [, name = '', inner] = item.from.split('/')
-    const folder = packages.get(`@holdfast/${name}`)
-    if (folder === undefined) {
+    const target = packages.get(`@holdfast/${name}`)
+    if (target === undefined) {
       refuse(item, 'there is no such package')
       continue
     }
+    const { folder } = target
     const ring = RINGS.findIndex((ring) => folder.startsWith(`${ring}/`))
     const own = RINGS.indexOf(file.ring)
     const testingMay = file.isTest || file.ring === 'testing'
@@ -227,8 +229,9 @@ export function checkImports(file: SourceFile, packages: ReadonlyMap<string, str
       refuse(item, 'apps do not import apps: they meet in protocol/api')
     }
     if (inner === 'testing' && !testingMay) refuse(item, 'fakes are for tests, and never part of what runs')
-    if (inner !== undefined && inner !== 'testing')
-      refuse(item, 'a package is reached by its index or its testing index only')
+    if (!target.exports.has(item.from.slice(`@holdfast/${name}`.length))) {
+      refuse(item, 'a package is reached by what its exports map names; the rest is private')
+    }
   }
   return findings
 }
@@ -256,14 +259,14 @@ function resolvesInside(file: SourceFile, from: string): boolean {
 }
 
 /** Names a circle of packages within the shipped code, or undefined: a circle has no bottom to start reading at. */
-export function findCircle(files: readonly SourceFile[], packages: ReadonlyMap<string, string>): string | undefined {
+export function findCircle(files: readonly SourceFile[], packages: ReadonlyMap<string, Package>): string | undefined {
   const needs = new Map<string, Set<string>>()
   for (const file of files) {
     if (!isShipped(file)) continue
     const own = needs.get(file.package) ?? new Set()
     needs.set(file.package, own)
     for (const item of file.imports) {
-      const folder = packages.get(item.from.split('/').slice(0, 2).join('/'))
+      const folder = packages.get(item.from.split('/').slice(0, 2).join('/'))?.folder
       if (folder !== undefined && folder !== file.package) own.add(folder)
     }
   }

@@ -64,12 +64,28 @@ test('a package with code has a README that says what it is and what it refuses'
   assert.deepEqual([...missing], [])
 })
 
+test('the linter holds what needs types, and nobody has switched it off', () => {
+  const settings = readFileSync(join(root, '.oxlintrc.json'), 'utf8')
+  for (const rule of [
+    'typescript/no-explicit-any',
+    'typescript/no-non-null-assertion',
+    'typescript/no-floating-promises',
+    'typescript/consistent-type-imports',
+    'import/no-default-export',
+    'import/no-cycle',
+    'no-eval',
+    'eqeqeq',
+  ]) {
+    assert.match(settings, new RegExp(`"${rule}": (\\[\\s*)?"error"`), rule)
+  }
+})
+
 test('noted exceptions still exist', () => {
   for (const path of Object.keys(LONG_FILES)) assert.ok(existsSync(join(root, path)), path)
 })
 
 test('versions are exact in every package.json', () => {
-  for (const folder of ['', ...packages.values()]) {
+  for (const folder of ['', ...[...packages.values()].map((it) => it.folder)]) {
     assert.deepEqual(inexactVersions(readManifest(join(root, folder, 'package.json'))), [], folder)
   }
 })
@@ -109,7 +125,7 @@ test('licences of what is installed are on the list, or noted with a reason', ()
 
 test('every package loads where code may not be made from strings', () => {
   const names = [...packages].filter(
-    ([, folder]) => !/^(testing|apps)\//.test(folder) && existsSync(join(root, folder, 'src/index.ts')),
+    ([, { folder }]) => !/^(testing|apps)\//.test(folder) && existsSync(join(root, folder, 'src/index.ts')),
   )
   const script = names.map(([name]) => `await import('${name}')`).join('\n')
   execFileSync(process.execPath, ['--disallow-code-generation-from-strings', '--input-type=module', '-e', script], {
