@@ -74,9 +74,11 @@ export class Certificate {
     return commonNameOf(this.#parts.subject)
   }
 
-  /** Upper-case hex. */
+  /** Upper-case hex, without the zero byte that DER puts before a set highest bit. */
   get serialNumber(): string {
-    return Buffer.from(this.#parts.serialNumber.content).toString('hex').toUpperCase()
+    const { content } = this.#parts.serialNumber
+    const bytes = content[0] === 0 && content.length > 1 ? content.subarray(1) : content
+    return Buffer.from(bytes).toString('hex').toUpperCase()
   }
 
   /** DER of SubjectPublicKeyInfo. */

@@ -2,6 +2,7 @@
 
 import { createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { TAG, objectIdentifierOf, parseDer } from './der.ts'
 import { PkiError } from './errors.ts'
 import { RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_MAX } from './limits.ts'
 
@@ -17,7 +18,7 @@ export type KeyKind = 'rsa' | 'P-256' | 'P-384' | 'P-521' | 'ed25519'
 /**
  * Reads a public key.
  * @param spki DER of SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
- * @throws PkiError `weak-key`, also if it is no key at all.
+ * @throws PkiError `weak-key`, also if it is no key at all; `bad-der`.
  */
 export function readPublicKey(spki: Uint8Array): KeyObject {
   const key = keyOf(spki)
@@ -49,7 +50,15 @@ export function keyKindOf(key: KeyObject): KeyKind {
   }
 }
 
+const EC_PUBLIC_KEY = '1.2.840.10045.2.1'
+
 function keyOf(spki: Uint8Array): KeyObject {
+  const [algorithm] = parseDer(spki).children
+  const [type, parameters] = algorithm?.children ?? []
+  // RFC 5480 §2.1.1: curves are named, never spelt out. OpenSSL takes a spelt-out curve for the named one it resembles.
+  if (type !== undefined && objectIdentifierOf(type) === EC_PUBLIC_KEY && parameters?.tag !== TAG.objectIdentifier) {
+    throw new PkiError('weak-key', 'the curve has no name')
+  }
   try {
     return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
   } catch {

@@ -21,6 +21,11 @@ import type {
   Validity,
 } from '../index.ts'
 
+export { forgeCertificate } from './forge.ts'
+export type { Forgery } from './forge.ts'
+export { fuzzTargets } from './fuzz-targets.ts'
+export type { FuzzTarget } from './fuzz-targets.ts'
+
 /** When the certificates of these tests are issued, unless told. */
 export const TEST_NOW: Timestamp = timestampOf(Date.UTC(2026, 10, 2, 12))
 
