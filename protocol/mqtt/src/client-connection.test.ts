@@ -208,6 +208,16 @@ test('[MQTT-3.3.1-1]: for a server without the session they are new, even if sen
   assert.deepEqual(record.take().slice(0, 2), [again('one', 1, false), again('three', 3, false)])
 })
 
+test('closing while being handed bytes ends it there', () => {
+  const { record, connection } = begin({ session: sessionOfTwo() })
+  record.take()
+  record.answer = ([name]) => {
+    if (name === 'send') connection.close()
+  }
+  connection.receive(CONNACK_SESSION, START)
+  assert.deepEqual(record.take(), [again('one', 1, true)])
+})
+
 test('[MQTT-3.14.4-1]: DISCONNECT is said once, and then nothing is done', () => {
   const { record, connection } = open()
   connection.disconnect(START)

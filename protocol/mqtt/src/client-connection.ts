@@ -209,8 +209,11 @@ export class ClientConnection {
     if (packet.type !== 'connack') return this.#end('protocol-violation', 'the first packet is no CONNACK')
     if (packet.returnCode !== 0) return this.#end('refused', `CONNACK ${packet.returnCode}`, packet)
     this.#state = 'open'
-    for (const bytes of this.session.resend({ isPresent: packet.sessionPresent })) this.#send(bytes, now)
-    this.#events.onOpen(packet)
+    for (const bytes of this.session.resend({ isPresent: packet.sessionPresent })) {
+      if (this.isClosed) return
+      this.#send(bytes, now)
+    }
+    if (!this.isClosed) this.#events.onOpen(packet)
   }
 
   #onPacket(packet: Packet, now: Instant): void {
@@ -251,6 +254,7 @@ export class ClientConnection {
   }
 
   #end(reason: ClientCloseReason, detail: string, connack?: Connack): void {
+    if (this.#state === 'closed') return
     this.close()
     this.#events.onClose(reason, detail, connack)
   }

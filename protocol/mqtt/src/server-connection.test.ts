@@ -444,6 +444,29 @@ test('nothing is sent before CONNACK', () => {
   assert.deepEqual(record.take(), [])
 })
 
+test('closing while being handed bytes ends it there, whatever they were', () => {
+  const ends: readonly ((connection: ServerConnection) => void)[] = [
+    (it) => it.receive(Buffer.from('100d00044d5154540502003c000164', 'hex'), START),
+    (it) => it.receive(encodeConnect({ ...CONNECT, clientId: '', cleanSession: false }), START),
+    (it) => {
+      it.receive(encodeConnect(CONNECT), START)
+      it.tick(it.deadline)
+    },
+    (it) => {
+      it.receive(Buffer.concat([encodeConnect(CONNECT), publishBytes('a')]), START)
+      it.accept({ sessionPresent: false }, START)
+    },
+  ]
+  for (const end of ends) {
+    const { record, connection } = begin()
+    record.answer = ([name]) => {
+      if (name === 'send') connection.close()
+    }
+    end(connection)
+    assert.equal(names(record).at(-1), 'send')
+  }
+})
+
 test('after the end nothing happens', () => {
   const { record, connection } = open()
   connection.close()

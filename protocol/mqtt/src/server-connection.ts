@@ -347,6 +347,8 @@ export class ServerConnection {
   }
 
   #end(reason: ServerCloseReason, detail: string): void {
+    // The application may have closed while it was handed the last bytes.
+    if (this.#state === 'closed') return
     this.#forget()
     this.#events.onClose(reason, detail)
   }

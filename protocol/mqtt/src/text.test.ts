@@ -96,9 +96,9 @@ test('§4.7: matching character by character is matching level by level', () => 
     if (ends) levels[levels.length - 1] = '#'
     return { topic, filter: levels.join('/') }
   })
-  const any = fc.record({ topic: arbitraryTopicName, filter: arbitraryTopicFilter })
+  const unrelated = fc.record({ topic: arbitraryTopicName, filter: arbitraryTopicFilter })
   fc.assert(
-    fc.property(fc.oneof(near, any), ({ topic, filter }) => {
+    fc.property(fc.oneof(near, unrelated), ({ topic, filter }) => {
       assert.equal(matches(filter, topic), matchesByLevels(filter, topic))
     }),
     { numRuns: 1000 },

@@ -23,13 +23,17 @@ const LIMITS = Object.freeze({
 const NOW = instantOf(0)
 
 /**
- * - Reader, server and client behave alike whether bytes come whole, one by one, or in sevens.
+ * - Reader, server and client behave alike whether bytes come whole, one by one, or in sevens; so does a server that
+ *   decides late, or stops at every packet.
  * - Nothing is thrown but `DecodeError`, and by the machines nothing.
  * - What was decoded encodes to the very bytes it came from: there is one encoding of everything.
  * - After a close nothing happens; what a machine sends can be decoded.
  */
 export function fuzzTarget(bytes: Uint8Array): void {
-  for (const run of [readAll, serveAll, serveLate, clientAll]) {
+  const runs = [readAll, serveAll, serveLate, clientAll]
+  // A paused server holds no more than this, and what it closes for then depends on when it was read.
+  if (bytes.length <= LIMITS.openingPacketBytesMax + LIMITS.heldBytesMax) runs.push(servePaused)
+  for (const run of runs) {
     const whole = run([bytes])
     assert.deepEqual(run(piecesOf(bytes, 1)), whole, `${run.name}: byte by byte`)
     assert.deepEqual(run(piecesOf(bytes, 7)), whole, `${run.name}: in sevens`)
@@ -83,11 +87,36 @@ function serveLate(pieces: readonly Uint8Array[]): Entry[] {
   return serve(pieces, () => {})
 }
 
-function serve(pieces: readonly Uint8Array[], decide: (connection: ServerConnection) => void): Entry[] {
+/** A server that pauses at every PUBLISH, until everything that has come so far is done. */
+function servePaused(pieces: readonly Uint8Array[]): Entry[] {
+  let isPaused = false
+  return serve(
+    pieces,
+    (connection) => connection.accept({ sessionPresent: false }, NOW),
+    (connection, name) => {
+      if (name === 'publish') {
+        connection.pause()
+        isPaused = true
+      }
+      while (name === undefined && isPaused) {
+        isPaused = false
+        connection.resume(NOW)
+      }
+    },
+  )
+}
+
+/** @param attend is told of every event, and of the end of every piece (without a name). */
+function serve(
+  pieces: readonly Uint8Array[],
+  decide: (connection: ServerConnection) => void,
+  attend: (connection: ServerConnection, name?: string) => void = () => {},
+): Entry[] {
   const record = new ServerRecord()
   const connection = new ServerConnection(NOW, LIMITS, record)
   let isAsked = false
   record.answer = ([name, packet]) => {
+    attend(connection, name)
     if (name === 'connect') {
       isAsked = true
       decide(connection)
@@ -103,6 +132,7 @@ function serve(pieces: readonly Uint8Array[], decide: (connection: ServerConnect
     const mine = piece.slice()
     connection.receive(mine, NOW)
     mine.fill(0xee)
+    attend(connection)
   }
   if (isAsked && !connection.isOpen && !connection.isClosed) connection.accept({ sessionPresent: false }, NOW)
   checkEnd(record.entries, connection.isClosed)
