@@ -48,6 +48,6 @@ test('packets of any type in any order, healthy and wounded, to server and clien
     fc.property(stream, ({ opening, packets, wounds }) =>
       fuzzTarget(hurt(Buffer.concat([opening, ...packets.map(encode)]), wounds)),
     ),
-    { numRuns: 500 },
+    { numRuns: 300 },
   )
 })
