@@ -48,7 +48,7 @@ export {
   USER_NAME_CHARACTERS_MAX,
 } from './limits.ts'
 export type { MessageProperties, SystemPropertyKey, SystemPropertyName } from './message-properties.ts'
-export { readMessageProperties, SYSTEM_PROPERTIES } from './message-properties.ts'
+export { readMessageProperties, RETAIN_PROPERTY, SYSTEM_PROPERTIES, WILL_PROPERTY } from './message-properties.ts'
 export type { BagEntry } from './property-bag.ts'
 export { formatBag, isWellFormedBag, parseBag } from './property-bag.ts'
 export type { PublishTopic } from './publish-topic.ts'

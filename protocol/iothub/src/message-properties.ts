@@ -19,6 +19,10 @@ export const SYSTEM_PROPERTIES = {
   '$.cmid': 'connectionModuleId',
 } as const
 
+/** The application property that marks a will which became telemetry, and the one of a PUBLISH with RETAIN (§3). */
+export const WILL_PROPERTY = { name: 'iothub-MessageType', value: 'Will' } as const
+export const RETAIN_PROPERTY = { name: 'mqtt-retain', value: 'true' } as const
+
 export type SystemPropertyKey = keyof typeof SYSTEM_PROPERTIES
 export type SystemPropertyName = (typeof SYSTEM_PROPERTIES)[SystemPropertyKey]
 
