@@ -50,7 +50,8 @@ test('after a rotation a new epoch seals and the old one still opens', async () 
     [
       [1, 'telemetry', 'retired'],
       [2, 'state', 'current'],
-      [3, 'telemetry', 'current'],
+      [3, 'authority', 'current'],
+      [4, 'telemetry', 'current'],
     ],
   )
 })
@@ -76,13 +77,16 @@ test('a dropped key is gone from memory and disk, its tombstone stays, its epoch
   assert.throws(() => again.ring.key(key.epoch), refuses('dropped-epoch'))
   assert.equal(again.ring.list()[0]?.state, 'dropped')
   assert.equal(typeof again.ring.list()[0]?.droppedTime, 'number')
-  assert.equal((await again.ring.rotate('telemetry')).epoch, 4)
+  assert.equal((await again.ring.rotate('telemetry')).epoch, 5)
 })
 
 test('the current key cannot be dropped, and an unknown one is told apart', async () => {
   const { ring } = await openTestKeys()
   await assert.rejects(ring.drop(1), refuses('current-epoch'))
   await assert.rejects(ring.drop(99), refuses('unknown-epoch'))
+  await ring.rotate('state')
+  await assert.rejects(ring.drop(2, 'telemetry'), refuses('unknown-epoch', /no telemetry key of epoch 2/))
+  await ring.drop(2, 'state')
   assert.throws(() => ring.key(99), refuses('unknown-epoch'))
 })
 

@@ -167,18 +167,28 @@ export class KeyRing {
    * Destroys a key, and with it what it sealed (crypto-shredding). Its tombstone stays. The rest is wrapped under a new
    * root key, and what the old file held is overwritten; a copy of the key files made earlier, a backup, still opens it.
    * Does nothing where it was dropped already.
+   * @param purpose what the caller means to destroy: an epoch of another purpose is then refused as unknown. To be given
+   * wherever the number comes from an operator, or it may take the keys of the registry with it.
    * @throws KeyError `current-epoch`, `unknown-epoch`, `unavailable` (then the key is still there).
    */
-  async drop(epoch: number): Promise<void> {
+  async drop(epoch: number, purpose?: KeyPurpose): Promise<void> {
     return this.#inTurn(async () => {
       const entry = this.#entries.find((candidate) => candidate.epoch === epoch)
-      if (entry === undefined) throw new KeyError('unknown-epoch', `the ring has no key of epoch ${epoch}`)
+      if (entry === undefined || (purpose !== undefined && entry.purpose !== purpose)) {
+        throw new KeyError('unknown-epoch', `the ring has no ${purpose ?? 'data'} key of epoch ${epoch}`)
+      }
       if (entry.droppedTime !== undefined) return
       if (entry.retiredTime === undefined) {
         throw new KeyError('current-epoch', `epoch ${epoch} seals ${entry.purpose} now; rotate before dropping it`)
       }
-      const { purpose, createdTime, retiredTime } = entry
-      const tombstone = { epoch, purpose, createdTime, retiredTime, droppedTime: this.#environment.clock.wall() }
+      const { createdTime, retiredTime } = entry
+      const tombstone = {
+        epoch,
+        purpose: entry.purpose,
+        createdTime,
+        retiredTime,
+        droppedTime: this.#environment.clock.wall(),
+      }
       const entries = this.#entries.map((candidate) => (candidate === entry ? tombstone : candidate))
       await this.#replaceRoot(this.#provider, entries)
       this.#keys.get(epoch)?.destroy()

@@ -17,13 +17,13 @@ test('a key from a clock that stood far ahead is due, one from a clock that was 
   assert.equal(isRotationDue(at(HOUR), at(0), DAY), false)
 })
 
-test('telemetry rotates daily and state every 90 days by default; a purpose without a key is due', () => {
+test('telemetry rotates daily, state every 90 days, the authority’s key never; a purpose without a key is due', () => {
   const made = (ms: number) => () => ({ createdTime: at(ms) })
   assert.deepEqual(decideRotations(made(0), at(DAY - 1)), [])
   assert.deepEqual(decideRotations(made(0), at(DAY)), ['telemetry'])
   assert.deepEqual(decideRotations(made(0), at(90 * DAY)), ['telemetry', 'state'])
   assert.deepEqual(
     decideRotations(() => undefined, at(0)),
-    ['telemetry', 'state'],
+    ['telemetry', 'state', 'authority'],
   )
 })

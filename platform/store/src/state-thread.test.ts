@@ -37,6 +37,9 @@ test('the thread serves the ports once it is open, and only those', async () => 
         outcomes.every((outcome) => outcome === 'written'),
         true,
       )
+      await state.replaceKeys(testKeys(1, 2))
+      assert.equal((await state.reseal()).rows, 500)
+      assert.deepEqual(await state.readIdentity(one), one)
       const odd: unknown = Reflect.get(state, 'constructor')
       assert.ok(typeof odd === 'function')
       await assert.rejects(async () => odd(), /no method constructor/)

@@ -107,7 +107,7 @@ export function stateContract(name: string, open: OpenPorts): void {
 
   const absent = { kind: 'absent' } as const
   const present = { kind: 'present' } as const
-  const any = { kind: 'any' } as const
+  const whatever = { kind: 'any' } as const
   const etag = (value: string) => ({ kind: 'etag', etag: value }) as const
 
   rule('identities', 'what was written is read back, in every form', async (store) => {
@@ -142,8 +142,8 @@ export function stateContract(name: string, open: OpenPorts): void {
     assert.equal(await store.writeIdentity(second, etag('e1')), 'written')
     assert.deepEqual(await store.readIdentity(first), second)
     assert.equal(await store.writeIdentity(device('d', { etag: 'e3' }), present), 'written')
-    assert.equal(await store.writeIdentity(device('d', { etag: 'e4' }), any), 'written')
-    assert.equal(await store.writeIdentity(device('new'), any), 'written')
+    assert.equal(await store.writeIdentity(device('d', { etag: 'e4' }), whatever), 'written')
+    assert.equal(await store.writeIdentity(device('new'), whatever), 'written')
   })
 
   rule('identities', 'of many writes that expect the same etag at once, one is done', async (store) => {
@@ -160,19 +160,19 @@ export function stateContract(name: string, open: OpenPorts): void {
   rule('identities', 'a change of the way to prove itself leaves nothing of the old one', async (store) => {
     await store.writeIdentity(device('d'), absent)
     const bare = device('d', { authentication: { kind: 'selfSigned', primaryThumbprint: 'C'.repeat(40) } })
-    await store.writeIdentity(bare, any)
+    await store.writeIdentity(bare, whatever)
     assert.deepEqual(await store.readIdentity(bare), bare)
     const ca = device('d', { authentication: { kind: 'certificateAuthority' } })
-    await store.writeIdentity(ca, any)
+    await store.writeIdentity(ca, whatever)
     assert.deepEqual(await store.readIdentity(ca), ca)
     const sas = device('d')
-    await store.writeIdentity(sas, any)
+    await store.writeIdentity(sas, whatever)
     assert.deepEqual(await store.readIdentity(sas), sas)
   })
 
   rule('identities', 'a module needs its device, and goes with it', async (store) => {
     const module = device('d', { moduleId: 'm' })
-    for (const expected of [absent, any]) assert.equal(await store.writeIdentity(module, expected), 'missing')
+    for (const expected of [absent, whatever]) assert.equal(await store.writeIdentity(module, expected), 'missing')
     await store.writeIdentity(device('d'), absent)
     await store.writeIdentity(device('d2'), absent)
     for (const moduleId of ['b', 'a', 'c']) {
@@ -181,8 +181,8 @@ export function stateContract(name: string, open: OpenPorts): void {
     assert.equal(await store.writeIdentity(device('d2', { moduleId: 'a' }), absent), 'written')
     const modules = await store.listModules('d')
     assert.deepEqual(new Set(modules.map((one) => one.moduleId)), new Set(['a', 'b', 'c']))
-    assert.equal(await store.deleteIdentity({ deviceId: 'd', moduleId: 'b' }, any), 'written')
-    assert.equal(await store.deleteIdentity({ deviceId: 'd' }, any), 'written')
+    assert.equal(await store.deleteIdentity({ deviceId: 'd', moduleId: 'b' }, whatever), 'written')
+    assert.equal(await store.deleteIdentity({ deviceId: 'd' }, whatever), 'written')
     assert.deepEqual(await store.listModules('d'), [])
     assert.equal(await store.readIdentity({ deviceId: 'd', moduleId: 'a' }), undefined)
     assert.equal((await store.listModules('d2')).length, 1)
@@ -190,10 +190,10 @@ export function stateContract(name: string, open: OpenPorts): void {
 
   rule('identities', 'a deletion checks what it expects', async (store) => {
     await store.writeIdentity(device('d'), absent)
-    assert.equal(await store.deleteIdentity({ deviceId: 'x' }, any), 'missing')
+    assert.equal(await store.deleteIdentity({ deviceId: 'x' }, whatever), 'missing')
     assert.equal(await store.deleteIdentity({ deviceId: 'd' }, etag('other')), 'etag-mismatch')
     assert.equal(await store.deleteIdentity({ deviceId: 'd' }, etag('e1')), 'written')
-    assert.equal(await store.deleteIdentity({ deviceId: 'd' }, any), 'missing')
+    assert.equal(await store.deleteIdentity({ deviceId: 'd' }, whatever), 'missing')
   })
 
   rule('identities', 'devices are listed by id in pages, without modules', async (store) => {
@@ -299,7 +299,7 @@ export function stateContract(name: string, open: OpenPorts): void {
         ['c'],
       )
       assert.equal(await store.deleteEnrollment('group', 'a', etag('e1')), 'etag-mismatch')
-      assert.equal(await store.deleteEnrollment('individual', 'a', any), 'missing')
+      assert.equal(await store.deleteEnrollment('individual', 'a', whatever), 'missing')
       assert.equal(await store.deleteEnrollment('group', 'a', etag('e2')), 'written')
     },
   )
@@ -323,7 +323,7 @@ export function stateContract(name: string, open: OpenPorts): void {
     )
     assert.equal(await store.deleteRegistration('r1', etag('x')), 'etag-mismatch')
     assert.equal(await store.deleteRegistration('r1', etag('e1')), 'written')
-    assert.equal(await store.deleteRegistration('r1', any), 'missing')
+    assert.equal(await store.deleteRegistration('r1', whatever), 'missing')
     assert.equal(await store.readRegistration('r1'), undefined)
   })
 

@@ -53,12 +53,20 @@ export function stateDispatch(random: Random): object {
   served.open = async (options: Parameters<StateThread['open']>[0]): Promise<void> => {
     if ('close' in served) throw new TypeError('the state store is open already')
     const store = await openStateStore({ file: options.file, keys: options.keys, random })
-    // The sealer imported them, and these are the copies that crossed.
-    for (const key of options.keys.keys) key.bytes.fill(0)
+    forget(options.keys)
     for (const name of Object.keys(METHODS)) {
       const method: unknown = Reflect.get(store, name)
       if (typeof method === 'function') served[name] = method.bind(store)
     }
+    served.replaceKeys = async (keys: StateKeys): Promise<void> => {
+      await store.replaceKeys(keys)
+      forget(keys)
+    }
   }
   return served
+}
+
+/** The sealer has imported them, and these are the copies that crossed to this thread. */
+function forget(keys: StateKeys): void {
+  for (const key of keys.keys) key.bytes.fill(0)
 }

@@ -4,7 +4,7 @@ import { device } from './contract.ts'
 import { withStore } from './testing.ts'
 
 const absent = { kind: 'absent' } as const
-const any = { kind: 'any' } as const
+const whatever = { kind: 'any' } as const
 const EMPTY = { version: 1, tags: '{}', desired: '{}', desiredVersion: 1, reported: '{}', reportedVersion: 1 }
 
 test('every identity has a twin, made and deleted with it', async () => {
@@ -16,7 +16,7 @@ test('every identity has a twin, made and deleted with it', async () => {
     await store.writeIdentity(device('d', { moduleId: 'm' }), absent)
     assert.deepEqual({ ...(await store.readTwin(key)) }, EMPTY)
     assert.deepEqual({ ...(await store.readTwin(module)) }, EMPTY)
-    await store.deleteIdentity(key, any)
+    await store.deleteIdentity(key, whatever)
     assert.equal(await store.readTwin(key), undefined)
     assert.equal(await store.readTwin(module), undefined)
   })
@@ -38,7 +38,7 @@ test('an initial twin replaces what is there, and versions go up', async () => {
         reportedVersion: 2,
       },
     )
-    await store.writeIdentity(device('d', { etag: 'e2' }), any)
+    await store.writeIdentity(device('d', { etag: 'e2' }), whatever)
     assert.equal((await store.readTwin(key))?.tags, '{"site":"a"}', 'an update of the identity leaves the twin')
   })
 })
@@ -61,7 +61,7 @@ test('a session goes with its identity, and one of nobody is not kept', async ()
     await store.writeIdentity(device('d', { moduleId: 'm' }), absent)
     await store.writeSession({ deviceId: 'd' }, [])
     await store.writeSession({ deviceId: 'd', moduleId: 'm' }, [])
-    await store.deleteIdentity({ deviceId: 'd' }, any)
+    await store.deleteIdentity({ deviceId: 'd' }, whatever)
     await store.writeIdentity(device('d', { generationId: 'g2' }), absent)
     await store.writeIdentity(device('d', { moduleId: 'm', generationId: 'g2' }), absent)
     assert.equal(await store.readSession({ deviceId: 'd' }), undefined)
