@@ -123,6 +123,7 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
 
   admit(admission: Admission): void {
     const { partitions, now } = this.#front
+    if (this.#refuseExpired(admission.expires)) return
     this.#role = new HubRole(admission, { modelId: this.#modelId, will: this.#will, partitions })
     this.#setExpiry(admission.expires)
     this.#enter()
@@ -131,6 +132,7 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   }
 
   admitProvisioning(registrationId: string, expires: Timestamp | undefined): void {
+    if (this.#refuseExpired(expires)) return
     this.#role = new ProvisioningRole(registrationId, expires)
     this.#setExpiry(expires)
     this.#enter()
@@ -376,6 +378,14 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   #refuseUnasked(code: RefusalCode, detail: string): void {
     this.machine.refuse(code)
     this.end('refused', detail)
+  }
+
+  /** The credential may have expired while the connection waited for an older one to go. */
+  #refuseExpired(expires: Timestamp | undefined): boolean {
+    if (expires === undefined || expires > this.#front.wall()) return false
+    this.machine.refuse(5)
+    this.end('token-expired', 'the credential has expired')
+    return true
   }
 
   #setExpiry(expires: Timestamp | undefined): void {

@@ -202,6 +202,13 @@ describe('time', () => {
     assert.deepEqual(reasons(stage), ['token-expired'])
   })
 
+  it('does not let in who waited for the verdict until the token expired', () => {
+    const stage = new FrontStage()
+    stage.join(1, 'pump', { expires: stage.wall })
+    assert.deepEqual(stage.packets(1), [{ type: 'connack', sessionPresent: false, returnCode: 5 }])
+    assert.deepEqual(reasons(stage), ['token-expired'])
+  })
+
   it('costs idle connections nothing', () => {
     const stage = new FrontStage()
     for (let i = 0; i < 5_000; i++) stage.join(i, `d${i}`, { keepAliveSeconds: 600 })
