@@ -25,6 +25,7 @@ export {
   ISSUING_AUTHORITY,
   renewalTimeOf,
   ROOT_AUTHORITY,
+  SELF_SIGNED_DEVICE_CERTIFICATE,
   SERVER_CERTIFICATE,
   validityOf,
 } from './profile.ts'

@@ -9,6 +9,7 @@ import {
   KEY_USAGE,
   PkiError,
   ROOT_AUTHORITY,
+  SELF_SIGNED_DEVICE_CERTIFICATE,
   SERVER_CERTIFICATE,
   createCertificationRequest,
   issueCertificate,
@@ -91,6 +92,16 @@ test('an issuer does not issue what it may not: the caller has a bug', async () 
   for (const [about, change] of changes) {
     await assert.rejects(issueCertificate({ ...request, ...change }), TypeError, about)
   }
+})
+
+test('a device known by its thumbprint signs itself, and is no authority by that', async () => {
+  const { certificate, signer } = await issue({ profile: SELF_SIGNED_DEVICE_CERTIFICATE, commonName: 'dev-1' })
+  assert.equal(certificate.isSignedBy(certificate), true)
+  assert.equal(certificate.extensions.isAuthority, false)
+  await assert.rejects(
+    issue({ profile: DEVICE_CERTIFICATE, commonName: 'd', issuer: { certificate, signer } }),
+    TypeError,
+  )
 })
 
 test('weak keys get no certificate, and a signer that signs with another key is found out', async () => {

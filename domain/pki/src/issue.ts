@@ -37,9 +37,9 @@ export interface IssueRequest {
   readonly subject: Subject
   /** DER of SubjectPublicKeyInfo of the subject. */
   readonly spki: Uint8Array
-  /** Undefined for a root, which signs itself. */
+  /** Undefined for what signs itself: a root, or a device whose profile says so. */
   readonly issuer: Certificate | undefined
-  /** Of the issuer; of a root, its own. */
+  /** Of the issuer; of what signs itself, its own. */
   readonly signer: Signer
   /** 8 to 20 random bytes; made positive here. */
   readonly serialNumber: Uint8Array
@@ -96,8 +96,9 @@ function checkIssuer(request: IssueRequest): void {
   const { profile, issuer, validity } = request
   if (validity.notBefore >= validity.notAfter) throw new TypeError('a validity that ends before it begins')
   if (issuer === undefined) {
-    if (profile.authority === undefined) throw new TypeError(`a ${profile.name} does not sign itself`)
-    if (!isSameBytes(request.signer.publicKey, request.spki)) throw new TypeError('a root is signed with its own key')
+    const maySignItself = profile.authority !== undefined || profile.maySignItself === true
+    if (!maySignItself) throw new TypeError(`a ${profile.name} does not sign itself`)
+    if (!isSameBytes(request.signer.publicKey, request.spki)) throw new TypeError('self-signed is with its own key')
     return
   }
   if (!isSameBytes(request.signer.publicKey, issuer.spki)) throw new TypeError('the signer is not the issuer')

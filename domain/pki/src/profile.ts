@@ -22,6 +22,8 @@ export interface CertificateProfile {
   readonly keyPurposes: readonly string[]
   /** Whether subject alternative names must be given; else they may not. */
   readonly hasAlternativeNames: boolean
+  /** Whether a certificate that is no CA may be signed with its own key. Not unless it says so. */
+  readonly maySignItself?: boolean
 }
 
 const AUTHORITY_USAGE = KEY_USAGE.keyCertSign | KEY_USAGE.crlSign
@@ -68,6 +70,13 @@ export const DEVICE_CERTIFICATE: CertificateProfile = {
   keyUsageRsa: 0,
   keyPurposes: [KEY_PURPOSE.clientAuth],
   hasAlternativeNames: false,
+}
+
+/** A device that is known by the thumbprint of its certificate and needs nobody to vouch for it. */
+export const SELF_SIGNED_DEVICE_CERTIFICATE: CertificateProfile = {
+  ...DEVICE_CERTIFICATE,
+  name: 'self-signed device certificate',
+  maySignItself: true,
 }
 
 export interface Validity {
