@@ -1,0 +1,192 @@
+/** The management API over real registers on stores in memory, and a way to ask it. */
+
+import type { Api } from '@holdfast/api'
+import type { SecurityEvent } from '@holdfast/audit'
+import { Authorities, type Cut, Policies, Registry } from '@holdfast/identity'
+import {
+  countingRandom,
+  ManualClock,
+  MemoryAuthorityStore,
+  MemoryIdentityStore,
+  MemoryPolicyStore,
+  TEST_START,
+} from '@holdfast/identity/testing'
+import type { PeerFacts } from '@holdfast/messaging'
+import { formatSasToken } from '@holdfast/tokens'
+import { managementRoutes } from '../index.ts'
+import type { Connection, ManagementServices } from '../services.ts'
+import { MemoryTelemetry } from './memory-telemetry.ts'
+
+export const HOST = 'hub.example'
+export const PARTITIONS = 4
+
+const LOCAL: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '' }
+const REMOTE: PeerFacts = { address: '10.0.0.7', port: 4711, transport: 'https', tlsVersion: 'TLSv1.3' }
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Record<string, unknown>
+}
+
+export type Stage = Awaited<ReturnType<typeof stage>>
+
+export async function stage(changes: Partial<ManagementServices> = {}) {
+  const clock = new ManualClock()
+  const random = countingRandom()
+  const events: SecurityEvent[] = []
+  const listeners = new Set<(event: SecurityEvent) => void>()
+  const sink = (event: SecurityEvent): void => {
+    events.push(event)
+    for (const listener of listeners) listener(event)
+  }
+  const common = { clock, random, events: sink }
+  const cuts: Cut[] = []
+  const connected = new Map<string, Connection>()
+  const telemetry = new MemoryTelemetry(PARTITIONS)
+  const failures: unknown[] = []
+  const identityStore = new MemoryIdentityStore()
+  const services: ManagementServices = {
+    clock,
+    registry: new Registry({ ...common, store: identityStore }),
+    policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
+    authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
+    sessions: {
+      connectionOf: ({ deviceId, moduleId }) =>
+        connected.get(moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`),
+      cutOff: async (taken) => {
+        cuts.push(...taken)
+        return { sessionsClosed: taken.length, milliseconds: 3 }
+      },
+    },
+    reader: telemetry,
+    partitions: PARTITIONS,
+    follow: telemetry.follow,
+    keys: {
+      list: async () => [{ epoch: 1, purpose: 'telemetry', createdTime: '2026-11-02T12:00:00.000Z', state: 'current' }],
+      rotate: async () => ({
+        epoch: 2,
+        purpose: 'telemetry',
+        createdTime: '2026-11-02T12:00:00.000Z',
+        state: 'current',
+      }),
+      drop: async (epoch) => {
+        if (epoch !== 1) {
+          throw Object.assign(new Error('none'), {
+            name: 'KeyError',
+            code: epoch === 2 ? 'current-epoch' : 'unknown-epoch',
+          })
+        }
+        return { epoch, messages: 7 }
+      },
+    },
+    status: async () => STATUS,
+    events: {
+      recent: (limit) => events.slice(-limit),
+      subscribe: (listener) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+      sink,
+    },
+    hostName: HOST,
+    amqpPort: 5671,
+    failed: (error) => failures.push(error),
+    ...changes,
+  }
+  const app = managementRoutes(services)
+  events.length = 0
+
+  const token = (policy: string, options: { readonly seconds?: number; readonly resource?: string } = {}): string =>
+    formatSasToken({
+      resource: options.resource ?? HOST,
+      key: services.policies.read(policy)?.primaryKey ?? '',
+      expirySeconds: TEST_START / 1000 + (options.seconds ?? 3_600),
+      policyName: policy,
+    })
+
+  const send = (request: Request, peer: PeerFacts = LOCAL): Promise<Response> =>
+    Promise.resolve(app.fetch(request, { peer }))
+
+  const request = (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Request =>
+    new Request(new URL(`/api/v1${path}`, `https://${HOST}`), {
+      method,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+
+  const read = async (response: Response): Promise<Answer> => {
+    const text = await response.text()
+    const { status, headers } = response
+    return { status, headers, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) }
+  }
+
+  return {
+    services,
+    clock,
+    events,
+    listeners,
+    cuts,
+    connected,
+    telemetry,
+    failures,
+    identityStore,
+    token,
+    send,
+    request,
+    /** As the operator, on the local socket. */
+    local: async (method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>) =>
+      read(await send(request(method, path, body, headers))),
+    /** As a service with a token of the policy. */
+    service: async (policy: string, method: string, path: string, body?: unknown) =>
+      read(await send(request(method, path, body, { authorization: token(policy) }), REMOTE)),
+    /** From afar, with whatever headers. */
+    remote: async (method: string, path: string, headers: Readonly<Record<string, string>> = {}, body?: unknown) =>
+      read(await send(request(method, path, body, headers), REMOTE)),
+    stream: async (path: string, options: { readonly authorization?: string } = {}) => {
+      const { authorization } = options
+      return authorization === undefined
+        ? send(request('GET', path))
+        : send(request('GET', path, undefined, { authorization }), REMOTE)
+    },
+  }
+}
+
+const STATUS: Api.Status = {
+  hostname: HOST,
+  idScope: '0ne00000000',
+  version: '0.1.0',
+  pid: 1,
+  uptimeSeconds: 1,
+  conditions: [],
+  connected: 0,
+  devices: { total: 0, enabled: 0 },
+  messages: { stored: 0, perSecond: 0, bytesSealed: 0 },
+  refused: { total: 0, perSecond: 0 },
+  partitions: [],
+  ports: { mqtt: 8883, amqp: 5671, https: 443 },
+  memory: { residentBytes: 1 },
+  certificate: { notAfter: '2026-12-02T12:00:00.000Z' },
+}
+
+/** Objects of an NDJSON response, one at a time. */
+export async function* linesOf(response: Response): AsyncGenerator<Record<string, unknown>> {
+  let rest = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of response.body ?? []) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) yield JSON.parse(line) as Record<string, unknown>
+  }
+}
+
+export async function allLines(response: Response): Promise<readonly Record<string, unknown>[]> {
+  const lines: Record<string, unknown>[] = []
+  for await (const line of linesOf(response)) lines.push(line)
+  return lines
+}
