@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_POLICIES } from '@holdfast/identity'
 import { MANAGEMENT_ROUTES } from './index.ts'
-import { HOST, stage } from './testing/stage.ts'
+import { HOST, stage } from '../../testing/management-stage.ts'
 
 const concrete = (path: string): string => path.replace('/api/v1', '').replace(/:[a-z]+/g, 'x')
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { DEVICE_CERTIFICATE, encodePem, ROOT_AUTHORITY } from '@holdfast/pki'
 import { issue } from '@holdfast/pki/testing'
 import { parseConnectionString } from '@holdfast/tokens'
-import { stage } from './testing/stage.ts'
+import { stage } from '../../testing/management-stage.ts'
 
 test('policies are listed with their rights and without their keys', async () => {
   const hub = await stage()

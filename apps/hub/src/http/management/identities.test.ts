@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseConnectionString } from '@holdfast/tokens'
-import { stage } from './testing/stage.ts'
+import { stage } from '../../testing/management-stage.ts'
 
 const SHA256 = 'AB'.repeat(32)
 

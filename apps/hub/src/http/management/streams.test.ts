@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { partitionOf } from '@holdfast/messaging'
 import { TEST_START } from '@holdfast/identity/testing'
 import { STREAMS_MAX } from './open-streams.ts'
-import { allLines, linesOf, PARTITIONS, type Stage, stage } from './testing/stage.ts'
+import { allLines, linesOf, PARTITIONS, type Stage, stage } from '../../testing/management-stage.ts'
 
 const names = (lines: readonly Record<string, unknown>[]): readonly unknown[] => lines.map((line) => line['body'])
 const at = (milliseconds: number): string => new Date(milliseconds).toISOString()

@@ -13,8 +13,8 @@ import {
 } from '@holdfast/identity/testing'
 import type { PeerFacts } from '@holdfast/messaging'
 import { formatSasToken } from '@holdfast/tokens'
-import { managementRoutes } from '../index.ts'
-import type { Connection, ManagementServices } from '../services.ts'
+import { managementRoutes } from '../http/management/index.ts'
+import type { Connection, ManagementServices } from '../http/management/services.ts'
 import { MemoryTelemetry } from './memory-telemetry.ts'
 
 export const HOST = 'hub.example'
