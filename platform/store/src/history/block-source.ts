@@ -26,7 +26,7 @@ export class BlockSource {
   readonly #catalog: Catalog
   readonly #tail: LogTail
   readonly #ring: KeyRing
-  readonly #batches = new LruMap<number, BatchBlock>(OPEN_BATCHES_MAX)
+  readonly #batches = new LruMap<string, BatchBlock>(OPEN_BATCHES_MAX)
   /** By segment id, least recently used first. Promises, so that two readers open a segment once. */
   readonly #segments = new Map<number, { readonly block: Promise<SegmentBlock>; readonly bytes: number }>()
 
@@ -46,10 +46,12 @@ export class BlockSource {
    * A batch of the log; a block without records when its epoch is gone; undefined when it was trimmed meanwhile.
    * @throws HistoryError `damaged` naming the batch
    */
-  batch(batch: TailBatch, options?: { readonly isKept: boolean }): BatchBlock | undefined {
-    const kept = this.#batches.get(batch.id)
-    if (kept !== undefined) return kept
+  batch(batch: TailBatch): BatchBlock | undefined {
     const { partition, firstSequence, count } = batch
+    // Not by the row's id: SQLite gives it again when the log was trimmed empty.
+    const place = `${partition} ${firstSequence}`
+    const kept = this.#batches.get(place)
+    if (kept !== undefined) return kept
     const isReadable = !batch.isEmptied && this.#ring.keyOf(batch.epoch) !== undefined
     if (!isReadable) return new BatchBlock({ partition, firstSequence, count, plain: EMPTY, spans: [] })
     const stored = this.#tail.read(batch)
@@ -59,7 +61,7 @@ export class BlockSource {
     try {
       const plain = openBatchBytes(stored, this.#ring.keyOf)
       const block = new BatchBlock({ partition, firstSequence, count, plain, spans: recordSpans(plain, stored) })
-      if (options?.isKept !== false) this.#batches.set(batch.id, block)
+      this.#batches.set(place, block)
       return block
     } catch (error) {
       if (!(error instanceof MessagingError)) throw error

@@ -37,7 +37,7 @@ export class Catalog {
   readonly file: string
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
-  #ends: HistoryEnds[]
+  readonly #ends: HistoryEnds[]
   #isClean: boolean
   #bytesSinceCheckpoint = 0
 
@@ -48,28 +48,41 @@ export class Catalog {
    */
   constructor(file: string, partitions: number) {
     this.file = file
-    const { database, isNew } = openDatabase(file, HISTORY_FILE, {
-      readOnly: false,
-      pageBytes: HISTORY_PAGE_BYTES,
-      cacheKib: HISTORY_CACHE_KIB,
-    })
-    this.#database = database
+    const found = { ends: NONE, isClean: false }
     try {
-      if (isNew) inTransaction(database, () => database.exec(historySchema(partitions)))
-      this.#isClean = integerOf(database.prepare('SELECT clean FROM stop').get(), 'clean') === 1
-      if (!isNew && !this.#isClean && statSync(file).size <= CHECK_BYTES_MAX) {
-        const damage = findDamage(database)
-        if (damage !== undefined) throw this.damaged(damage)
+      const { database, isNew } = openDatabase(file, HISTORY_FILE, {
+        readOnly: false,
+        pageBytes: HISTORY_PAGE_BYTES,
+        cacheKib: HISTORY_CACHE_KIB,
+        inspect: (connection) => {
+          found.isClean = integerOf(connection.prepare('SELECT clean FROM stop').get(), 'clean') === 1
+          found.ends = this.#inspect(connection, partitions, found.isClean)
+        },
+      })
+      this.#database = database
+      if (isNew) {
+        inTransaction(database, () => database.exec(historySchema(partitions)))
+        found.ends = readEnds(database)
       }
-      this.#ends = database.prepare('SELECT * FROM partition ORDER BY id').all().map(endsOf)
-      if (this.#ends.length !== partitions) {
-        throw this.damaged(`it has ${this.#ends.length} partitions, the log has ${partitions}`)
-      }
-      this.#checkOrder()
     } catch (error) {
-      if (database.isOpen) database.close()
       throw storeErrorOf(error, file, REMEDY)
     }
+    this.#ends = [...found.ends]
+    this.#isClean = found.isClean
+  }
+
+  /** Checks a history that was there, through a connection that cannot change it. */
+  #inspect(database: DatabaseSync, partitions: number, isClean: boolean): readonly HistoryEnds[] {
+    if (!isClean && statSync(this.file).size <= CHECK_BYTES_MAX) {
+      const damage = findDamage(database)
+      if (damage !== undefined) throw this.damaged(damage)
+    }
+    const ends = readEnds(database)
+    if (ends.length !== partitions) {
+      throw this.damaged(`it has ${ends.length} partitions, the log has ${partitions}`)
+    }
+    this.#checkOrder(database, ends)
+    return ends
   }
 
   get partitionCount(): number {
@@ -374,24 +387,24 @@ export class Catalog {
   }
 
   /** Segments in use follow each other without a gap from a partition's first sequence number to its next. */
-  #checkOrder(): void {
-    const due = this.#ends.map((ends) => ends.firstSequence)
-    const rows = this.#database.prepare(
+  #checkOrder(database: DatabaseSync, ends: readonly HistoryEnds[]): void {
+    const due = ends.map(({ firstSequence }) => firstSequence)
+    const rows = database.prepare(
       `SELECT ${SEGMENT_COLUMNS} FROM segment WHERE state = ${STATE_IN_USE} ORDER BY partition, first_sequence`,
     )
     for (const row of rows.iterate()) {
-      const segment = segmentOf(row)
-      if (segment.firstSequence !== due[segment.partition] || segment.nextSequence <= segment.firstSequence) {
+      const { id, partition, firstSequence, nextSequence } = segmentOf(row)
+      if (firstSequence !== due[partition] || nextSequence <= firstSequence) {
         throw this.damaged(
-          `segment ${segment.id} of partition ${segment.partition} begins at sequence ${segment.firstSequence} where ${due[segment.partition]} was due`,
+          `segment ${id} of partition ${partition} begins at sequence ${firstSequence} where ${due[partition]} was due`,
         )
       }
-      due[segment.partition] = segment.nextSequence
+      due[partition] = nextSequence
     }
-    for (const [partition, ends] of this.#ends.entries()) {
-      if (due[partition] !== ends.nextSequence) {
+    for (const [partition, { nextSequence }] of ends.entries()) {
+      if (due[partition] !== nextSequence) {
         throw this.damaged(
-          `the segments of partition ${partition} end at sequence ${due[partition]} where ${ends.nextSequence} was due`,
+          `the segments of partition ${partition} end at sequence ${due[partition]} where ${nextSequence} was due`,
         )
       }
     }
@@ -447,4 +460,10 @@ export class Catalog {
     }
     return statement
   }
+}
+
+const NONE: readonly HistoryEnds[] = []
+
+function readEnds(database: DatabaseSync): readonly HistoryEnds[] {
+  return database.prepare('SELECT * FROM partition ORDER BY id').all().map(endsOf)
 }

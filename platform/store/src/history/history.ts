@@ -6,7 +6,7 @@
 import type { Timestamp } from '@holdfast/base'
 import type { TelemetryReader } from '@holdfast/messaging'
 import { LogTail } from '../log/log-tail.ts'
-import { faultOf } from '../sqlite/database.ts'
+import { faultOf, storeErrorOf } from '../sqlite/database.ts'
 import { BlockSource, breathe } from './block-source.ts'
 import { Catalog } from './catalog.ts'
 import { type Block, BlockedError, type Job } from './job.ts'
@@ -139,7 +139,11 @@ export class History {
         messages += this.#tail.messagesOfEpoch(partition, this.#catalog.ends(partition).nextSequence, epoch)
       }
     }
-    this.#catalog.noteDropped(epoch)
+    try {
+      this.#catalog.noteDropped(epoch)
+    } catch (error) {
+      throw storeErrorOf(error, this.#catalog.file, 'restore the data folder from a backup')
+    }
     this.#ring.drop(epoch)
     this.#source.clear()
     this.#epochsToDelete.push(epoch)

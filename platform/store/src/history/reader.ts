@@ -47,6 +47,7 @@ export class HistoryReader implements TelemetryReader {
       if (block === undefined) {
         return this.#answer(messages, sequence, unreadable, true)
       }
+      if (block.nextSequence <= sequence) throw new TypeError('a block holds the sequence number it was asked for')
       sequence = Math.max(sequence, block.firstSequence)
       for (; sequence < block.nextSequence; sequence++) {
         if (messages.length >= messagesMax || bytes >= ANSWER_BYTES_MAX) {

@@ -8,6 +8,7 @@
  *   use count, and the others are deleted at the next start.
  * - `page`: a segment's messages sorted by epoch, device and sequence number, cut into sealed pages of one epoch each.
  *   `first_*` and `last_*` speak of the first and last message in that order.
+ *   Numbers of segments and pages are never used again: readers keep opened ones by number.
  * - `dropped_epoch`: epochs whose data key is destroyed and whose messages nobody may miss.
  */
 
@@ -31,7 +32,7 @@ export function historySchema(partitions: number): string {
       latest INTEGER
     ) STRICT;
     CREATE TABLE segment (
-      id INTEGER PRIMARY KEY,
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
       state INTEGER NOT NULL,
       partition INTEGER NOT NULL,
       first_sequence INTEGER NOT NULL,
@@ -49,7 +50,7 @@ export function historySchema(partitions: number): string {
     CREATE INDEX segment_latest ON segment (latest) WHERE state = ${STATE_IN_USE};
     CREATE INDEX segment_unused ON segment (state) WHERE state <> ${STATE_IN_USE};
     CREATE TABLE page (
-      id INTEGER PRIMARY KEY,
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
       segment INTEGER NOT NULL,
       epoch INTEGER NOT NULL,
       first_device TEXT NOT NULL,

@@ -13,7 +13,6 @@ import { LOG_FILE } from './schema.ts'
 
 /** A batch's row without its sealed bytes. */
 export interface TailBatch {
-  readonly id: number
   readonly partition: number
   readonly firstSequence: number
   readonly count: number
@@ -35,7 +34,7 @@ export interface Backlog {
   readonly nextOffset: number
 }
 
-const COLUMNS = `id, partition, first_sequence, count, first_offset, plain_bytes, earliest, latest, epoch,
+const COLUMNS = `partition, first_sequence, count, first_offset, plain_bytes, earliest, latest, epoch,
   length(sealed) = 0 AS emptied`
 
 export class LogTail {
@@ -53,15 +52,11 @@ export class LogTail {
    */
   constructor(file: string) {
     this.file = file
-    const { database, isNew } = openDatabase(file, LOG_FILE, {
+    const { database } = openDatabase(file, LOG_FILE, {
       readOnly: true,
       pageBytes: LOG_PAGE_BYTES,
       cacheKib: LOG_CACHE_KIB,
     })
-    if (isNew) {
-      database.close()
-      throw new TypeError('the log thread opens the log before anybody reads it')
-    }
     this.#database = database
     // The last batch that begins at or below the sequence number holds it, if any does.
     this.#at = database.prepare(
@@ -77,7 +72,7 @@ export class LogTail {
       `SELECT ${COLUMNS} FROM batch WHERE partition = ? AND first_sequence >= ? AND latest > ?
        ORDER BY first_sequence LIMIT 1`,
     )
-    this.#sealed = database.prepare('SELECT sealed FROM batch WHERE id = ?')
+    this.#sealed = database.prepare('SELECT sealed FROM batch WHERE partition = ? AND first_sequence = ?')
     this.#backlog = database.prepare(
       `SELECT coalesce(sum(count), 0) AS messages, coalesce(sum(plain_bytes), 0) AS bytes, min(earliest) AS earliest
        FROM batch WHERE partition = ? AND first_sequence >= ?`,
@@ -121,7 +116,7 @@ export class LogTail {
 
   /** The whole batch; undefined when it was trimmed meanwhile. */
   read(batch: TailBatch): StoredBatch | undefined {
-    const row = this.#sealed.get(batch.id)
+    const row = this.#sealed.get(batch.partition, batch.firstSequence)
     if (row === undefined) return undefined
     const { partition, count, plainBytes, earliest, latest, epoch, firstSequence, firstOffset } = batch
     const sealed = bytesOf(row, 'sealed')
@@ -178,7 +173,6 @@ export class LogTail {
 
 function batchOf(row: Row): TailBatch {
   return {
-    id: integerOf(row, 'id'),
     partition: integerOf(row, 'partition'),
     firstSequence: integerOf(row, 'first_sequence'),
     count: integerOf(row, 'count'),

@@ -26,6 +26,8 @@ import {
 import { type PartitionEnds, readPartitionEnds } from './partition-ends.ts'
 import { LOG_FILE, logSchema } from './schema.ts'
 
+const NONE: readonly PartitionEnds[] = []
+
 const MARK_RUNNING = 'UPDATE stop SET clean = 0'
 
 const REMEDY =
@@ -36,6 +38,8 @@ export interface TelemetryLogOptions {
   readonly file: string
   /** Fixed when the log is made (1 to 32); later it must be the same or absent. Default 4. */
   readonly partitions?: number
+  /** Most that the file may grow to (its -wal apart); beyond, appends answer `disk-full`. Default: no bound. */
+  readonly bytesMax?: number
 }
 
 export interface LogStatistics {
@@ -64,6 +68,7 @@ interface Statements {
 
 export class SqliteTelemetryLog implements TelemetryLog {
   readonly file: string
+  readonly #bytesMax: number | undefined
   #database: DatabaseSync
   #statements: Statements
   #partitions: readonly PartitionEnds[]
@@ -89,6 +94,7 @@ export class SqliteTelemetryLog implements TelemetryLog {
       throw new TypeError('a log has 1 to 32 partitions')
     }
     this.file = options.file
+    this.#bytesMax = options.bytesMax
     try {
       const walDamage = findWalDamage(`${this.file}-wal`)
       if (walDamage !== undefined) throw this.#damaged(walDamage)
@@ -247,32 +253,49 @@ export class SqliteTelemetryLog implements TelemetryLog {
     readonly partitions: readonly PartitionEnds[]
     readonly isClean: boolean
   } {
+    const found = { partitions: NONE, isClean: false }
     const { database, isNew } = openDatabase(this.file, LOG_FILE, {
       readOnly: false,
       pageBytes: LOG_PAGE_BYTES,
       cacheKib: LOG_CACHE_KIB,
+      inspect: (connection) => {
+        found.isClean = integerOf(connection.prepare('SELECT clean FROM stop').get(), 'clean') === 1
+        found.partitions = this.#inspect(connection, partitions, found.isClean)
+      },
     })
     try {
-      if (isNew) inTransaction(database, () => database.exec(logSchema(partitions ?? PARTITIONS_DEFAULT)))
-      const isClean = integerOf(database.prepare('SELECT clean FROM stop').get(), 'clean') === 1
-      if (!isNew && (!isClean || fileBytes(this.file) <= CHECK_ALWAYS_BYTES)) {
-        const damage = findDamage(database)
-        if (damage !== undefined) throw this.#damaged(damage)
+      if (isNew) {
+        inTransaction(database, () => database.exec(logSchema(partitions ?? PARTITIONS_DEFAULT)))
+        const ends = readPartitionEnds(database)
+        if (typeof ends === 'string') throw this.#damaged(ends)
+        found.partitions = ends
       }
-      const ends = readPartitionEnds(database)
-      if (typeof ends === 'string') throw this.#damaged(ends)
-      if (partitions !== undefined && ends.length !== partitions) {
-        throw new StoreDamagedError({
-          file: this.file,
-          what: `it has ${ends.length} partitions, and ${partitions} were asked for`,
-          remedy: `the number is fixed when the log is made: set it to ${ends.length}, or start in a new data folder`,
-        })
+      if (this.#bytesMax !== undefined) {
+        database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(this.#bytesMax / LOG_PAGE_BYTES))}`)
       }
-      return { database, partitions: ends, isClean }
+      return { database, ...found }
     } catch (error) {
       if (database.isOpen) database.close()
       throw error
     }
+  }
+
+  /** Checks a log that was there, through a connection that cannot change it. */
+  #inspect(database: DatabaseSync, partitions: number | undefined, isClean: boolean): readonly PartitionEnds[] {
+    if (!isClean || fileBytes(this.file) <= CHECK_ALWAYS_BYTES) {
+      const damage = findDamage(database)
+      if (damage !== undefined) throw this.#damaged(damage)
+    }
+    const ends = readPartitionEnds(database)
+    if (typeof ends === 'string') throw this.#damaged(ends)
+    if (partitions !== undefined && ends.length !== partitions) {
+      throw new StoreDamagedError({
+        file: this.file,
+        what: `it has ${ends.length} partitions, and ${partitions} were asked for`,
+        remedy: `the number is fixed when the log is made: set it to ${ends.length}, or start in a new data folder`,
+      })
+    }
+    return ends
   }
 
   #place(batches: readonly SealedBatch[]): readonly { readonly sequence: number; readonly offset: number }[] {

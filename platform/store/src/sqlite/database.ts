@@ -22,6 +22,8 @@ export interface OpenOptions {
   readonly pageBytes: number
   /** Page cache of this connection, KiB. */
   readonly cacheKib: number
+  /** Looks at what is there through a read-only connection; what it refuses stays as it was, to the byte. */
+  readonly inspect?: (database: DatabaseSync) => void
 }
 
 const SQLITE_BUSY = 5
@@ -82,38 +84,64 @@ export function openDatabase(
   let database: DatabaseSync | undefined
   try {
     refuseTruncated(file, kind, remedy)
+    const isNew = !options.readOnly && !inspect(file, kind, { remedy, inspect: options.inspect })
     database = new DatabaseSync(file, { readOnly: options.readOnly, timeout: BUSY_MS })
-    if (!options.readOnly) {
+    if (isNew) {
       // Both only take effect before the first table is made.
       database.exec(`PRAGMA page_size = ${options.pageBytes}; PRAGMA auto_vacuum = INCREMENTAL`)
-      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0')
     }
-    database.exec(
-      `PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -${options.cacheKib}`,
-    )
-    const applicationId = pragma(database, 'application_id')
-    const format = pragma(database, 'user_version')
-    const isNew = applicationId === 0 && format === 0 && pragma(database, 'schema_version') === 0
-    if (!isNew) {
-      if (applicationId !== kind.applicationId) {
-        throw new StoreDamagedError({
-          file,
-          what: `it is not a ${kind.noun} of Holdfast, or its header is damaged`,
-          remedy,
-        })
-      }
-      if (format !== kind.format) {
-        throw new StoreDamagedError({
-          file,
-          what: `its format is ${format}, this program knows ${kind.format}`,
-          remedy: 'run the version of Holdfast that wrote it',
-        })
-      }
-    }
+    if (options.readOnly) refuseForeign(database, file, { kind, remedy })
+    else database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0')
+    database.exec(PRAGMAS)
+    database.exec(`PRAGMA cache_size = -${options.cacheKib}`)
     return { database, isNew }
   } catch (error) {
     if (database?.isOpen) database.close()
     throw storeErrorOf(error, file, remedy)
+  }
+}
+
+const PRAGMAS = 'PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY'
+
+/** @returns false when there is nothing yet. */
+function inspect(
+  file: string,
+  kind: FileKind,
+  options: { readonly remedy: string; readonly inspect: ((database: DatabaseSync) => void) | undefined },
+): boolean {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return false
+  // A read-write connection would fold the WAL in when it closes, even where the file is refused.
+  const database = new DatabaseSync(file, { readOnly: true, timeout: BUSY_MS })
+  try {
+    database.exec(PRAGMAS)
+    if (pragma(database, 'schema_version') === 0 && pragma(database, 'application_id') === 0) return false
+    refuseForeign(database, file, { kind, remedy: options.remedy })
+    options.inspect?.(database)
+    return true
+  } finally {
+    database.close()
+  }
+}
+
+function refuseForeign(
+  database: DatabaseSync,
+  file: string,
+  { kind, remedy }: { readonly kind: FileKind; readonly remedy: string },
+): void {
+  if (pragma(database, 'application_id') !== kind.applicationId) {
+    throw new StoreDamagedError({
+      file,
+      what: `it is not a ${kind.noun} of Holdfast, or its header is damaged`,
+      remedy,
+    })
+  }
+  const format = pragma(database, 'user_version')
+  if (format !== kind.format) {
+    throw new StoreDamagedError({
+      file,
+      what: `its format is ${format}, this program knows ${kind.format}`,
+      remedy: 'run the version of Holdfast that wrote it, or restore it from a backup',
+    })
   }
 }
 
