@@ -1,0 +1,215 @@
+/**
+ * `npm run bench`: the hub beside its peers, in turn, in one run. Prints medians and ratios, whatever they are.
+ *
+ *   npm run bench -- [--rounds 5] [--seconds 4] [--rows ingest,sas,connect,resume,memory,read,start] [--messages 10000000]
+ */
+
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { deviceId, type FleetCredentials, makeCredentials } from './fleet-credentials.ts'
+import { callHub, eachOf, holdfast, type HoldfastServer, startHoldfast } from './holdfast-server.ts'
+import { buildLoadGenerator, type LoadResult, runLoad } from './load-generator.ts'
+import { residentBytes } from './process-cost.ts'
+import { measureReading } from './reading.ts'
+import { mosquitto, nats, scratchFolder, type Server, type ServerKind } from './server.ts'
+import { formatRow, type Row } from './table.ts'
+import { writeTokens } from './tokens.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
+    messages: { type: 'string', default: '10000000' },
+    rows: { type: 'string', default: 'ingest,sas,connect,resume,memory,read,start' },
+  },
+})
+const rounds = Number(options.rounds)
+const seconds = options.seconds
+const wanted = new Set(options.rows.split(','))
+
+const INGEST_DEVICES = 200
+const CONNECT_DEVICES = 500
+const MEMORY_DEVICES = [1_000, 5_000]
+
+const scratch = scratchFolder(tmpdir(), 'holdfast-bench-')
+try {
+  await bench()
+} finally {
+  rmSync(scratch, { recursive: true, force: true })
+}
+
+async function bench(): Promise<void> {
+  buildLoadGenerator()
+  progress(`making ${CONNECT_DEVICES} device certificates`)
+  const credentials = await makeCredentials(join(scratch, 'credentials'), CONNECT_DEVICES)
+  const ingest = { mosquitto: 1, nats: 1.5 }
+  if (wanted.has('ingest')) {
+    for (const window of [1, 10]) {
+      const targets = window === 1 ? ingest : { mosquitto: 2, nats: 1.5 }
+      await load(`QoS 1 ingest, mutual TLS, 256 B, ${INGEST_DEVICES} devices, window ${window}`, {
+        kinds: [holdfast((server) => register(server, credentials)), mosquitto(credentials), nats(credentials)],
+        args: (kind, server) => [...mutual(credentials), ...common(kind, server, INGEST_DEVICES), '-w', String(window)],
+        value: (result) => result.messagesPerSecond,
+        unit: 'messages/s',
+        isMutual: true,
+        targets,
+      })
+    }
+  }
+  if (wanted.has('sas')) {
+    for (const window of [1, 10]) {
+      await load(`QoS 1 ingest, SAS, 256 B, ${INGEST_DEVICES} devices, window ${window}`, {
+        kinds: [holdfast(registerKeys), mosquitto(credentials)],
+        args: (kind, server) => [
+          ...common(kind, server, INGEST_DEVICES),
+          ...['-w', String(window)],
+          ...(kind.name === 'holdfast' ? ['-i', tokensFile(server)] : []),
+        ],
+        value: (result) => result.messagesPerSecond,
+        unit: 'messages/s',
+        isMutual: false,
+      })
+    }
+  }
+  for (const resumes of [false, true]) {
+    if (!wanted.has(resumes ? 'resume' : 'connect')) continue
+    await load(`new mutual-TLS connections${resumes ? ', resumed' : ''}, ${CONNECT_DEVICES} devices`, {
+      kinds: [holdfast((server) => register(server, credentials)), mosquitto(credentials), nats(credentials)],
+      args: (kind, server) => [
+        ...mutual(credentials),
+        ...common(kind, server, CONNECT_DEVICES),
+        ...['-H', ...(resumes ? ['-R'] : [])],
+      ],
+      value: (result) => result.connectsPerSecond,
+      unit: 'connections/s',
+      isMutual: true,
+      seconds: '0.2',
+      targets: { mosquitto: 1 },
+    })
+  }
+  if (wanted.has('memory')) for (const devices of MEMORY_DEVICES) await memory(credentials, devices)
+  if (wanted.has('read')) for (const line of await measureReading(scratch, Number(options.messages))) print(line)
+  if (wanted.has('start')) await start()
+}
+
+interface LoadOptions {
+  readonly kinds: readonly ServerKind[]
+  readonly args: (kind: ServerKind, server: Server) => readonly string[]
+  readonly value: (result: LoadResult) => number
+  readonly unit: string
+  readonly isMutual: boolean
+  readonly seconds?: string
+  readonly targets?: Readonly<Record<string, number>>
+}
+
+/** Every round starts every server once, in turn, so that what else the machine does falls on all of them. */
+async function load(what: string, given: LoadOptions): Promise<void> {
+  const values = new Map<string, number[]>(given.kinds.map(({ name }) => [name, []]))
+  const generatorCpu = new Map<string, number[]>(given.kinds.map(({ name }) => [name, []]))
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const kind of given.kinds) {
+      progress(`${what}: round ${round} of ${rounds}, ${kind.name}`)
+      const server = await kind.start({ scratch, isMutual: given.isMutual })
+      try {
+        const result = await runLoad([...given.args(kind, server), '-d', given.seconds ?? seconds])
+        values.get(kind.name)?.push(given.value(result))
+        generatorCpu.get(kind.name)?.push(result.generatorCpuSeconds)
+      } finally {
+        await server.stop()
+      }
+    }
+  }
+  const { unit, targets } = given
+  printRow({ what, unit, values, generatorCpu, isMoreBetter: true, ...(targets === undefined ? {} : { targets }) })
+}
+
+/** Memory that each idle connected device costs: what the process grew by, over the devices. */
+async function memory(credentials: FleetCredentials, devices: number): Promise<void> {
+  const what = `memory of an idle device, TLS, ${devices.toLocaleString('en')} connected`
+  const kinds = [holdfast(async () => undefined), mosquitto(credentials)]
+  const values = new Map<string, number[]>(kinds.map(({ name }) => [name, []]))
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const kind of kinds) {
+      progress(`${what}: round ${round} of ${rounds}, ${kind.name}`)
+      const server = await kind.start({ scratch, isMutual: false })
+      try {
+        const isOurs = kind.name === 'holdfast'
+        if (isOurs) await registerMany(server, devices)
+        const before = residentBytes(server.pid)
+        let during = 0
+        const sample = (): void => {
+          during = Math.max(during, residentBytes(server.pid))
+        }
+        let timer: NodeJS.Timeout | undefined
+        await runLoad(
+          [...common(kind, server, devices), ...(isOurs ? ['-i', tokensFile(server)] : []), '-H', '-d', '3'],
+          () => {
+            timer ??= setInterval(sample, 500)
+          },
+        )
+        clearInterval(timer)
+        values.get(kind.name)?.push((during - before) / devices / 1024)
+      } finally {
+        await server.stop()
+      }
+    }
+  }
+  printRow({ what, unit: 'KiB', values, isMoreBetter: false, targets: { mosquitto: 0.5 } })
+}
+
+async function start(): Promise<void> {
+  const values: number[] = []
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(`first start: round ${round} of ${rounds}`)
+    const server = await startHoldfast(scratch)
+    values.push(server.readyMs / 1000)
+    await server.stop()
+  }
+  printRow({ what: 'first start to ready', unit: 's', values: new Map([['holdfast', values]]), isMoreBetter: false })
+}
+
+function common(kind: ServerKind, server: Server, devices: number): string[] {
+  const { port, authorityFile } = server
+  return ['-p', String(port), '-C', authorityFile, '-n', String(devices), '-u', kind.user, '-t', kind.topic, '-W', '1']
+}
+
+function mutual({ certificatePattern, keyPattern }: FleetCredentials): string[] {
+  return ['-c', certificatePattern, '-k', keyPattern]
+}
+
+async function register(server: HoldfastServer, { thumbprints }: FleetCredentials): Promise<void> {
+  await eachOf(thumbprints.length, (index) =>
+    callHub(server.data, 'POST', '/api/v1/devices', {
+      deviceId: deviceId(index),
+      auth: 'x509-thumbprint',
+      thumbprints: [thumbprints[index]],
+    }),
+  )
+}
+
+async function registerKeys(server: HoldfastServer): Promise<void> {
+  await registerMany(server, INGEST_DEVICES)
+}
+
+async function registerMany(server: Server, devices: number): Promise<void> {
+  await writeTokens(server as HoldfastServer, devices)
+}
+
+function tokensFile(server: Server): string {
+  return join((server as HoldfastServer).data, 'bench-tokens')
+}
+
+function printRow(row: Row): void {
+  for (const line of formatRow(row)) print(line)
+}
+
+function print(line: string): void {
+  progress('')
+  process.stdout.write(`${line}\n`)
+}
+
+function progress(text: string): void {
+  if (process.stderr.isTTY === true) process.stderr.write(`\r${text}\u001b[K`)
+}
