@@ -49,13 +49,12 @@ export class Workshop {
       ? ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign']
       : ['basicConstraints=critical,CA:FALSE', 'keyUsage=critical,digitalSignature', 'extendedKeyUsage=clientAuth']
     const signedBy = issuer === undefined ? [] : ['-CA', issuer.file, '-CAkey', this.write('issuer-key', issuer.key)]
+    const files = ['-keyout', at('key.pem'), '-out', at('certificate.pem')]
+    const added = extensions.flatMap((extension) => ['-addext', extension])
+    const subject = ['-days', DAYS, '-subj', `/CN=${commonName}`]
     execFileSync(
       'openssl',
-      [
-        ...['req', '-x509', '-newkey', ...newKey, ...secret, '-keyout', at('key.pem'), '-out', at('certificate.pem')],
-        ...['-days', DAYS, '-subj', `/CN=${commonName}`, ...signedBy],
-        ...extensions.flatMap((extension) => ['-addext', extension]),
-      ],
+      ['req', '-x509', '-newkey', ...newKey, ...secret, ...files, ...subject, ...signedBy, ...added],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     )
     const certificate = readFileSync(at('certificate.pem'), 'utf8')
