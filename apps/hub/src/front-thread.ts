@@ -3,20 +3,12 @@
 import { randomFillSync } from 'node:crypto'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { type CoreToFront, Front, type FrontCounters, type LogToFront } from '@holdfast/messaging'
-import {
-  askThrough,
-  FrontDriver,
-  Listeners,
-  type ListenerSettings,
-  serve,
-  systemClock,
-  type TlsMaterial,
-} from '@holdfast/node'
+import { askThrough, FrontDriver, Listeners, type ListenerSettings, type TlsMaterial } from '@holdfast/node'
+import { systemClock } from '@holdfast/node/clock'
+import { serve } from '@holdfast/node/threads'
 import { certificateFacts } from '@holdfast/pki'
 
 export interface FrontThreadData {
-  readonly partitions: number
-  readonly listeners: ListenerSettings
   /** Carries `FrontToCore[]` and `CoreToFront[]`. */
   readonly core: MessagePort
   /** Carries `FrontToLog` and `LogToFront`. */
@@ -26,12 +18,17 @@ export interface FrontThreadData {
 
 /** The thread as the core calls it. */
 export interface FrontThread {
-  /** Resolves when every listener accepts connections. */
-  listen(): Promise<void>
+  /** First of all calls. Resolves when every listener accepts connections. */
+  listen(options: FrontOptions): Promise<void>
   renew(material: TlsMaterial): void
   /** Stops accepting; connections are closed by the `shutdown` message. */
   stopListening(): void
   statistics(): FrontStatistics
+}
+
+export interface FrontOptions {
+  readonly partitions: number
+  readonly listeners: ListenerSettings
 }
 
 export interface FrontStatistics extends FrontCounters {
@@ -40,54 +37,75 @@ export interface FrontStatistics extends FrontCounters {
   readonly logUnavailable?: string
 }
 
-function run(data: FrontThreadData): FrontThread {
-  const driver = new FrontDriver(systemClock)
-  const front = new Front({
-    partitions: data.partitions,
-    clock: systemClock,
-    random: (bytes) => randomFillSync(new Uint8Array(bytes)),
-    effects: {
-      write: (connection, bytes) => driver.write(connection, bytes),
-      close: (connection) => driver.close(connection),
-      pauseReading: (connection) => driver.pauseReading(connection),
-      resumeReading: (connection) => driver.resumeReading(connection),
-      toCore: (messages) => data.core.postMessage(messages),
-      toLog: (append) =>
-        data.log.postMessage(
-          append,
-          append.batches.map((batch) => batch.sealed.buffer),
-        ),
-    },
-  })
-  driver.drive(front)
-  data.core.on('message', (messages: readonly CoreToFront[]) => {
-    front.fromCore(messages, systemClock.monotonic())
-    driver.scheduleTurn()
-  })
-  data.log.on('message', (message: LogToFront) => {
-    front.fromLog(message, systemClock.monotonic())
-    driver.scheduleTurn()
-  })
-  const listeners = new Listeners(data.listeners, {
-    driver,
-    http: askThrough(data.http),
-    certificateFacts,
-    turnedAway: (address, detail) => {
-      front.turnedAway(address, detail, systemClock.monotonic())
+class FrontService implements FrontThread {
+  readonly #data: FrontThreadData
+  readonly #driver = new FrontDriver(systemClock)
+  #running: { readonly front: Front; readonly listeners: Listeners } | undefined
+
+  constructor(data: FrontThreadData) {
+    this.#data = data
+  }
+
+  async listen({ partitions, listeners: settings }: FrontOptions): Promise<void> {
+    const driver = this.#driver
+    const { core, log, http } = this.#data
+    const front = new Front({
+      partitions,
+      clock: systemClock,
+      random: (bytes) => randomFillSync(new Uint8Array(bytes)),
+      effects: {
+        write: (connection, bytes) => driver.write(connection, bytes),
+        close: (connection) => driver.close(connection),
+        pauseReading: (connection) => driver.pauseReading(connection),
+        resumeReading: (connection) => driver.resumeReading(connection),
+        toCore: (messages) => core.postMessage(messages),
+        toLog: (append) => {
+          const buffers = append.batches.map(({ sealed }) => sealed.buffer)
+          log.postMessage(append, buffers)
+        },
+      },
+    })
+    driver.drive(front)
+    core.on('message', (messages: readonly CoreToFront[]) => {
+      front.fromCore(messages, systemClock.monotonic())
       driver.scheduleTurn()
-    },
-  })
-  return {
-    listen: () => listeners.listen(),
-    renew: (material) => listeners.renew(material),
-    stopListening: () => listeners.close(),
-    statistics: () => ({
+    })
+    log.on('message', (message: LogToFront) => {
+      front.fromLog(message, systemClock.monotonic())
+      driver.scheduleTurn()
+    })
+    const listeners = new Listeners(settings, {
+      driver,
+      http: askThrough(http),
+      certificateFacts,
+      turnedAway: (address, detail) => {
+        front.turnedAway(address, detail, systemClock.monotonic())
+        driver.scheduleTurn()
+      },
+    })
+    this.#running = { front, listeners }
+    await listeners.listen()
+  }
+
+  renew(material: TlsMaterial): void {
+    this.#running?.listeners.renew(material)
+  }
+
+  stopListening(): void {
+    this.#running?.listeners.close()
+  }
+
+  statistics(): FrontStatistics {
+    if (this.#running === undefined) throw new TypeError('a front that does not listen has no statistics')
+    const { front } = this.#running
+    return {
       ...front.counters,
       connections: front.connections,
       pendingBytes: front.pendingBytes,
       ...(front.logUnavailable === undefined ? {} : { logUnavailable: front.logUnavailable }),
-    }),
+    }
   }
 }
 
-if (parentPort !== null) serve(parentPort, run(workerData as FrontThreadData))
+if (parentPort === null) throw new TypeError('this is the entry of a worker')
+serve(parentPort, new FrontService(workerData as FrontThreadData))

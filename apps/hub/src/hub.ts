@@ -7,7 +7,8 @@ import { type SecurityEvent } from '@holdfast/audit'
 import { formatTimestamp, type Timestamp, timestampOf } from '@holdfast/base'
 import { Authenticator, Authorities, type Cut, FailureThrottle, Policies, Registry } from '@holdfast/identity'
 import { type KeyRing, openKeyFolder, openKeys } from '@holdfast/keys'
-import { type LocalSocket, listenLocally, systemClock, webHandler } from '@holdfast/node'
+import { type LocalSocket, listenLocally, webHandler } from '@holdfast/node'
+import { systemClock } from '@holdfast/node/clock'
 import { pkiRules, Provisioning, registryDirectory } from '@holdfast/provisioning'
 import { createLog, eventLog, type Log, Metrics, METRICS_CONTENT_TYPE } from '@holdfast/telemetry'
 import { DataKeys } from './core/data-keys.ts'
@@ -22,14 +23,14 @@ import { DataFolder } from './data-folder.ts'
 import { hubApplication } from './http/application.ts'
 import { mqttProvisioning } from './http/provisioning/index.ts'
 import type { Settings } from './settings.ts'
+import type { Threads } from './threads.ts'
 import { VERSION } from './version.ts'
 
 export interface HubOptions {
   readonly settings: Settings
   /** Where finished log lines go. */
   readonly writeLog: (line: string) => void
-  /** A thread was lost or something as bad: the process is to end. */
-  readonly fatal: (error: Error) => void
+  readonly threads: Threads
 }
 
 /** What the `ready` line says. */
@@ -166,7 +167,7 @@ interface Parts {
   readonly renewCertificate: () => Promise<void>
 }
 
-async function assemble(folder: DataFolder, { settings, writeLog, fatal }: HubOptions): Promise<Parts> {
+async function assemble(folder: DataFolder, { settings, writeLog, threads }: HubOptions): Promise<Parts> {
   const clock = systemClock
   const startedAt = clock.monotonic()
   const log = createLog({ format: settings.logFormat, level: settings.logLevel, write: writeLog })
@@ -205,7 +206,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, fatal }: HubOp
   }
   const { storage, partitions } = await Storage.open({
     folder,
-    fronts: settings.fronts,
+    threads,
     partitions: settings.partitions,
     stateKeys: {
       current: ring.current('state').epoch,
@@ -234,7 +235,6 @@ async function assemble(folder: DataFolder, { settings, writeLog, fatal }: HubOp
         })
       }
     },
-    failed: fatal,
   })
   const { state, history } = storage
   const { partitions: ends } = await storage.log.statistics()
@@ -359,18 +359,18 @@ async function assemble(folder: DataFolder, { settings, writeLog, fatal }: HubOp
 
   const ticketKeys = random(TICKET_KEY_BYTES)
   const fronts = new Fronts({
-    partitions,
-    listeners: { address: settings.listen, ...ports, tls: { ...authority.material(), ticketKeys } },
-    logPorts: storage.logPorts,
+    threads: threads.fronts,
     received: (front, messages) => desk.received(front, messages),
     http,
     requestFailed: fault,
-    failed: fatal,
   })
   await dataKeys.rotateIfDue()
   await dataKeys.distribute()
   const socket = await listenLocally(join(folder.path, SOCKET), http)
-  await fronts.listen()
+  await fronts.listen({
+    partitions,
+    listeners: { address: settings.listen, ...ports, tls: { ...authority.material(), ticketKeys } },
+  })
   events.sink({
     type: 'hub.started',
     at: clock.wall(),

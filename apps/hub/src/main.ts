@@ -1,8 +1,9 @@
 /** `holdfast up`: reads the settings, starts the hub, says `ready`, and stops when told to. */
 
 import { DemoFleet } from './demo-fleet.ts'
-import { Hub } from './hub.ts'
+import type { Hub } from './hub.ts'
 import { readSettings, type Settings, SettingsError, USAGE } from './settings.ts'
+import { startThreads } from './threads.ts'
 import { type StatusView, startStatusView } from './view/status-view.ts'
 import { formatTimestamp } from '@holdfast/base'
 
@@ -43,7 +44,10 @@ async function run(settings: Settings): Promise<void> {
   }
   let hub: Hub
   try {
-    hub = await Hub.start({ settings, writeLog, fatal })
+    const threads = startThreads(settings.fronts, fatal)
+    // Loaded while the threads load theirs.
+    const { Hub } = await import('./hub.ts')
+    hub = await Hub.start({ settings, writeLog, threads })
   } catch (error) {
     process.stderr.write(`holdfast: ${error instanceof Error ? error.message : String(error)}\n`)
     process.exit(1)

@@ -1,12 +1,12 @@
 /**
  * The state thread: a worker that owns `state.db` and answers the core's calls. Start it with
  * `new Worker(new URL(import.meta.resolve('@holdfast/store/state-thread')))`, take `connect<StateThread>(worker)` from
- * `@holdfast/node`, and call `open` before anything else: what is wrong with the file rejects that call, in words.
+ * `@holdfast/node/threads`, and call `open` before anything else: what is wrong with the file rejects that call, in words.
  */
 
 import { randomFillSync } from 'node:crypto'
 import { parentPort } from 'node:worker_threads'
-import { serve } from '@holdfast/node'
+import { serve } from '@holdfast/node/threads'
 import { stateDispatch } from './state/state-dispatch.ts'
 
 if (parentPort === null) throw new TypeError('this is the entry of a worker')

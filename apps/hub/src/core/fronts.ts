@@ -1,24 +1,11 @@
 /** The front threads, as the core holds them. */
 
-import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { CoreToFront, FrontToCore } from '@holdfast/messaging'
-import {
-  answerThrough,
-  connect,
-  type HttpHandler,
-  type ListenerSettings,
-  Outbox,
-  type Remote,
-  startThread,
-  type TlsMaterial,
-} from '@holdfast/node'
-import type { FrontStatistics, FrontThread, FrontThreadData } from '../front-thread.ts'
-
-/**
- * Young objects of a front live for one batch. A larger nursery lets them die there instead of being copied about;
- * megabytes of a semi-space.
- */
-const YOUNG_GENERATION_MB = 32
+import { answerThrough, type HttpHandler, type ListenerSettings, type TlsMaterial } from '@holdfast/node'
+import { connect, Outbox, type Remote } from '@holdfast/node/threads'
+import type { FrontStatistics, FrontThread } from '../front-thread.ts'
+import type { FrontEnds } from '../threads.ts'
 
 interface Front {
   readonly worker: Worker
@@ -27,50 +14,27 @@ interface Front {
 }
 
 export interface FrontsOptions {
-  readonly partitions: number
-  readonly listeners: ListenerSettings
-  /** One end for each front; the other ends are the log thread's. */
-  readonly logPorts: readonly MessagePort[]
+  readonly threads: readonly FrontEnds[]
   readonly received: (front: number, messages: readonly FrontToCore[]) => void
   readonly http: HttpHandler
   /** A request's handler threw: a bug, told in the log, answered 503. */
   readonly requestFailed: (error: unknown) => void
-  readonly failed: (error: Error) => void
 }
 
 export class Fronts {
   readonly #fronts: readonly Front[]
 
   constructor(options: FrontsOptions) {
-    this.#fronts = options.logPorts.map((log, index) => {
-      const core = new MessageChannel()
-      const http = new MessageChannel()
-      const data: FrontThreadData = {
-        partitions: options.partitions,
-        listeners: options.listeners,
-        core: core.port2,
-        http: http.port2,
-        log,
-      }
-      const worker = startThread(
-        import.meta.resolve('../front-thread.ts'),
-        {
-          name: `front ${index}`,
-          workerData: data,
-          transferList: [core.port2, http.port2, log],
-          resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-        },
-        options.failed,
-      )
-      core.port1.on('message', (messages: readonly FrontToCore[]) => options.received(index, messages))
-      answerThrough(http.port1, options.http, options.requestFailed)
-      return { worker, thread: connect<FrontThread>(worker), outbox: new Outbox<CoreToFront>(core.port1) }
+    this.#fronts = options.threads.map(({ worker, core, http }, index) => {
+      core.on('message', (messages: readonly FrontToCore[]) => options.received(index, messages))
+      answerThrough(http, options.http, options.requestFailed)
+      return { worker, thread: connect<FrontThread>(worker), outbox: new Outbox<CoreToFront>(core) }
     })
   }
 
   /** Resolves when every listener of every front accepts connections. */
-  async listen(): Promise<void> {
-    await Promise.all(this.#fronts.map(({ thread }) => thread.listen()))
+  async listen(options: { readonly partitions: number; readonly listeners: ListenerSettings }): Promise<void> {
+    await Promise.all(this.#fronts.map(({ thread }) => thread.listen(options)))
   }
 
   send(front: number, message: CoreToFront): void {

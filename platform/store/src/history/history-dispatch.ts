@@ -2,7 +2,8 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import type { PartitionState, TelemetryReader } from '@holdfast/messaging'
-import { connect, type Remote, serve, systemClock } from '@holdfast/node'
+import { systemClock } from '@holdfast/node/clock'
+import { connect, type Remote, serve } from '@holdfast/node/threads'
 import type { LogControl } from '../log/log-dispatch.ts'
 import { HistoryError } from './errors.ts'
 import { History, type HistoryOptions, type HistoryStatistics } from './history.ts'

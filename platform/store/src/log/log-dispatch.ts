@@ -2,7 +2,8 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { type FrontToLog, LogWriter } from '@holdfast/messaging'
-import { serve, systemClock } from '@holdfast/node'
+import { systemClock } from '@holdfast/node/clock'
+import { serve } from '@holdfast/node/threads'
 import { StoreUnavailableError } from '../damaged.ts'
 import { type LogStatistics, SqliteTelemetryLog, type TelemetryLogOptions } from './telemetry-log.ts'
 
@@ -88,8 +89,11 @@ class LogDispatch implements LogThread {
       port.on('close', () => writer.detach(front))
     }
     const control: LogControl = {
-      trim: (partition, belowSequence) =>
-        this.#housekeeping.add(`trim ${partition}`, () => log.trim(partition, belowSequence)),
+      trim: (partition, belowSequence) => {
+        this.#housekeeping.add(`trim ${partition}`, () => log.trim(partition, belowSequence))
+        // Asked after what was queued before it; does nothing as long as little is free.
+        this.#housekeeping.add('shrink', () => log.shrink())
+      },
       emptyEpoch: (epoch) => this.#housekeeping.add(`epoch ${epoch}`, () => log.dropEpoch(epoch).hasMore),
     }
     serve(history, control)

@@ -1,0 +1,81 @@
+/**
+ * The threads of the hub and the ports between them. They are started before the core loads its own code, so that all
+ * load at the same time; each waits for its first call.
+ */
+
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
+import { startThread } from '@holdfast/node/threads'
+import type { HistoryThreadData, LogThreadData } from '@holdfast/store'
+import type { FrontThreadData } from './front-thread.ts'
+
+/**
+ * Young objects of a front live for one batch. A larger nursery lets them die there instead of being copied about;
+ * megabytes of a semi-space.
+ */
+const FRONT_YOUNG_MB = 32
+
+export interface Threads {
+  readonly state: Worker
+  readonly log: Worker
+  /** Carries `LogProgress`. */
+  readonly logEvents: MessagePort
+  readonly history: Worker
+  /** Carries `HistoryEvent`. */
+  readonly historyEvents: MessagePort
+  readonly fronts: readonly FrontEnds[]
+}
+
+/** A front thread, and the core's ends of its ports. */
+export interface FrontEnds {
+  readonly worker: Worker
+  /** Carries `FrontToCore[]` and `CoreToFront[]`. */
+  readonly core: MessagePort
+  readonly http: MessagePort
+}
+
+/** @param failed is told when a thread is lost; the process cannot go on then. */
+export function startThreads(fronts: number, failed: (error: Error) => void): Threads {
+  const between = new MessageChannel()
+  const logEvents = new MessageChannel()
+  const historyEvents = new MessageChannel()
+  const logs = Array.from({ length: fronts }, () => new MessageChannel())
+  const logData: LogThreadData = {
+    fronts: logs.map(({ port1 }) => port1),
+    history: between.port1,
+    events: logEvents.port2,
+  }
+  const historyData: HistoryThreadData = { log: between.port2, events: historyEvents.port2 }
+  return {
+    state: startThread(import.meta.resolve('@holdfast/store/state-thread'), { name: 'state' }, failed),
+    log: startThread(
+      import.meta.resolve('@holdfast/store/log-thread'),
+      { name: 'log', workerData: logData, transferList: [...logData.fronts, between.port1, logEvents.port2] },
+      failed,
+    ),
+    logEvents: logEvents.port1,
+    history: startThread(
+      import.meta.resolve('@holdfast/store/history-thread'),
+      { name: 'history', workerData: historyData, transferList: [between.port2, historyEvents.port2] },
+      failed,
+    ),
+    historyEvents: historyEvents.port1,
+    fronts: logs.map(({ port2 }, index) => startFront(index, port2, failed)),
+  }
+}
+
+function startFront(index: number, log: MessagePort, failed: (error: Error) => void): FrontEnds {
+  const core = new MessageChannel()
+  const http = new MessageChannel()
+  const workerData: FrontThreadData = { core: core.port2, http: http.port2, log }
+  const worker = startThread(
+    import.meta.resolve('./front-thread.ts'),
+    {
+      name: `front ${index}`,
+      workerData,
+      transferList: [core.port2, http.port2, log],
+      resourceLimits: { maxYoungGenerationSizeMb: FRONT_YOUNG_MB },
+    },
+    failed,
+  )
+  return { worker, core: core.port1, http: http.port1 }
+}
