@@ -13,7 +13,7 @@ export interface DeviceTransport {
   readonly constructorOf: typeof Mqtt
 }
 
-export const DEVICE_TRANSPORTS: readonly DeviceTransport[] = [
+export const DEVICE_TRANSPORTS: readonly [DeviceTransport, DeviceTransport] = [
   { name: 'mqtt', constructorOf: Mqtt },
   { name: 'mqtt-ws', constructorOf: MqttWs },
 ]
