@@ -40,7 +40,7 @@ test('killed in the middle of appending, regrouping and merging: everything ackn
   const key = { epoch: 1, key: randomBytes(32) }
   let from = 0
   for (let round = 0; round < ROUNDS; round++) {
-    const acknowledged = await runAndKill(folder, Buffer.from(key.key).toString('hex'), from, 20 + ((round * 37) % 60))
+    const acknowledged = await runAndKill(folder, Buffer.from(key.key).toString('hex'), from, 10 + ((round * 37) % 40))
     const telemetry = openTelemetry(folder, { key, partitions: CRASH_PARTITIONS })
     const { reader } = telemetry.history
     const lastOf = new Map<string, number>()

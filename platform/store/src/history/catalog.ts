@@ -27,9 +27,6 @@ import {
   segmentOf,
 } from './segment.ts'
 
-const REMEDY =
-  'restore the data folder from a backup, or move history.db and history.db-wal away to go on without the messages they hold'
-
 /** Everything of a segment but its number and what its pages add up to. */
 export type SegmentPlace = Omit<Segment, 'id' | 'messages' | 'plainBytes' | 'sealedBytes'>
 
@@ -65,7 +62,7 @@ export class Catalog {
         found.ends = readEnds(database)
       }
     } catch (error) {
-      throw storeErrorOf(error, file, REMEDY)
+      throw storeErrorOf(error, file, HISTORY_FILE.remedy)
     }
     this.#ends = [...found.ends]
     this.#isClean = found.isClean
@@ -370,7 +367,7 @@ export class Catalog {
   }
 
   damaged(what: string, cause?: unknown): StoreDamagedError {
-    return new StoreDamagedError({ file: this.file, what, remedy: REMEDY }, cause)
+    return new StoreDamagedError({ file: this.file, what, remedy: HISTORY_FILE.remedy }, cause)
   }
 
   /** Notes the clean stop, folds the WAL in and closes. */

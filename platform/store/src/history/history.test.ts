@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
@@ -8,6 +8,7 @@ import { type Position, partitionOf, type TelemetryMessage } from '@holdfast/mes
 import { StoreDamagedError } from '../damaged.ts'
 import { type Sent, TestSealer, testFolder, testKey } from '../testing/batches.ts'
 import { type Filled, openTelemetry, settle } from '../testing/fill.ts'
+import { smallDisk } from '../testing/small-disk.ts'
 import type { Dropped } from './retention.ts'
 
 const KEY = testKey(1)
@@ -291,8 +292,8 @@ test('one device of an hour: ten times more messages outside the range cost no m
     assert.equal(after.batchesOpened, before.batchesOpened)
     telemetry.close()
   }
-  assert.ok((pages[0] ?? 0) >= 1 && (pages[0] ?? 0) <= 2, `pages: ${pages}`)
-  assert.ok((pages[1] ?? 0) <= (pages[0] ?? 0) + 2, `pages: ${pages}`)
+  assert.ok((pages[0] ?? 0) >= 1 && (pages[0] ?? 0) <= 2, `pages: ${pages.join(' ')}`)
+  assert.ok((pages[1] ?? 0) <= (pages[0] ?? 0) + 2, `pages: ${pages.join(' ')}`)
 })
 
 test('small neighbours are merged, and read the same', async (context) => {
@@ -449,6 +450,31 @@ test('retention by size bounds what the files hold, and freed pages are used aga
   assert.ok(droppedMessages > 0)
   assert.throws(() => telemetry.history.setRetention({ bytesMax: 5 }), TypeError)
   assert.throws(() => telemetry.history.setRetention({ ageMs: 0 }), TypeError)
+  telemetry.close()
+})
+
+test('a full disk stops regrouping, not reading; when there is room it goes on', async (context) => {
+  const folder = smallDisk(context, 12)
+  if (folder === undefined) {
+    context.skip('needs the right to mount a tmpfs')
+    return
+  }
+  const telemetry = openFixture({ folder, sent: [], partitions: 1 })
+  telemetry.send(2_000, { bodyBytes: 1_000 })
+  const ballast = join(folder, 'ballast')
+  const { bavail, bsize } = statfsSync(folder)
+  writeFileSync(ballast, Buffer.alloc(bavail * bsize - 64 * 1024))
+  telemetry.history.regroupNow()
+  settle(telemetry.history, NEVER)
+  assert.match(telemetry.history.statistics().unavailable ?? '', /disk-full/)
+  await assertWhole(telemetry, 1)
+  rmSync(ballast)
+  telemetry.history.regroupNow()
+  settle(telemetry.history, NEVER)
+  assert.equal(telemetry.history.statistics().unavailable, undefined)
+  assert.equal(telemetry.history.statistics().backlogMessages, 0)
+  await assertWhole(telemetry, 1)
+  assert.deepEqual((await telemetry.history.verify()).findings, [])
   telemetry.close()
 })
 

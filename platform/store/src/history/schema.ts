@@ -14,7 +14,13 @@
 
 import type { FileKind } from '../sqlite/database.ts'
 
-export const HISTORY_FILE: FileKind = { applicationId: 0x48_46_48_31, format: 1, noun: 'telemetry history' }
+export const HISTORY_FILE: FileKind = {
+  applicationId: 0x48_46_48_31,
+  format: 1,
+  noun: 'telemetry history',
+  remedy:
+    'restore the data folder from a backup, or move log.db, history.db and their -wal files away to go on without the telemetry kept so far',
+}
 
 export const STATE_BUILDING = 0
 export const STATE_IN_USE = 1

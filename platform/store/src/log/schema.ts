@@ -8,7 +8,14 @@
 
 import type { FileKind } from '../sqlite/database.ts'
 
-export const LOG_FILE: FileKind = { applicationId: 0x48_46_4c_31, format: 1, noun: 'telemetry log' }
+export const LOG_FILE: FileKind = {
+  applicationId: 0x48_46_4c_31,
+  format: 1,
+  noun: 'telemetry log',
+  // Log and history belong together: one without the other is refused, too.
+  remedy:
+    'restore the data folder from a backup, or move log.db, history.db and their -wal files away to go on without the telemetry kept so far',
+}
 
 export function logSchema(partitions: number): string {
   const floors = Array.from({ length: partitions }, (_, id) => `INSERT INTO partition VALUES (${id}, 0, 0, NULL);`)

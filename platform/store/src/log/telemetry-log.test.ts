@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { openBatch, type SealedBatch } from '@holdfast/messaging'
 import { StoreDamagedError } from '../damaged.ts'
 import { type Sent, TestSealer, testFolder, testKey } from '../testing/batches.ts'
+import { smallDisk } from '../testing/small-disk.ts'
 import { LogTail } from './log-tail.ts'
 import { SqliteTelemetryLog } from './telemetry-log.ts'
 
@@ -171,25 +170,8 @@ test('a log that may not grow answers disk-full, keeps nothing of the call, and 
   assert.equal(bodiesOf(file).length, messages + 20 - 100)
 })
 
-/** A file system of its own, 4 MiB; undefined where this process may not mount. */
-function smallDisk(context: TestContext): string | undefined {
-  if (process.getuid?.() !== 0) return undefined
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-disk-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'holdfast-test', folder], { stdio: 'ignore' })
-  } catch {
-    rmSync(folder, { recursive: true })
-    return undefined
-  }
-  context.after(() => {
-    execFileSync('umount', [folder])
-    rmSync(folder, { recursive: true })
-  })
-  return folder
-}
-
 test('a full disk: nothing acknowledged is lost, and appending resumes when there is room', (context) => {
-  const disk = smallDisk(context)
+  const disk = smallDisk(context, 4)
   if (disk === undefined) {
     context.skip('needs the right to mount a tmpfs')
     return

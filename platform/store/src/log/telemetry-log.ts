@@ -30,9 +30,6 @@ const NONE: readonly PartitionEnds[] = []
 
 const MARK_RUNNING = 'UPDATE stop SET clean = 0'
 
-const REMEDY =
-  'restore the data folder from a backup, or move log.db and log.db-wal away to go on without the messages they hold'
-
 export interface TelemetryLogOptions {
   /** Path of `log.db`. */
   readonly file: string
@@ -104,7 +101,7 @@ export class SqliteTelemetryLog implements TelemetryLog {
       this.#isClean = opened.isClean
       this.#statements = prepare(opened.database)
     } catch (error) {
-      throw storeErrorOf(error, this.file, REMEDY)
+      throw storeErrorOf(error, this.file, LOG_FILE.remedy)
     }
   }
 
@@ -420,7 +417,7 @@ export class SqliteTelemetryLog implements TelemetryLog {
       return work()
     } catch (error) {
       if (faultOf(error) === 'io-error' && this.#database.isOpen) this.#database.close()
-      throw storeErrorOf(error, this.file, REMEDY)
+      throw storeErrorOf(error, this.file, LOG_FILE.remedy)
     }
   }
 
@@ -443,7 +440,7 @@ export class SqliteTelemetryLog implements TelemetryLog {
   }
 
   #damaged(what: string): StoreDamagedError {
-    return new StoreDamagedError({ file: this.file, what, remedy: REMEDY })
+    return new StoreDamagedError({ file: this.file, what, remedy: LOG_FILE.remedy })
   }
 }
 

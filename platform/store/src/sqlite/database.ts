@@ -13,6 +13,8 @@ export interface FileKind {
   readonly format: number
   /** For messages: 'telemetry log'. */
   readonly noun: string
+  /** What the operator can do about damage, one sentence without a full stop. */
+  readonly remedy: string
 }
 
 export interface OpenOptions {
@@ -80,7 +82,7 @@ export function openDatabase(
   kind: FileKind,
   options: OpenOptions,
 ): { readonly database: DatabaseSync; readonly isNew: boolean } {
-  const remedy = `restore this ${kind.noun} from a backup, or move it (and its -wal) away to go on without its content`
+  const { remedy } = kind
   let database: DatabaseSync | undefined
   try {
     refuseTruncated(file, kind, remedy)
@@ -101,7 +103,9 @@ export function openDatabase(
   }
 }
 
-const PRAGMAS = 'PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY'
+/** A WAL that has grown (a full disk kept it from being folded in) shrinks to 64 MiB when it starts anew. */
+const PRAGMAS =
+  'PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864'
 
 /** @returns false when there is nothing yet. */
 function inspect(

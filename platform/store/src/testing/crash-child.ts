@@ -19,7 +19,7 @@ if (folder !== undefined && hex !== undefined && from !== undefined) {
   const { log, history } = openTelemetry(folder, {
     key,
     partitions: CRASH_PARTITIONS,
-    history: { regroupMessages: 300 },
+    history: { regroupMessages: 150 },
   })
   const sealer = new TestSealer(key, CRASH_PARTITIONS)
   for (let number = Number(from); ; ) {
