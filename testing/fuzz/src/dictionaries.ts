@@ -1,0 +1,45 @@
+/** The words of each target's language. */
+
+/** Words divided by blanks, for those that hold none. */
+function words(text: string): readonly string[] {
+  return text.split(/\s+/).filter((word) => word !== '')
+}
+
+/** Encodings that decoders get wrong: overlong, surrogate, too large, broken off, byte order mark, controls. */
+export const TEXT_WORDS = [...words('%00 %C0%80 %ED%A0%80 %F4%90%80%80 %2 % € 😀'), '\u{feff}', '\0', '\n']
+
+const JSON_WORDS = words(String.raw`{ } [ ] ": , null true -0 1e999 "\u0000" "\ud800" "__proto__":`)
+const TOKEN_WORDS = [
+  'SharedAccessSignature ',
+  ...words('sr= &sig= &se= &skn= registration hub.example %2Fdevices%2F /modules/'),
+]
+const TOPIC_WORDS = words('devices/ /messages/events/ /modules/ $iothub/ twin/ methods/ ?$rid= &$version= $.')
+const DPS_WORDS = words(`
+  registrationId enrollmentGroupId attestation symmetricKey primaryKey secondaryKey x509 tpm clientCertificates
+  signingCertificates caReferences primary certificate thumbprint payload csr initialTwin tags properties desired
+  provisioningStatus reprovisionPolicy allocationPolicy capabilities iotEdge iotHubs deviceId etag mode enrollments
+  createdDateTimeUtc
+`)
+
+/** By target; a target without a row gets `TEXT_WORDS`. */
+export const DICTIONARIES: Readonly<Record<string, readonly string[]>> = {
+  mqtt: ['MQTT', '\x00\x04MQTT\x04', '+', '#', '/', '$', '\x00\x01'],
+  'carried-in-mqtt': [...TOKEN_WORDS, ...TOPIC_WORDS, ...TEXT_WORDS, '$dps/registrations/', 'api-version='],
+  'sas-token': [...TOKEN_WORDS, ...TEXT_WORDS],
+  'connection-string': words(
+    'HostName= ;DeviceId= ;ModuleId= ;SharedAccessKey= ;SharedAccessKeyName= ;x509=true ;GatewayHostName= Endpoint=sb://',
+  ),
+  'property-bag': [...words('$.mid $.ct $.ce $.to $.on %24. iothub- & ='), ...TEXT_WORDS],
+  'publish-topic': [...TOPIC_WORDS, ...TEXT_WORDS],
+  'user-name': [...words('/? api-version= &model-id= DeviceClientType= /registrations/'), ...TEXT_WORDS],
+  'dps-register': [...DPS_WORDS, ...JSON_WORDS],
+  'dps-enrollment': [...DPS_WORDS, ...JSON_WORDS],
+  'dps-query': [' ', ...words("SELECT * FROM WHERE AND OR NOT IN [ ] ( ) ' != <= registrations"), ...DPS_WORDS],
+  'dps-topic': [...words('$dps/registrations/ PUT/ GET/ iotdps- ?$rid= &operationId= api-version='), ...TEXT_WORDS],
+  'certificate-input': ['-----BEGIN CERTIFICATE-----\n', '\n-----END CERTIFICATE-----', '==', '\r\n'],
+  certificate: [],
+  'certification-request': [],
+  'telemetry-records': [],
+  'telemetry-page': [],
+  'telemetry-sealed': [],
+}
