@@ -10,7 +10,8 @@ import { type KeyRing, openKeyFolder, openKeys } from '@holdfast/keys'
 import { type LocalSocket, listenLocally, webHandler } from '@holdfast/node'
 import { systemClock } from '@holdfast/node/clock'
 import { pkiRules, Provisioning, registryDirectory } from '@holdfast/provisioning'
-import { createLog, eventLog, type Log, Metrics, METRICS_CONTENT_TYPE } from '@holdfast/telemetry'
+import { createLog, eventLog, type Log } from '@holdfast/telemetry'
+import type { Metrics } from '@holdfast/telemetry/metrics'
 import { DataKeys } from './core/data-keys.ts'
 import { Desk } from './core/desk.ts'
 import { EventLog } from './core/event-log.ts'
@@ -108,12 +109,14 @@ export class Hub {
   }
 
   async #stop(): Promise<void> {
-    const { fronts, desk, socket, storage, ring, folder, events } = this.#parts
+    const { fronts, desk, provisioning, socket, storage, ring, folder, events } = this.#parts
     for (const timer of this.#timers) clearInterval(timer)
     await fronts.stopListening()
     fronts.broadcast({ kind: 'shutdown' })
     await drained(() => desk.connected, DRAIN_MS)
     desk.end()
+    provisioning.sweep()
+    events.flush()
     await socket.close()
     await fronts.end()
     await storage.close()
@@ -123,10 +126,11 @@ export class Hub {
   }
 
   async #sample(): Promise<void> {
-    const { statistics, fronts, desk, log } = this.#parts
+    const { statistics, fronts, provisioning, events, log } = this.#parts
     try {
       statistics.sample(await fronts.statistics())
-      desk.flush()
+      events.flush()
+      provisioning.sweep()
     } catch (error) {
       if (this.#stopping === undefined) log.error('statistics failed', { error })
     }
@@ -157,6 +161,7 @@ interface Parts {
   readonly storage: Storage
   readonly fronts: Fronts
   readonly desk: Desk
+  readonly provisioning: Provisioning
   readonly socket: LocalSocket
   readonly statistics: Statistics
   readonly dataKeys: DataKeys
@@ -171,7 +176,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
   const clock = systemClock
   const startedAt = clock.monotonic()
   const log = createLog({ format: settings.logFormat, level: settings.logLevel, write: writeLog })
-  const events = new EventLog(eventLog(log))
+  const events = new EventLog(eventLog(log), clock)
   const fault = (error: unknown): void => log.error('internal fault', { error })
   const ports = await choosePorts({ ...settings, address: settings.listen })
 
@@ -214,6 +219,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     },
     telemetryKeys: ring.usable('telemetry').map(({ epoch, bytes }) => ({ epoch, key: bytes.slice() })),
     retention: { ageMs: Math.round(settings.retentionMs), bytesMax: settings.retentionBytes },
+    regroupAgeMs: settings.regroupAgeMs,
     onProgress: (progress) => {
       statistics.progressed(progress)
       condition('log', progress.unavailable)
@@ -261,7 +267,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     answerProvisioning: mqttProvisioning(provisioning, { clock, random, failed }),
     sessions: state,
     clock,
-    events: events.sink,
+    events: events.throttled,
     toFront: (front, message) => fronts.send(front, message),
     fault,
   })
@@ -281,8 +287,6 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     forget: async (epoch) => (await history.dropEpoch(epoch)).messages,
   })
 
-  const metrics = new Metrics((name, error) => log.error('a metric failed', { name, error }))
-  statistics.register(metrics)
   const hostName = settings.hostnames[0]
   const status = async (): Promise<Api.Status> => {
     const [devices, states] = await Promise.all([registry.countDevices(), history.partitions()])
@@ -347,13 +351,13 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     events: {
       recent: (limit) => events.recent(limit),
       subscribe: (listener) => events.subscribe(listener),
-      sink: events.sink,
+      sink: events.throttled,
     },
     hostName,
-    amqpPort: settings.amqpPort,
+    amqpPort: 0,
     failed,
     conditions: () => [...conditions].map(([code, detail]) => ({ code, detail })),
-    metrics: { render: () => metrics.render(), contentType: METRICS_CONTENT_TYPE, isPublic: settings.metricsOnHttps },
+    metrics: { render: metricsOf(statistics, log), isPublic: settings.metricsOnHttps },
   })
   const http = webHandler(application, `https://${hostName}`)
 
@@ -391,6 +395,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     storage,
     fronts,
     desk,
+    provisioning,
     socket,
     statistics,
     dataKeys,
@@ -399,6 +404,22 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     idScope,
     status,
     renewCertificate,
+  }
+}
+
+/** Metrics are loaded when somebody first asks for them: the SDK is the largest thing a start would load. */
+function metricsOf(
+  statistics: Statistics,
+  log: Log,
+): () => Promise<{ readonly text: string; readonly contentType: string }> {
+  let registered: Metrics | undefined
+  return async () => {
+    const { Metrics, METRICS_CONTENT_TYPE } = await import('@holdfast/telemetry/metrics')
+    if (registered === undefined) {
+      registered = new Metrics((name, error) => log.error('a metric failed', { name, error }))
+      statistics.register(registered)
+    }
+    return { text: await registered.render(), contentType: METRICS_CONTENT_TYPE }
   }
 }
 

@@ -1,8 +1,9 @@
 /** `holdfast up`: reads the settings, starts the hub, says `ready`, and stops when told to. */
 
+import { resolve } from 'node:path'
 import { DemoFleet } from './demo-fleet.ts'
 import type { Hub } from './hub.ts'
-import { readSettings, type Settings, SettingsError, USAGE } from './settings.ts'
+import { DATA_DEFAULT, readSettings, type Settings, SettingsError, USAGE } from './settings.ts'
 import { startThreads } from './threads.ts'
 import { type StatusView, startStatusView } from './view/status-view.ts'
 import { formatTimestamp } from '@holdfast/base'
@@ -61,7 +62,7 @@ async function run(settings: Settings): Promise<void> {
         status: await hub.status(),
         events: hub.recentEvents(20).map(({ at, ...event }) => ({ ...event, time: formatTimestamp(at) })),
       }),
-      hints: { data: settings.data },
+      hints: settings.data === resolve(DATA_DEFAULT) ? {} : { data: settings.data },
     })
   }
   let isStopping = false

@@ -34,6 +34,13 @@ export const ConfigurationFile = Type.Object(
     ),
     retentionDays: Type.Optional(Type.Number({ minimum: 0.01, maximum: 3_650 })),
     retentionBytes: Type.Optional(Type.Integer({ minimum: 16_777_216 })),
+    regroupMinutes: Type.Optional(
+      Type.Number({
+        minimum: 0.005,
+        maximum: 1_440,
+        description: 'telemetry is sorted by device when it is this old at the latest; sooner when there is much of it',
+      }),
+    ),
     telemetryKeyHours: Type.Optional(Type.Number({ minimum: 0.01, maximum: 8_760 })),
     metricsOnHttps: Type.Optional(Type.Boolean({ description: 'serve /metrics on the HTTPS port too' })),
   },
@@ -58,6 +65,7 @@ export interface Settings {
   readonly partitions: number
   readonly retentionMs: number
   readonly retentionBytes: number
+  readonly regroupAgeMs: number
   readonly telemetryKeyMs: number
   readonly metricsOnHttps: boolean
 }
@@ -73,7 +81,11 @@ export class SettingsError extends Error {
   }
 }
 
-const HOUR_MS = 3_600_000
+/** In the working folder. */
+export const DATA_DEFAULT = 'holdfast-data'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
 
 export const USAGE = `Usage: holdfast up [options]
 
@@ -100,7 +112,7 @@ Example: holdfast up --data /var/lib/holdfast --hostname hub.plant.example
 export function readSettings(args: readonly string[]): Settings {
   const faults: string[] = []
   const options = readOptions(args, faults)
-  const data = resolve(options.data ?? 'holdfast-data')
+  const data = resolve(options.data ?? DATA_DEFAULT)
   const file = readFile(options.config, join(data, 'config.json'), faults)
   const chosen: ConfigurationFile = { ...file, ...options.chosen }
   faults.push(...faultsOf('command line', options.chosen))
@@ -126,6 +138,7 @@ export function readSettings(args: readonly string[]): Settings {
     partitions: chosen.partitions ?? 4,
     retentionMs: (chosen.retentionDays ?? 7) * 24 * HOUR_MS,
     retentionBytes: chosen.retentionBytes ?? 64 * 1024 ** 3,
+    regroupAgeMs: Math.round((chosen.regroupMinutes ?? 10) * MINUTE_MS),
     telemetryKeyMs: (chosen.telemetryKeyHours ?? 24) * HOUR_MS,
     metricsOnHttps: chosen.metricsOnHttps ?? false,
   })

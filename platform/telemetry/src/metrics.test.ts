@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Histogram, Metrics } from './index.ts'
+import { Histogram } from './index.ts'
+import { Metrics } from './metrics.ts'
 
 test('counters, gauges and histograms are read when they are asked for', async () => {
   const metrics = new Metrics()

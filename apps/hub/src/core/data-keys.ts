@@ -67,7 +67,8 @@ export class DataKeys {
   drop(epoch: number, actor: string): Promise<Api.DataKeyDropped> {
     return this.#inTurn(async () => {
       const { ring, clock, events } = this.#parts
-      await ring.drop(epoch)
+      // A state key unseals the devices' secrets, and is never an operator's to destroy.
+      await ring.drop(epoch, 'telemetry')
       await this.#parts.toReaders(this.#copies('telemetry'))
       events({
         type: 'key.dropped',

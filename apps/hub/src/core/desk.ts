@@ -3,7 +3,7 @@
  * decided here; `Authenticator`, `Provisioning` and `SessionDirectory` do.
  */
 
-import { type EventSink, EventThrottle, type SecurityEvent } from '@holdfast/audit'
+import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import { assertNever, type Clock } from '@holdfast/base'
 import {
   type Authenticator,
@@ -34,6 +34,7 @@ export interface DeskParts {
   readonly answerProvisioning: MqttProvisioning
   readonly sessions: SessionStore
   readonly clock: Clock
+  /** Bounds their rate. */
   readonly events: EventSink
   readonly toFront: (front: number, message: CoreToFront) => void
   /** A fault of ours or of the disk's, for the log. */
@@ -60,7 +61,6 @@ export interface DeskCounters {
 export class Desk {
   readonly #parts: DeskParts
   readonly #directory: SessionDirectory
-  readonly #throttle: EventThrottle
   /** What a provisioning connection showed for itself, for the requests that follow on it. */
   readonly #registrants = new Map<
     string,
@@ -73,7 +73,6 @@ export class Desk {
 
   constructor(parts: DeskParts) {
     this.#parts = parts
-    this.#throttle = new EventThrottle(parts.events)
     this.#directory = new SessionDirectory({
       toFront: parts.toFront,
       store: (request) => {
@@ -120,14 +119,8 @@ export class Desk {
     }
   }
 
-  /** Tells what is still held back of the events. */
-  flush(): void {
-    this.#throttle.flush()
-  }
-
   end(): void {
     clearInterval(this.#timer)
-    this.flush()
   }
 
   #cutOff(cut: Cut): Promise<CutOffReport> {
@@ -171,16 +164,13 @@ export class Desk {
         return
       case 'turned-away':
         this.#turnedAway += message.count
-        this.#throttle.report(
-          {
-            type: 'connection.turned-away',
-            at: this.#parts.clock.wall(),
-            subject: 'hub',
-            actor: `address/${message.address}`,
-            detail: { reason: message.reason, detail: message.detail, count: message.count },
-          },
-          now,
-        )
+        this.#parts.events({
+          type: 'connection.turned-away',
+          at: this.#parts.clock.wall(),
+          subject: 'hub',
+          actor: `address/${message.address}`,
+          detail: { reason: message.reason, detail: message.detail, count: message.count },
+        })
         return
       default:
         assertNever(message)
@@ -267,16 +257,13 @@ export class Desk {
   #emitRefusal(peer: PeerFacts, subject: string, denial: { readonly code: string; readonly detail: string }): void {
     this.#refused += 1
     const { address, transport } = peer
-    this.#throttle.report(
-      {
-        type: 'session.refused',
-        at: this.#parts.clock.wall(),
-        subject,
-        actor: `address/${address}`,
-        detail: { code: denial.code, detail: denial.detail, transport },
-      },
-      this.#parts.clock.monotonic(),
-    )
+    this.#parts.events({
+      type: 'session.refused',
+      at: this.#parts.clock.wall(),
+      subject,
+      actor: `address/${address}`,
+      detail: { code: denial.code, detail: denial.detail, transport },
+    })
   }
 
   #onOpened(session: Session): void {
@@ -288,10 +275,7 @@ export class Desk {
   }
 
   #emit(type: SecurityEvent['type'], subject: string, detail: SecurityEvent['detail']): void {
-    this.#throttle.report(
-      { type, at: this.#parts.clock.wall(), subject, actor: subject, detail },
-      this.#parts.clock.monotonic(),
-    )
+    this.#parts.events({ type, at: this.#parts.clock.wall(), subject, actor: subject, detail })
   }
 
   #tick(): void {

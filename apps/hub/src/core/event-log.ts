@@ -1,17 +1,30 @@
 /** Where every security event passes: into the log, the memory of the latest ones, and whoever follows. */
 
-import type { EventSink, SecurityEvent } from '@holdfast/audit'
+import { type EventSink, EventThrottle, type SecurityEvent } from '@holdfast/audit'
+import type { Clock } from '@holdfast/base'
 
 /** Events remembered for `holdfast events` and the live view; the audit log will keep them all. */
 const REMEMBERED_MAX = 1_000
 
 export class EventLog {
   readonly #write: EventSink
+  readonly #clock: Clock
+  readonly #throttle: EventThrottle
   readonly #listeners = new Set<(event: SecurityEvent) => void>()
   #latest: SecurityEvent[] = []
 
-  constructor(write: EventSink) {
+  constructor(write: EventSink, clock: Clock) {
     this.#write = write
+    this.#clock = clock
+    this.#throttle = new EventThrottle(this.sink)
+  }
+
+  /** For events that peers can cause at will: a flood of them is summarised. */
+  readonly throttled: EventSink = (event) => this.#throttle.report(event, this.#clock.monotonic())
+
+  /** Tells what is held back of floods; to be called every second or so and at the end. */
+  flush(): void {
+    this.#throttle.flush()
   }
 
   readonly sink: EventSink = (event) => {

@@ -1,7 +1,7 @@
 /** What the hub knows of its own work: counts that others keep, gathered for the status, the view and the metrics. */
 
 import type { FrontCounters } from '@holdfast/messaging'
-import { type Metrics } from '@holdfast/telemetry'
+import type { Metrics } from '@holdfast/telemetry/metrics'
 import type { LogProgress } from '@holdfast/store'
 import type { FrontStatistics } from '../front-thread.ts'
 import type { DeskCounters } from './desk.ts'

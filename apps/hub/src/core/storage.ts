@@ -28,6 +28,8 @@ export interface StorageOptions {
   readonly stateKeys: StateKeys
   readonly telemetryKeys: readonly KeyCopy[]
   readonly retention: Retention
+  /** The oldest message that is not sorted by device yet waits at most this long, in milliseconds. */
+  readonly regroupAgeMs: number
   readonly onProgress: (progress: LogProgress) => void
   readonly onHistory: (event: HistoryEvent) => void
 }
@@ -82,7 +84,8 @@ export class Storage {
   async #openTelemetry(options: StorageOptions): Promise<number> {
     const logFile = options.folder.at(LOG_FILE)
     const { partitions } = await this.log.open({ file: logFile, partitions: options.partitions })
-    await this.history.open({ logFile, historyFile: options.folder.at(HISTORY_FILE), retention: options.retention })
+    const { folder, retention, regroupAgeMs } = options
+    await this.history.open({ logFile, historyFile: folder.at(HISTORY_FILE), retention, regroupAgeMs })
     await this.history.setKeys(options.telemetryKeys)
     return partitions
   }

@@ -10,8 +10,7 @@ export interface OperationServices extends Pick<GuardOptions, 'failed'> {
   /** Why telemetry is not taken just now; empty when all is well. */
   readonly conditions: () => readonly { readonly code: string; readonly detail: string }[]
   readonly metrics: {
-    render(): Promise<string>
-    readonly contentType: string
+    render(): Promise<{ readonly text: string; readonly contentType: string }>
     /** Whether others than the local socket may read them. */
     readonly isPublic: boolean
   }
@@ -39,7 +38,8 @@ export function operationRoutes(services: OperationServices): Hono<HttpEnvironme
         detail: 'metrics are on the local socket; the setting metricsOnHttps serves them here too',
       })
     }
-    return new Response(await services.metrics.render(), { headers: { 'content-type': services.metrics.contentType } })
+    const { text, contentType } = await services.metrics.render()
+    return new Response(text, { headers: { 'content-type': contentType } })
   })
   return app
 }

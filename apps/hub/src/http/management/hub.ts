@@ -17,7 +17,9 @@ export const HUB_ROUTES: readonly Route[] = [
 
 async function status({ context, services }: Call): Promise<Response> {
   readQuery(context, {})
-  return json(await services.status())
+  const { caFile, ...status } = await services.status()
+  // A path means nothing elsewhere, and tells of the machine.
+  return json(context.env.peer.transport === 'local' && caFile !== undefined ? { ...status, caFile } : status)
 }
 
 async function listKeys({ context, services }: Call): Promise<Response> {

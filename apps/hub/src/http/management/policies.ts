@@ -85,6 +85,14 @@ function reachable(call: Call): AccessPolicy {
 
 /** The hub's telemetry as an Event Hub; its entity is the hub's name up to the first dot, as Azure has it. */
 function eventHubOf({ hostName, amqpPort }: ManagementServices): { endpoint: string; entityPath: string } {
+  if (amqpPort === 0) {
+    throw new Problem({
+      status: 409,
+      code: 'event-hubs-not-served',
+      title: 'this hub does not serve the Event Hubs-compatible endpoint',
+      detail: 'read telemetry with `holdfast messages read`, or GET /api/v1/messages',
+    })
+  }
   const port = amqpPort === 5671 ? '' : `:${amqpPort}`
   return { endpoint: `sb://${hostName}${port}/`, entityPath: hostName.split('.', 1)[0] ?? hostName }
 }

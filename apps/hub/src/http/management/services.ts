@@ -46,7 +46,7 @@ export interface ManagementServices {
   }
   /** The hub's name, as connection strings carry it. */
   readonly hostName: string
-  /** Where the Event Hubs-compatible endpoint listens. */
+  /** Where the Event Hubs-compatible endpoint listens; 0 while it is not served. */
   readonly amqpPort: number
   /** Told of errors that are nobody's fault but ours. MUST NOT throw. */
   readonly failed: (error: unknown, request: { readonly method: string; readonly path: string }) => void
