@@ -24,6 +24,9 @@ export interface RegroupContext {
   readonly building: (segment: number | undefined) => void
 }
 
+/** A batch holds thousands of records; so many take about a millisecond. */
+const RECORDS_A_YIELD = 512
+
 /** Records of the run by epoch and device, each list in sequence order. */
 type Groups = Map<number, Map<string, DeviceRecord[]>>
 
@@ -50,7 +53,7 @@ export function* regroup(partition: number, context: RegroupContext): Job {
   const groups: Groups = new Map()
   let lastOffset = last.firstOffset
   for (const batch of batches) {
-    lastOffset = gather(batch, context, groups) ?? lastOffset
+    lastOffset = (yield* gather(batch, context, groups)) ?? lastOffset
     yield
   }
   const place = {
@@ -110,7 +113,7 @@ function choose(batches: readonly TailBatch[], context: RegroupContext): readonl
 }
 
 /** Sorts a batch's records into the groups. @returns the offset of its last record, if it can be known. */
-function gather(batch: TailBatch, context: RegroupContext, groups: Groups): number | undefined {
+function* gather(batch: TailBatch, context: RegroupContext, groups: Groups): Generator<void, number | undefined, void> {
   const { ring, tail } = context
   if (batch.isEmptied || ring.isDropped(batch.epoch)) return undefined
   const stored = tail.read(batch)
@@ -123,7 +126,8 @@ function gather(batch: TailBatch, context: RegroupContext, groups: Groups): numb
       devices = new Map()
       groups.set(batch.epoch, devices)
     }
-    for (const { at, end, sequenceNumber, offset } of spans) {
+    for (const [index, { at, end, sequenceNumber, offset }] of spans.entries()) {
+      if (index % RECORDS_A_YIELD === RECORDS_A_YIELD - 1) yield
       const deviceId = recordDevice(plain, at, end)
       const record = { deviceId, sequenceNumber, offset, record: plain.subarray(at, end) }
       const records = devices.get(deviceId)
