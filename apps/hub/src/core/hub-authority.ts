@@ -82,9 +82,18 @@ export class HubAuthority {
       if (root.withKey === undefined) throw new HubCertificateError(join(folder.path, ISSUING), 'it is not there')
       issuing = await issue(parts, ISSUING, ISSUING_AUTHORITY, root.withKey)
     }
-    const server =
-      (await readCertificateWithKey({ folder, name: SERVER }, ring)) ??
-      (await issue(parts, SERVER, SERVER_CERTIFICATE, issuing))
+    if (!isIssuedBy(issuing.certificate, root.certificate)) {
+      throw new HubCertificateError(join(folder.path, ISSUING), `it was not issued by ${ROOT_PEM}`)
+    }
+    let server = await readCertificateWithKey({ folder, name: SERVER }, ring)
+    if (server === undefined) {
+      if (hasEnded(issuing.certificate, parts.clock)) {
+        const needed = 'it is needed to renew the issuing authority'
+        if (root.withKey === undefined) throw new HubCertificateError(join(folder.path, ROOT_KEY), needed)
+        issuing = await issue(parts, ISSUING, ISSUING_AUTHORITY, root.withKey)
+      }
+      server = await issue(parts, SERVER, SERVER_CERTIFICATE, issuing)
+    }
     const authority = new HubAuthority(parts, root, issuing, server)
     await authority.renewIfDue()
     return authority
@@ -113,13 +122,21 @@ export class HubAuthority {
     }
   }
 
-  /** Renews what is two thirds through its life or lacks a name of the hub; true when the listeners have to reload. */
+  /**
+   * Renews what is two thirds through its life, lacks a name of the hub, or was issued by an authority that has been
+   * renewed since; true when the listeners have to reload.
+   */
   async renewIfDue(): Promise<boolean> {
     const { withKey } = this.#root
     const renewsIssuing = withKey !== undefined && this.#isDue(this.#issuing.certificate)
     if (renewsIssuing) this.#issuing = await issue(this.#parts, ISSUING, ISSUING_AUTHORITY, withKey)
     const { certificate } = this.#server
-    if (!renewsIssuing && !this.#isDue(certificate) && namesAll(certificate, this.#parts.hostNames)) return false
+    const isGood =
+      !this.#isDue(certificate) &&
+      namesAll(certificate, this.#parts.hostNames) &&
+      isIssuedBy(certificate, this.#issuing.certificate)
+    // An authority that has ended issues nothing: devices refuse the hub until the root's key is back, operators do not.
+    if (isGood || hasEnded(this.#issuing.certificate, this.#parts.clock)) return false
     await this.renew()
     return true
   }
@@ -138,7 +155,11 @@ async function readRoot({ folder, ring }: HubAuthorityParts): Promise<Root | und
   const file = await folder.read(ROOT_PEM, PEM_BYTES_MAX)
   if (file === undefined) return undefined
   const certificate = readCertificate(Buffer.from(file.bytes).toString('utf8'), join(folder.path, ROOT_PEM))
-  return { certificate, withKey: await readCertificateWithKey({ folder, name: ROOT_KEY }, ring) }
+  const withKey = await readCertificateWithKey({ folder, name: ROOT_KEY }, ring)
+  if (withKey !== undefined && !Buffer.from(withKey.certificate.der).equals(certificate.der)) {
+    throw new HubCertificateError(join(folder.path, ROOT_KEY), `it belongs to another root than ${ROOT_PEM}`)
+  }
+  return { certificate, withKey }
 }
 
 /** The certificate is written last: where it is missing, the first start did not get that far, and begins anew. */
@@ -188,6 +209,16 @@ function alternativeNames(name: string): AlternativeName[] {
   const dns: AlternativeName = { kind: 'dns', name }
   // Who asks for localhost by its address means the same.
   return name === 'localhost' ? [dns, { kind: 'ip', address: '127.0.0.1' }, { kind: 'ip', address: '::1' }] : [dns]
+}
+
+function hasEnded(certificate: Certificate, clock: Clock): boolean {
+  return clock.wall() >= certificate.notAfter
+}
+
+/** Signature and names fit, whatever the time is. */
+function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
+  const [subject, authority] = [new X509Certificate(certificate.der), new X509Certificate(issuer.der)]
+  return subject.checkIssued(authority) && subject.verify(authority.publicKey)
 }
 
 function namesAll(certificate: Certificate, hostNames: readonly string[]): boolean {
