@@ -174,8 +174,12 @@ function readOptions(args: readonly string[], faults: string[]): Options {
     if (token.kind === 'positional') faults.push(`${token.value}: not expected here`)
     if (token.kind !== 'option') continue
     if (!known.test(token.name)) faults.push(`${token.rawName}: no such option`)
-    else if (token.name !== 'demo' && (token.value === undefined || token.value === ''))
+    else if (token.name === 'demo') {
+      if (token.value !== undefined) faults.push('--demo: takes no value')
+    } else if (token.value === undefined || token.value === '' || (!token.inlineValue && token.value.startsWith('-'))) {
+      // '--data --demo' is a forgotten value, not a folder of that name.
       faults.push(`${token.rawName}: needs a value`)
+    }
   }
   const text = (name: string): string | undefined => {
     const value = values[name]
