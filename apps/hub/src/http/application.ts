@@ -1,6 +1,6 @@
 /** The HTTP application of the hub: which part answers which address. */
 
-import { Hono } from 'hono'
+import type { Hono } from 'hono'
 import type { WebApplication } from '@holdfast/node'
 import type { HttpEnvironment } from './environment.ts'
 import { type ManagementServices, managementRoutes } from './management/index.ts'
