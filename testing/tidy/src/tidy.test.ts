@@ -35,26 +35,51 @@ test('packages do not import each other in a circle', () => {
   assert.equal(findCircle(files, packages), undefined)
 })
 
-test('what a file imports from outside is declared by its package', () => {
+/** The package an import names: `@holdfast/mqtt` of `@holdfast/mqtt/testing`. */
+function packageOf(from: string): string {
+  return from
+    .split('/')
+    .slice(0, from.startsWith('@') ? 2 : 1)
+    .join('/')
+}
+
+test('what a file imports is declared by its package, ours and others alike', () => {
   const shared = readManifest(join(root, 'package.json')).devDependencies ?? {}
   const undeclared = new Set<string>()
   for (const file of files) {
     const own = readManifest(join(root, file.package, 'package.json'))
     for (const item of file.imports) {
-      if (/^(\.|node:|@holdfast\/)/.test(item.from)) continue
-      const name = item.from
-        .split('/')
-        .slice(0, item.from.startsWith('@') ? 2 : 1)
-        .join('/')
+      if (/^(\.|node:)/.test(item.from)) continue
+      const name = packageOf(item.from)
+      if (name === own.name) continue
+      const isForTests = file.isTest || file.ring === 'testing'
       const declared =
         own.dependencies?.[name] ??
-        (file.isTest || file.ring === 'testing' || item.isTypeOnly
-          ? (own.devDependencies?.[name] ?? shared[name])
-          : undefined)
+        (isForTests || item.isTypeOnly ? (own.devDependencies?.[name] ?? shared[name]) : undefined)
       if (declared === undefined) undeclared.add(`${file.path}: ${name}`)
     }
   }
   assert.deepEqual([...undeclared], [])
+})
+
+test('a package declares of ours what it imports, no more, and at the version it has', () => {
+  const wrong: string[] = []
+  for (const { folder } of packages.values()) {
+    const own = readManifest(join(root, folder, 'package.json'))
+    const imported = new Set(
+      files
+        .filter((file) => file.package === folder)
+        .flatMap((file) => file.imports.map(({ from }) => packageOf(from))),
+    )
+    for (const [name, version] of Object.entries({ ...own.dependencies, ...own.devDependencies })) {
+      const target = packages.get(name)
+      if (!name.startsWith('@holdfast/')) continue
+      if (!imported.has(name)) wrong.push(`${folder}: ${name} is declared and not imported`)
+      const { version: there } = readManifest(join(root, target?.folder ?? folder, 'package.json'))
+      if (target === undefined || there !== version) wrong.push(`${folder}: there is no ${name} ${version}`)
+    }
+  }
+  assert.deepEqual(wrong, [])
 })
 
 test('a package with code has a README that says what it is and what it refuses', () => {
