@@ -295,6 +295,7 @@ export class History {
   }
 
   #nextMerging(): Job | undefined {
+    if (!this.#ring.isFilled) return undefined
     for (const [partition, from] of this.#mergeFrom) {
       const context = { catalog: this.#catalog, limits: this.#limits() }
       if (this.#blocked.has(`merging ${partition}`)) continue
