@@ -29,9 +29,18 @@ export function attestationFrom(
   const kept = current?.kind === 'x509' ? current : undefined
   const name = input.use === 'client' ? 'clientCertificates' : 'signingCertificates'
   const path = `attestation.x509.${name}`
-  const primary = certificateFrom(input.primary, kept?.primary, `${path}.primary.certificate`, rules)
+  const mustIssue = input.use === 'signing'
+  const primary = certificateFrom(input.primary, kept?.primary, {
+    path: `${path}.primary.certificate`,
+    mustIssue,
+    rules,
+  })
   if (input.secondary === undefined) return { kind: 'x509', primary }
-  const secondary = certificateFrom(input.secondary, kept?.secondary, `${path}.secondary.certificate`, rules)
+  const secondary = certificateFrom(input.secondary, kept?.secondary, {
+    path: `${path}.secondary.certificate`,
+    mustIssue,
+    rules,
+  })
   return { kind: 'x509', primary, secondary }
 }
 
@@ -46,17 +55,20 @@ export function attestationOutput(rules: CertificateRules, attestation: Attestat
 function certificateFrom(
   input: CertificateInput,
   kept: Uint8Array | undefined,
-  path: string,
-  rules: CertificateRules,
+  { path, mustIssue, rules }: { readonly path: string; readonly mustIssue: boolean; readonly rules: CertificateRules },
 ): Uint8Array {
   if (input.kind === 'kept') {
     if (kept === undefined) throw badCertificate(path, 'is missing, and there is none on record')
     return kept
   }
   const certificate = rules.decode(input.text)
-  if (certificate === undefined || rules.facts(certificate) === undefined) {
+  const facts = certificate && rules.facts(certificate)
+  if (certificate === undefined || facts === undefined) {
     throw badCertificate(path, 'is no X.509 certificate as PEM, base64 of PEM or base64 of DER')
   }
+  // No device could ever come in by it; told now, not by refusals that nobody can explain.
+  if (mustIssue && !facts.mayIssue)
+    throw badCertificate(path, 'is not of an authority (CA), so it can sign for no device')
   return certificate
 }
 

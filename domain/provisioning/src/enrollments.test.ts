@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DpsError, type RegistrationId, parseRegistrationId, readEnrollment } from '@holdfast/dps'
+import { createHierarchy } from '@holdfast/pki/testing'
 import { deriveDeviceKey } from '@holdfast/tokens'
 import { ENROLLMENT_GROUPS_MAX } from './limits.ts'
 import { testWorld } from './testing/index.ts'
@@ -38,6 +39,20 @@ describe('enrolments', () => {
     await assert.rejects(world.enroll('individual', { registrationId: 'a', attestation }), hasCode('bad-request'))
     await world.enroll('individual', { registrationId: 'a', attestation: SYMMETRIC })
     await assert.rejects(world.enroll('individual', { registrationId: 'a', attestation }), hasCode('bad-request'))
+  })
+
+  test('the signing certificate of a group is of an authority, or no device could come in by it', async () => {
+    const world = testWorld()
+    const { issuing, device } = await createHierarchy('pump-1')
+    const signedBy = (der: Uint8Array): object => ({
+      enrollmentGroupId: 'g',
+      attestation: {
+        type: 'x509',
+        x509: { signingCertificates: { primary: { certificate: Buffer.from(der).toString('base64') } } },
+      },
+    })
+    await assert.rejects(world.enroll('group', signedBy(device.certificate.der)), hasCode('bad-request'))
+    await world.enroll('group', signedBy(issuing.certificate.der))
   })
 
   test('of writes at once, each replaces what it read: none brings back a key that another took away', async () => {

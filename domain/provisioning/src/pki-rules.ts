@@ -1,7 +1,14 @@
 /** The rules of certificates, as domain/pki has them. */
 
 import type { Timestamp } from '@holdfast/base'
-import { type Certificate, PkiError, decodeCertificateInput, parseCertificate, verifyChain } from '@holdfast/pki'
+import {
+  type Certificate,
+  KEY_USAGE,
+  PkiError,
+  decodeCertificateInput,
+  parseCertificate,
+  verifyChain,
+} from '@holdfast/pki'
 import type { CertificateFacts, CertificateRules, ChainVerdict } from './ports.ts'
 
 export function pkiRules(): CertificateRules {
@@ -25,7 +32,9 @@ export function pkiRules(): CertificateRules {
       const { commonName, subjectName, issuerName, sha1Thumbprint, sha256Thumbprint } = certificate
       const { serialNumber, notBefore, notAfter, version } = certificate
       const names = { commonName, subjectName, issuerName }
-      return { ...names, sha1Thumbprint, sha256Thumbprint, serialNumber, notBefore, notAfter, version }
+      const { isAuthority, keyUsage } = certificate.extensions
+      const mayIssue = isAuthority && (keyUsage === undefined || (keyUsage & KEY_USAGE.keyCertSign) !== 0)
+      return { ...names, sha1Thumbprint, sha256Thumbprint, serialNumber, notBefore, notAfter, version, mayIssue }
     },
 
     leadsTo(chain: readonly Uint8Array[], anchorDer: Uint8Array, now: Timestamp): ChainVerdict {

@@ -26,6 +26,8 @@ export interface NewDevice {
 export interface CertificateFacts extends CertificateSummary {
   /** '' if there is none or more than one. */
   readonly commonName: string
+  /** Whether its extensions let it sign certificates at all: a CA, whose key usage does not forbid it. */
+  readonly mayIssue: boolean
 }
 
 /** Whether a chain leads to an anchor. `depth` is 1 when the anchor issued the leaf itself. */

@@ -334,11 +334,16 @@ describe('a device with a certificate', () => {
     assert.equal(await denial(world, 'pump-1', credentials), 'certificate-expired')
   })
 
-  test('a group that lies about being an authority proves nobody', async () => {
+  test('a signing certificate that is of no authority proves nobody, should one be on record', async () => {
     const world = testWorld()
     const { issuing } = await createHierarchy('x')
     const leaf = await issue({ profile: DEVICE_CERTIFICATE, commonName: 'no-ca', issuer: issuing })
-    await world.enroll('group', x509('group', 'fleet', leaf))
+    const other = testWorld()
+    await other.enroll('group', x509('group', 'fleet', issuing))
+    const enrolled = other.store.enrollments.get('group fleet')
+    assert.ok(enrolled !== undefined)
+    const attestation = { kind: 'x509', primary: leaf.certificate.der } as const
+    world.store.enrollments.set('group fleet', { ...enrolled, attestation })
     const device = await issue({ profile: DEVICE_CERTIFICATE, commonName: 'pump-1', issuer: await posing(leaf) })
     const credentials = { certificate: certificateOf(device), address: IDLE.address }
     assert.equal(await denial(world, 'pump-1', credentials), 'chain-untrusted')
