@@ -44,7 +44,6 @@ export class LogTail {
   readonly #afterOffset: StatementSync
   readonly #afterTime: StatementSync
   readonly #sealed: StatementSync
-  readonly #backlog: StatementSync
 
   /**
    * @param file path of a `log.db` that its owner has opened already
@@ -73,10 +72,6 @@ export class LogTail {
        ORDER BY first_sequence LIMIT 1`,
     )
     this.#sealed = database.prepare('SELECT sealed FROM batch WHERE partition = ? AND first_sequence = ?')
-    this.#backlog = database.prepare(
-      `SELECT coalesce(sum(count), 0) AS messages, coalesce(sum(plain_bytes), 0) AS bytes, min(earliest) AS earliest
-       FROM batch WHERE partition = ? AND first_sequence >= ?`,
-    )
   }
 
   /**
@@ -123,17 +118,21 @@ export class LogTail {
     return { partition, count, plainBytes, earliest, latest, epoch, firstSequence, firstOffset, sealed }
   }
 
-  /** Sums over the batches of a partition that begin at or after `sequence`. */
+  /**
+   * What the batches of a partition from `sequence` on hold together. Sequences and offsets follow each other without
+   * gaps, so the first and the last of them say it all, however many lie between.
+   */
   backlog(partition: number, sequence: number): Backlog {
-    const row = this.#backlog.get(partition, sequence)
+    const [first] = this.batchesFrom(partition, sequence, 2)
     const last = this.lastBatch(partition)
-    const earliest = row?.['earliest']
+    const nextSequence = last === undefined ? sequence : last.firstSequence + last.count
+    const nextOffset = last === undefined ? 0 : last.firstOffset + last.plainBytes
     return {
-      messages: integerOf(row, 'messages'),
-      plainBytes: integerOf(row, 'bytes'),
-      earliest: typeof earliest === 'number' ? timestampOf(earliest) : undefined,
-      nextSequence: last === undefined ? sequence : last.firstSequence + last.count,
-      nextOffset: last === undefined ? 0 : last.firstOffset + last.plainBytes,
+      messages: first === undefined ? 0 : nextSequence - first.firstSequence,
+      plainBytes: first === undefined ? 0 : nextOffset - first.firstOffset,
+      earliest: first?.earliest,
+      nextSequence,
+      nextOffset,
     }
   }
 
