@@ -19,7 +19,6 @@ export function renderStatus(
   hints: ViewHints = {},
 ): string[] {
   const { devices, messages, refused, ports } = status
-  const data = hints.data === undefined ? '' : ` --data ${hints.data}`
   const listens = [
     `MQTT ${ports.mqtt}`,
     ...(ports.amqp === 0 ? [] : [`AMQP ${ports.amqp}`]),
@@ -51,6 +50,16 @@ export function renderStatus(
       ? ['  none yet']
       : recentEvents.slice(-EVENTS_SHOWN_MAX).map((it) => `  ${eventText(it)}`)),
     '',
+    ...hintLines(hints),
+  ]
+  const width = Math.max(COLUMNS_MIN, columns)
+  return lines.map((line) => fitted(plain(line), width))
+}
+
+/** What to do next. */
+export function hintLines(hints: ViewHints): readonly string[] {
+  const data = hints.data === undefined ? '' : ` --data ${hints.data}`
+  return [
     'Connect your own device',
     // Two lines: each fits 80 columns, and is copied whole.
     `  ./holdfast device create my-device${data}`,
@@ -59,8 +68,6 @@ export function renderStatus(
     `  ./holdfast messages read --follow${data}`,
     'Stop: Ctrl-C. Starting again goes on with the same devices, keys and messages.',
   ]
-  const width = Math.max(COLUMNS_MIN, columns)
-  return lines.map((line) => fitted(plain(line), width))
 }
 
 /** The same in one line, for a log. */

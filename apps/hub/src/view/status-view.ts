@@ -1,7 +1,7 @@
 /** Shows the hub on stderr: redrawn in place on a terminal, a plain line now and then when piped. */
 
 import type { Api } from '@holdfast/api'
-import { renderLine, renderStatus, type ViewHints } from './render-status.ts'
+import { hintLines, renderLine, renderStatus, type ViewHints } from './render-status.ts'
 
 const REDRAW_MS = 1_000
 const LINE_MS = 5_000
@@ -29,7 +29,10 @@ export interface StatusView {
   stop(): Promise<void>
 }
 
-/** @param options.read is called every second, or every five when piped; while it fails nothing is drawn. */
+/**
+ * @param options.read is called every second, or every five when piped; while it fails nothing is drawn. Piped, the
+ * hints are written once, at the start.
+ */
 export function startStatusView(options: {
   readonly output: ViewOutput
   read(): Facts | Promise<Facts>
@@ -55,6 +58,7 @@ export function startStatusView(options: {
   const timer = setInterval(() => void draw(), output.isTTY === true ? REDRAW_MS : LINE_MS)
   timer.unref()
   if (output.isTTY === true) void draw()
+  else if (hints !== undefined) output.write(`${hintLines(hints).join('\n')}\n`)
   return {
     log: (line) => painter.above(line),
     async stop() {

@@ -120,6 +120,18 @@ test('a picture is cut to a small terminal, so that it can be found again', () =
   )
 })
 
+test('piped, what to do next is told once', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const written: string[] = []
+  startStatusView({
+    output: { write: (text) => written.push(text) },
+    read: () => ({ status, events: [] }),
+    hints: { data: '/srv/hub' },
+  })
+  assert.equal(written.length, 1)
+  assert.match(written[0] ?? '', /^ {2}\.\/holdfast device connection-string my-device --data \/srv\/hub$/m)
+})
+
 test('piped, the view writes plain lines alone, and a failing source nothing', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const written: string[] = []
