@@ -27,9 +27,11 @@ export class DeadlineWheel<T extends Timed> {
     return first === undefined ? undefined : instantOf(first * BUCKET_MS)
   }
 
-  /** Has `item` given by `due` once `at` has come; an earlier setting is replaced. */
+  /** Has `item` given by `due` once `at` has come, but not at `now` again; an earlier setting is replaced. */
   set(item: T, at: Instant, now: Instant): void {
-    const bucket = Math.min(Math.ceil(at / BUCKET_MS), Math.ceil(now / BUCKET_MS) + BUCKETS_MAX)
+    // A bucket that is not due yet, whatever is asked: a loop over `due` ends.
+    const next = Math.floor(now / BUCKET_MS) + 1
+    const bucket = Math.min(Math.max(Math.ceil(at / BUCKET_MS), next), next + BUCKETS_MAX)
     if (bucket === item.bucket) return
     this.clear(item)
     item.bucket = bucket

@@ -266,6 +266,23 @@ describe('backpressure', () => {
     assert.equal(stage.front.pendingBytes, 0)
   })
 
+  it('wakes who had to wait for others, and takes what it had sent meanwhile', () => {
+    const stage = new FrontStage({ limits: { pendingBytesMax: 5_000 } })
+    stage.join(1, 'greedy')
+    stage.join(2, 'pump')
+    stage.publish(1, 'devices/greedy/messages/events/', 1, 'x'.repeat(5_000))
+    stage.publish(2, EVENTS, 1)
+    assert.deepEqual([...stage.paused], [1, 2])
+    stage.turn()
+    stage.commit(0)
+    assert.deepEqual([...stage.paused], [])
+    stage.turn()
+    assert.deepEqual(
+      stage.logged().map(({ deviceId }) => deviceId),
+      ['greedy', 'pump'],
+    )
+  })
+
   it('ends a peer that does not read', () => {
     const stage = joined()
     stage.backlog.set(1, 300_000)

@@ -18,6 +18,8 @@ export interface DeviceSettings {
   readonly paceMs: number
   readonly latencyMs: number
   readonly lifeMs: number
+  /** Chance that a QoS 0 message goes along. */
+  readonly onceChance: number
   /** Chance of a clean session, and of doing something odd at each step. */
   readonly cleanChance: number
   readonly whimChance: number
@@ -32,6 +34,8 @@ export class Device {
   readonly #session = new ClientSession()
   /** QoS 1 messages without acknowledgement, by packet id. */
   readonly #unacked = new Map<number, string>()
+  /** Filters asked for on this connection, by packet id. */
+  #subscribes = new Map<number, string>()
   #connection: ClientConnection | undefined
   #link: Link | undefined
   #sent = 0
@@ -74,10 +78,13 @@ export class Device {
     const cleanSession = random.chance(cleanChance)
     const link = new Link(this.#world, { latencyMs, lifeMs: this.isCalm ? 1e9 : lifeMs })
     this.#link = link
+    const subscribes = new Map<number, string>()
+    this.#subscribes = subscribes
     const witness: Witness = {
       identity: deviceId,
       cleanSession,
       messageOf: (packetId) => this.#unacked.get(packetId),
+      filterOf: (packetId) => subscribes.get(packetId),
     }
     hub.connect(link, witness)
     const will = {
@@ -133,14 +140,15 @@ export class Device {
     const { deviceId } = this.settings
     const filters = [`devices/${deviceId}/messages/devicebound/#`, '$iothub/twin/res/#', '$iothub/methods/POST/#']
     const filter = this.#world.random.pick(filters)
-    if (this.#connection?.canPublish === true) this.#connection.subscribe([{ filter, qos: 1 }], this.#world.now)
+    if (this.#connection?.canPublish !== true) return
+    this.#subscribes.set(this.#connection.subscribe([{ filter, qos: 1 }], this.#world.now), filter)
   }
 
   /** Sends what it may and plans the next step, for as long as this connection is the one. */
   #step(link: Link): void {
     const connection = this.#connection
     if (this.#link !== link || connection === undefined || !connection.isOpen) return
-    const { random, now } = this.#world
+    const { random } = this.#world
     const { whimChance, paceMs, messages, window } = this.settings
     if (!this.isCalm && random.chance(whimChance)) {
       this.#whim(connection, link)
@@ -152,7 +160,6 @@ export class Device {
     if (this.#sent < messages) {
       this.#world.after(random.delay({ least: 0, mean: paceMs, most: 60_000 }), () => this.#step(link))
     }
-    void now
   }
 
   #publish(connection: ClientConnection): void {
@@ -160,14 +167,13 @@ export class Device {
     const { deviceId, client } = this.settings
     const { random, now } = this.#world
     const topic = `devices/${deviceId}/messages/events/${random.chance(0.3) ? 'a=b' : ''}`
-    if (random.chance(0.1)) {
+    if (random.chance(this.settings.onceChance)) {
       const once = nameMessage({ deviceId, client, number: this.#sentOnce++, qos: 0 })
       connection.publish({ topic, payload: encoder.encode(once), qos: 0 }, now)
     }
     const message = nameMessage({ deviceId, client, number: this.#sent, qos: 1 })
     const padding = random.chance(0.2) ? ` ${'x'.repeat(random.between(0, 1_000))}` : ''
-    void padding
-    const packetId = connection.publish({ topic, payload: encoder.encode(message), qos: 1 }, now)
+    const packetId = connection.publish({ topic, payload: encoder.encode(message + padding), qos: 1 }, now)
     this.#sent += 1
     this.#unacked.set(packetId, message)
   }

@@ -3,16 +3,16 @@
  * threads. It can be killed at any moment; what is durable outlives it.
  */
 
-import { type Instant, instantOf, later } from '@holdfast/base'
+import { type Instant, instantOf, later, timestampOf } from '@holdfast/base'
 import { cuts, type Cut } from '@holdfast/identity'
 import {
-  type CloseReason,
   type CoreToFront,
   FRONT_LIMITS,
   Front,
   type FrontLimits,
   type FrontToCore,
   type FrontToLog,
+  LOG_WRITER_LIMITS,
   LogWriter,
   type LogToFront,
   SessionDirectory,
@@ -32,21 +32,28 @@ export interface HubSettings {
   readonly limits: FrontLimits
   /** Chance that an append to the log meets trouble. */
   readonly logTrouble: number
+  /** Longest time the log then refuses, in milliseconds. */
+  readonly outageMs: number
+  readonly commitBytesMax: number
   readonly storeTrouble: number
+  /** Chance that a verdict takes seconds, so that much happens between what it saw and when it is told. */
+  readonly slowVerdicts: number
 }
 
 export const SMALL_LIMITS: FrontLimits = {
   ...FRONT_LIMITS,
   // Small, so that the bounds are met often.
   unacknowledgedMax: 8,
-  pendingBytesMax: 20_000,
+  pendingBytesMax: 4_000,
   backlogBytesMax: 20_000,
   // One address stands for all clients here.
   refusedRate: { perSecond: 1_000, burst: 10_000 },
 }
 
-/** Largest record of the simulation's messages: what a front may hold beyond its bound. */
+/** Largest record of the simulation's messages, and wills: what a front may hold beyond its bound. */
 const RECORD_BYTES = 2_000
+/** What wills, which are not held back, may add. */
+const WILLS_BYTES = 4_000
 
 /** What the simulation knows of a client's side, to hold the hub to its promises. */
 export interface Witness {
@@ -54,6 +61,8 @@ export interface Witness {
   readonly cleanSession: boolean
   /** The message that the client sent under this id and has no acknowledgement for. */
   messageOf(packetId: number): string | undefined
+  /** The filter that the client subscribed to under this id. */
+  filterOf(packetId: number): string | undefined
 }
 
 /** What lasts: disk, and what the operator knows. */
@@ -87,6 +96,7 @@ export class Hub {
   readonly #live = new Map<string, { readonly front: number; readonly connection: number }>()
   #isRunning = true
   #isLogBusy = false
+  #outageUntil = 0
   #coreTimer: Instant | undefined
   cutOffs = 0
 
@@ -104,6 +114,7 @@ export class Hub {
     disk.log.trouble = () => this.#logTrouble()
     this.#writer = new LogWriter({
       log: disk.log,
+      limits: { ...LOG_WRITER_LIMITS, commitBytesMax: settings.commitBytesMax },
       answer: (front, message) => this.#answer(front, message),
     })
     for (let index = 0; index < settings.fronts; index++) {
@@ -235,28 +246,24 @@ export class Hub {
     }
     this.later(random.delay({ least: 0, mean: 5, most: 500 }), () => {
       const isDisabled = this.#disk.disabled.has(claim.deviceId)
-      this.later(random.delay({ least: 0, mean: 5, most: 12_000 }), () => {
+      const isSlow = random.chance(this.#settings.slowVerdicts)
+      this.later(isSlow ? random.between(100, 12_000) : random.delay({ least: 0, mean: 5, most: 500 }), () => {
         if (isDisabled) this.#directory.refuse(front, connection, { code: 5, reason: 'disabled' })
         else {
           const { deviceId, cleanSession } = claim
           const standing = { deviceId, generationId: 'g', basis: { kind: 'device-key', slot: 'primary' } as const }
           const lifeMs = random.chance(0.2) ? random.between(1_000, 20_000) : 3_600_000
-          const expires = later(instantOf(this.#world.wall()), lifeMs)
+          const expires = timestampOf(this.#world.wall() + lifeMs)
           this.#directory.admit(
             front,
             connection,
-            { standing, authMethod: '{}', cleanSession, expires: this.#stamp(expires) },
+            { standing, authMethod: '{}', cleanSession, expires },
             this.#world.now,
           )
         }
         this.#armCore()
       })
     })
-  }
-
-  #stamp(at: number): ReturnType<World['wall']> {
-    const { world } = this
-    return (world.wall() + (at - world.wall())) as ReturnType<World['wall']>
   }
 
   #sendToFront(front: number, message: CoreToFront): void {
@@ -327,11 +334,13 @@ export class Hub {
   }
 
   #logTrouble(): ReturnType<NonNullable<MemoryTelemetryLog['trouble']>> {
-    const { random } = this.#world
+    const { random, now } = this.#world
+    if (now < this.#outageUntil) return { kind: 'refuse', reason: 'disk-full' }
     if (!random.chance(this.#settings.logTrouble)) return undefined
     const kind = random.between(0, 9)
     if (kind === 0) return { kind: 'crash-before-sync' }
     if (kind === 1) return { kind: 'crash-after-sync' }
+    this.#outageUntil = now + random.between(0, this.#settings.outageMs)
     return { kind: 'refuse', reason: 'disk-full' }
   }
 }
@@ -449,7 +458,8 @@ class FrontThread {
     this.#isTurnPlanned = false
     const { world, limits } = this.#hub
     this.#front.endOfTurn()
-    if (this.#front.pendingBytes > limits.pendingBytesMax + RECORD_BYTES) throw new Violation('a front holds too much')
+    if (this.#front.pendingBytes > limits.pendingBytesMax + RECORD_BYTES + WILLS_BYTES)
+      throw new Violation('a front holds too much')
     const { deadline } = this.#front
     if (deadline === undefined || (this.#timer !== undefined && this.#timer <= deadline)) return
     this.#timer = deadline
@@ -483,7 +493,14 @@ class FrontThread {
       } else if (packet.type === 'puback') {
         const message = witness.messageOf(packet.packetId)
         if (message !== undefined) disk.ledger.acknowledge(message)
-      } else if (packet.type === 'suback' && !witness.cleanSession) disk.promised.add(witness.identity)
+      } else if (packet.type === 'suback' && !witness.cleanSession) {
+        disk.promised.add(witness.identity)
+        const stored = disk.sessions.stored({ deviceId: witness.identity }) ?? []
+        const filter = witness.filterOf(packet.packetId)
+        if (!stored.some((subscription) => subscription.filter === filter)) {
+          throw new Violation(`a subscription of ${witness.identity} is answered and not kept`)
+        }
+      }
     }
   }
 
@@ -500,5 +517,3 @@ class FrontThread {
     if (entry?.witness !== undefined && entry.isLive) this.#hub.ended(this.index, connection, entry.witness)
   }
 }
-
-export type { CloseReason }

@@ -61,8 +61,8 @@ export class Ledger {
       const batch = stored[this.#read]
       if (batch === undefined) break
       for (const { deviceId, body, isWill } of openBatch(batch, this.#keyForEpoch)) {
-        const message = new TextDecoder().decode(body)
-        const [said = '', client = '', qos = '', number = ''] = message.split(' ')
+        const [said = '', client = '', qos = '', number = ''] = new TextDecoder().decode(body).split(' ')
+        const message = `${said} ${client} ${qos} ${number}`
         if (said !== deviceId) throw new Violation(`a message of ${said} is stored as one of ${deviceId}`)
         if (isWill) this.#wills += 1
         else this.#stored(message, `${said} ${client} ${qos}`, Number(number), qos === '1')

@@ -34,14 +34,17 @@ export function simulate(seed: number): SimulationReport {
     fronts: random.between(1, 4),
     limits: SMALL_LIMITS,
     logTrouble: random.pick([0, 0.05, 0.3]),
+    outageMs: random.pick([500, 5_000, 20_000]),
+    commitBytesMax: random.pick([300, 10_000_000]),
     storeTrouble: random.pick([0, 0.02, 0.2]),
+    slowVerdicts: random.pick([0, 0.1, 0.5]),
   }
   let hub: Hub | undefined
   let crashes = 0
   let cutOffs = 0
   const current = (): Hub | undefined => hub
   const start = (): void => {
-    const settings = isPeace ? { ...stormy, logTrouble: 0, storeTrouble: 0 } : stormy
+    const settings = isPeace ? { ...stormy, logTrouble: 0, storeTrouble: 0, slowVerdicts: 0 } : stormy
     hub = new Hub(world, disk, settings, () => {
       crashes += 1
       cutOffs += hub?.cutOffs ?? 0
@@ -64,6 +67,7 @@ export function simulate(seed: number): SimulationReport {
           paceMs: random.pick([5, 50, 400]),
           latencyMs: random.pick([0.5, 5, 50]),
           lifeMs: random.pick([2_000, 10_000, 1e6]),
+          onceChance: random.pick([0, 0.1, 1]),
           cleanChance: random.pick([0, 0.3, 1]),
           whimChance: random.pick([0, 0.02, 0.1]),
         }),

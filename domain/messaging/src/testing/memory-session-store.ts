@@ -27,6 +27,11 @@ export class MemorySessionStore implements SessionStore {
     this.#sessions.delete(nameOf(key))
   }
 
+  /** What is on disk now. */
+  stored(key: IdentityKey): readonly Subscription[] | undefined {
+    return this.#sessions.get(nameOf(key))
+  }
+
   /** The same as `runSessionRequest` on this store, at once: for machines under a virtual clock. */
   answer(request: SessionRequest): SessionAnswer {
     const { ticket, key } = request
