@@ -61,6 +61,11 @@ export class Device {
     return `${this.settings.deviceId} ${this.settings.client}: ${state}, sent ${this.#sent}, unacked ${this.#unacked.size}`
   }
 
+  /** The connection of now. */
+  get #name(): string {
+    return `${this.settings.client}#${this.connects}`
+  }
+
   #comeAgain(): void {
     const wait = this.#world.random.delay({ least: 10, mean: 1_000, most: 10_000 })
     this.#world.after(wait, () => this.#connect())
@@ -78,10 +83,12 @@ export class Device {
     const cleanSession = random.chance(cleanChance)
     const link = new Link(this.#world, { latencyMs, lifeMs: this.isCalm ? 1e9 : lifeMs })
     this.#link = link
+    const name = this.#name
     const subscribes = new Map<number, string>()
     this.#subscribes = subscribes
     const witness: Witness = {
       identity: deviceId,
+      name,
       cleanSession,
       messageOf: (packetId) => this.#unacked.get(packetId),
       filterOf: (packetId) => subscribes.get(packetId),
@@ -89,7 +96,7 @@ export class Device {
     hub.connect(link, witness)
     const will = {
       topic: `devices/${deviceId}/messages/events/`,
-      payload: encoder.encode(`${deviceId} will`),
+      payload: encoder.encode(`${deviceId} will 0 0 ${name}`),
       qos: 1 as const,
       retain: false,
     }
@@ -169,10 +176,10 @@ export class Device {
     const topic = `devices/${deviceId}/messages/events/${random.chance(0.3) ? 'a=b' : ''}`
     if (random.chance(this.settings.onceChance)) {
       const once = nameMessage({ deviceId, client, number: this.#sentOnce++, qos: 0 })
-      connection.publish({ topic, payload: encoder.encode(once), qos: 0 }, now)
+      connection.publish({ topic, payload: encoder.encode(`${once} ${this.#name}`), qos: 0 }, now)
     }
     const message = nameMessage({ deviceId, client, number: this.#sent, qos: 1 })
-    const padding = random.chance(0.2) ? ` ${'x'.repeat(random.between(0, 1_000))}` : ''
+    const padding = random.chance(0.5) ? ` ${'x'.repeat(random.between(0, 1_000))}` : ''
     const packetId = connection.publish({ topic, payload: encoder.encode(message + padding), qos: 1 }, now)
     this.#sent += 1
     this.#unacked.set(packetId, message)

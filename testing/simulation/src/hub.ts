@@ -44,20 +44,22 @@ export const SMALL_LIMITS: FrontLimits = {
   ...FRONT_LIMITS,
   // Small, so that the bounds are met often.
   unacknowledgedMax: 8,
-  pendingBytesMax: 4_000,
+  pendingBytesMax: 3_000,
   backlogBytesMax: 20_000,
   // One address stands for all clients here.
   refusedRate: { perSecond: 1_000, burst: 10_000 },
 }
 
 /** Largest record of the simulation's messages, and wills: what a front may hold beyond its bound. */
-const RECORD_BYTES = 2_000
+const RECORD_BYTES = 1_200
 /** What wills, which are not held back, may add. */
-const WILLS_BYTES = 4_000
+const WILLS_BYTES = 1_500
 
 /** What the simulation knows of a client's side, to hold the hub to its promises. */
 export interface Witness {
   readonly identity: string
+  /** Names the connection among all of the identity's; contains a `#`. */
+  readonly name: string
   readonly cleanSession: boolean
   /** The message that the client sent under this id and has no acknowledgement for. */
   messageOf(packetId: number): string | undefined
@@ -209,6 +211,7 @@ export class Hub {
     if (cleanSession && sessionPresent) throw new Violation(`a clean session of ${identity} finds an older one`)
     if (!cleanSession && isPromised && !sessionPresent) throw new Violation(`the session of ${identity} is lost`)
     this.#live.set(identity, { front, connection })
+    this.#disk.ledger.admitted(identity, witness.name)
   }
 
   ended(front: number, connection: number, witness: Witness): void {

@@ -25,6 +25,9 @@ export class Ledger {
   readonly #durable = new Set<string>()
   /** Next number of each client and QoS, by first occurrence. */
   readonly #next = new Map<string, number>()
+  /** When each connection of an identity was let in, and the latest of them that has something stored. */
+  readonly #turns = new Map<string, number>()
+  readonly #latest = new Map<string, number>()
   readonly #keyForEpoch: KeyForEpoch
   #read = 0
   #acknowledged = 0
@@ -61,19 +64,34 @@ export class Ledger {
       const batch = stored[this.#read]
       if (batch === undefined) break
       for (const { deviceId, body, isWill } of openBatch(batch, this.#keyForEpoch)) {
-        const [said = '', client = '', qos = '', number = ''] = new TextDecoder().decode(body).split(' ')
+        const [said = '', client = '', qos = '', number = '', connection] = new TextDecoder().decode(body).split(' ')
         const message = `${said} ${client} ${qos} ${number}`
         if (said !== deviceId) throw new Violation(`a message of ${said} is stored as one of ${deviceId}`)
+        if (connection?.includes('#') === true) this.#inTurn(said, connection)
         if (isWill) this.#wills += 1
         else this.#stored(message, `${said} ${client} ${qos}`, Number(number), qos === '1')
       }
     }
   }
 
+  /** A connection of the identity is let in. */
+  admitted(identity: string, connection: string): void {
+    this.#turns.set(`${identity} ${connection}`, this.#turns.size)
+  }
+
   /** A PUBACK leaves the hub. */
   acknowledge(message: string): void {
     if (!this.#durable.has(message)) throw new Violation(`${message} is acknowledged and not in the log`)
     this.#acknowledged += 1
+  }
+
+  /** What was sent once comes from the latest connection that has anything stored: an older one is done with. */
+  #inTurn(identity: string, connection: string): void {
+    const turn = this.#turns.get(`${identity} ${connection}`) ?? -1
+    if (turn < (this.#latest.get(identity) ?? 0)) {
+      throw new Violation(`${identity} ${connection} has a message stored behind those of a newer connection`)
+    }
+    this.#latest.set(identity, turn)
   }
 
   #stored(message: string, sequence: string, number: number, mayNotMiss: boolean): void {
