@@ -9,7 +9,6 @@ import { StoreDamagedError } from '../damaged.ts'
 import { type Sent, TestSealer, testFolder, testKey } from '../testing/batches.ts'
 import { type Filled, openTelemetry, settle } from '../testing/fill.ts'
 import { smallDisk } from '../testing/small-disk.ts'
-import { History } from './history.ts'
 import type { Dropped } from './retention.ts'
 
 const KEY = testKey(1)
@@ -388,32 +387,6 @@ test('without a key nothing is read, regrouped or deleted; when it comes, all is
   assert.equal(telemetry.history.statistics().backlogMessages, 0)
   await assertWhole(telemetry, 1)
   telemetry.close()
-})
-
-test('before the first keys come, neighbours are not merged, and nobody is told that keys are missing', (context) => {
-  const telemetry = fixture(context, { partitions: 1 })
-  for (let index = 0; index < 7; index++) telemetry.sendAndRegroup(40)
-  const newer = testKey(5)
-  // The eighth comes when the first seven cannot be opened: so there is something to merge at the next start.
-  telemetry.history.setKeys([newer])
-  telemetry.sendAndRegroup(40, { sealer: new TestSealer(newer, 1) })
-  assert.equal(telemetry.history.statistics().segments, 8)
-  telemetry.close()
-  const { folder } = telemetry
-  const noMatter = (): void => {}
-  const history = new History({
-    logFile: join(folder, 'log.db'),
-    historyFile: join(folder, 'history.db'),
-    trim: noMatter,
-    emptyEpoch: noMatter,
-  })
-  settle(history, NEVER)
-  assert.deepEqual(history.troubles, { blocked: [] })
-  history.setKeys([KEY, newer])
-  settle(history, NEVER)
-  assert.deepEqual(history.troubles, { blocked: [] })
-  assert.ok(history.statistics().segments < 8)
-  history.close()
 })
 
 test('retention by age drops whole segments, oldest first, then batches of the log, and says what', async (context) => {
