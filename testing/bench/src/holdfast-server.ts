@@ -4,11 +4,9 @@ import { spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
-import { scratchFolder, type Server, type ServerKind, stopped } from './server.ts'
+import { freePort, scratchFolder, type Server, type ServerKind, stopped } from './server.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
-const MQTT_PORT = 28_886
-const HTTPS_PORT = 28_887
 
 export interface HoldfastServer extends Server {
   readonly data: string
@@ -32,6 +30,8 @@ export function holdfast(prepare: (server: HoldfastServer) => Promise<void>): Se
 
 export async function startHoldfast(scratch: string): Promise<HoldfastServer> {
   const data = scratchFolder(scratch, 'holdfast-')
+  const port = await freePort()
+  const httpsPort = await freePort()
   const begun = performance.now()
   const child = spawn(
     'sh',
@@ -39,7 +39,7 @@ export async function startHoldfast(scratch: string): Promise<HoldfastServer> {
       join(ROOT, 'holdfast'),
       'up',
       ...['--data', data, '--listen', '127.0.0.1'],
-      ...['--mqtt-port', String(MQTT_PORT), '--https-port', String(HTTPS_PORT), '--log-level', 'warn'],
+      ...['--mqtt-port', String(port), '--https-port', String(httpsPort), '--log-level', 'warn'],
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
@@ -57,7 +57,7 @@ export async function startHoldfast(scratch: string): Promise<HoldfastServer> {
   }
   return {
     pid: Number(ready.pid),
-    port: MQTT_PORT,
+    port,
     authorityFile: String(ready.caFile),
     data,
     readyMs: performance.now() - begun,

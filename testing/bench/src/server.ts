@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { FleetCredentials } from './fleet-credentials.ts'
 
@@ -32,7 +32,7 @@ export function mosquitto(credentials: FleetCredentials): ServerKind {
     user: '%s',
     async start({ scratch, isMutual }) {
       const folder = scratchFolder(scratch, 'mosquitto-')
-      const port = 28_883
+      const port = await freePort()
       const file = join(folder, 'mosquitto.conf')
       writeFileSync(
         file,
@@ -67,13 +67,13 @@ export function nats(credentials: FleetCredentials): ServerKind {
     user: '%s',
     async start({ scratch, isMutual }) {
       const folder = scratchFolder(scratch, 'nats-')
-      const port = 28_884
+      const port = await freePort()
       const file = join(folder, 'nats.conf')
       writeFileSync(
         file,
         `
 server_name: bench
-listen: 127.0.0.1:28885
+listen: 127.0.0.1:${await freePort()}
 jetstream { store_dir: "${join(folder, 'store')}" }
 mqtt {
   listen: "127.0.0.1:${port}"
@@ -130,6 +130,17 @@ export function scratchFolder(parent: string, prefix: string): string {
   const folder = mkdtempSync(join(parent, prefix))
   chmodSync(folder, 0o755)
   return folder
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
 }
 
 function accepts(port: number): Promise<boolean> {
