@@ -38,8 +38,11 @@ export async function startHoldfast(scratch: string): Promise<HoldfastServer> {
     [
       join(ROOT, 'holdfast'),
       'up',
-      ...['--data', data, '--listen', '127.0.0.1'],
-      ...['--mqtt-port', String(port), '--https-port', String(httpsPort), '--log-level', 'warn'],
+      `--data=${data}`,
+      '--listen=127.0.0.1',
+      `--mqtt-port=${port}`,
+      `--https-port=${httpsPort}`,
+      '--log-level=warn',
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )

@@ -64,7 +64,8 @@ async function bench(): Promise<void> {
         kinds: [holdfast(registerKeys), mosquitto(credentials)],
         args: (kind, server) => [
           ...common(kind, server, INGEST_DEVICES),
-          ...['-w', String(window)],
+          '-w',
+          String(window),
           ...(kind.name === 'holdfast' ? ['-i', tokensFile(server)] : []),
         ],
         value: (result) => result.messagesPerSecond,
@@ -80,7 +81,8 @@ async function bench(): Promise<void> {
       args: (kind, server) => [
         ...mutual(credentials),
         ...common(kind, server, CONNECT_DEVICES),
-        ...['-H', ...(resumes ? ['-R'] : [])],
+        '-H',
+        ...(resumes ? ['-R'] : []),
       ],
       value: (result) => result.connectsPerSecond,
       unit: 'connections/s',
