@@ -15,6 +15,7 @@ import {
   type DeviceTransport,
   disconnected,
   eventually,
+  failure,
   neverRetry,
   open,
   refused,
@@ -142,6 +143,10 @@ for (const transport of DEVICE_TRANSPORTS) {
         transport,
       ),
     )
+    const improper = `HostName=localhost;DeviceId=${deviceId}//foo;SharedAccessKey=${key}`
+    const error = await failure(clientOf(improper, transport).open())
+    assert.equal(error.name, 'UnauthorizedError')
+    assert.match(error.message, /Identifier rejected/)
     await theHub().object('device', 'disable', deviceId, '--reason', 'row 2')
     assert.equal((await theHub().show(deviceId)).statusReason, 'row 2')
     await refused(clientOf(primary, transport))
@@ -184,7 +189,10 @@ for (const transport of DEVICE_TRANSPORTS) {
     skip: skipX509,
   }, async () => {
     const deviceId = deviceIdOf('r4')
-    const [first, second, other] = [1, 2, 3].map(() => shop().make({ commonName: deviceId, algorithm: 'rsa' }))
+    // A thumbprint says it all: the name in the certificate is of no account.
+    const [first, second, other] = ['localhost', deviceId, deviceId].map((commonName) =>
+      shop().make({ commonName, algorithm: 'rsa' }),
+    )
     assert.ok(first !== undefined && second !== undefined && other !== undefined)
     // SHA-1 in one slot, SHA-256 in lower case in the other.
     const thumbprints = ['--thumbprint', first.sha1, '--thumbprint', second.sha256.toLowerCase()]
