@@ -37,6 +37,17 @@ test('of a flood none is lost: what is held is counted, and the count is told', 
   assert.equal(counted(events), 1_000)
 })
 
+test('events that count things themselves are added up', () => {
+  const { events, throttle } = world()
+  const event = { ...refusal('address/a'), type: 'connection.turned-away' as const }
+  for (let count = 1; count <= 100; count += 1) throttle.report({ ...event, detail: { count } }, instantOf(0))
+  throttle.flush()
+  assert.equal(
+    events.reduce((sum, { detail }) => sum + Number(detail['count']), 0),
+    5_050,
+  )
+})
+
 test('the held count of a source is told before its next event, so that the order holds', () => {
   const { events, throttle } = world()
   for (let at = 0; at < 8; at += 1) throttle.report(refusal('address/a'), instantOf(0))

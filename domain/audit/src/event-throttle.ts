@@ -7,6 +7,8 @@ const SOURCES_MAX = 4_096
 interface Source {
   readonly bucket: TokenBucket
   held: number
+  /** Sum of the counts of those held, for an event may stand for several itself. */
+  count: number
   last: SecurityEvent
 }
 
@@ -29,7 +31,7 @@ export class EventThrottle {
     const key = `${event.type} ${event.actor}`
     let source = this.#sources.get(key)
     if (source === undefined) {
-      source = { bucket: new TokenBucket(now, this.#limits), held: 0, last: event }
+      source = { bucket: new TokenBucket(now, this.#limits), held: 0, count: 0, last: event }
       this.#sources.set(key, source)
     }
     if (source.bucket.take(now)) {
@@ -37,6 +39,7 @@ export class EventThrottle {
       this.#sink(event)
     } else {
       source.held += 1
+      source.count += countOf(event) ?? 1
       source.last = event
       this.#holding.add(source)
       // The forgotten of a full map may still hold a count: bounded likewise, told now.
@@ -52,8 +55,16 @@ export class EventThrottle {
   #tell(source: Source): void {
     this.#holding.delete(source)
     if (source.held === 0) return
-    const { last, held } = source
+    const { last, held, count } = source
     source.held = 0
-    this.#sink({ ...last, detail: { ...last.detail, repeated: held } })
+    source.count = 0
+    const summed = countOf(last) === undefined ? {} : { count }
+    this.#sink({ ...last, detail: { ...last.detail, ...summed, repeated: held } })
   }
+}
+
+/** How many things an event that is a summary itself stands for. */
+function countOf({ detail }: SecurityEvent): number | undefined {
+  const { count } = detail
+  return typeof count === 'number' ? count : undefined
 }
