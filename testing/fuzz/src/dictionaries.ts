@@ -24,6 +24,7 @@ const DPS_WORDS = words(`
 /** By target; a target without a row gets `TEXT_WORDS`. */
 export const DICTIONARIES: Readonly<Record<string, readonly string[]>> = {
   mqtt: ['MQTT', '\x00\x04MQTT\x04', '+', '#', '/', '$', '\x00\x01'],
+  front: [...TOPIC_WORDS, 'pump', 'devicebound/#', '$iothub/twin/res/#', '$iothub/methods/POST/#', '+'],
   'carried-in-mqtt': [...TOKEN_WORDS, ...TOPIC_WORDS, ...TEXT_WORDS, '$dps/registrations/', 'api-version='],
   'sas-token': [...TOKEN_WORDS, ...TEXT_WORDS],
   'connection-string': words(

@@ -8,6 +8,7 @@ import { fuzzTargets as pki } from '@holdfast/pki/testing'
 import { fuzzTargets as tokens } from '@holdfast/tokens/testing'
 import { carriedTarget } from './carried-target.ts'
 import { DICTIONARIES, TEXT_WORDS } from './dictionaries.ts'
+import { frontTarget } from './front-target.ts'
 import type { FuzzTarget, Subject } from './target.ts'
 import { telemetryTargets } from './telemetry-targets.ts'
 
@@ -63,6 +64,7 @@ const mqttTarget: FuzzTarget = {
 /** Longest inputs, in bytes, where texts of the usual length would miss something, or cost too much. */
 const LONGEST: Readonly<Record<string, number>> = {
   mqtt: 1_024,
+  front: 1_024,
   'carried-in-mqtt': 1_024,
   certificate: 2_048,
   'certification-request': 2_048,
@@ -72,6 +74,7 @@ const BYTES_MAX = 1_500
 
 export const subjects: readonly Subject[] = [
   mqttTarget,
+  frontTarget,
   carriedTarget,
   ...tokens,
   ...iothub,
@@ -84,5 +87,5 @@ export const subjects: readonly Subject[] = [
   run: (bytes) => target.run(bytes),
   dictionary: DICTIONARIES[target.name] ?? TEXT_WORDS,
   bytesMax: LONGEST[target.name] ?? BYTES_MAX,
-  isStream: target === mqttTarget,
+  isStream: target === mqttTarget || target === frontTarget,
 }))
