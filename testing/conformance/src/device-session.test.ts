@@ -1,7 +1,7 @@
 /** Rows 6 and 7 of azure-iot.md §12: renewal of tokens, expiry, take-over, and what the hub tells of a connection. */
 
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { after, suite, test } from 'node:test'
 import type { Api } from '@holdfast/api'
 import { Client, Message } from './azure-sdk.ts'
 import { HubProcess } from './hub-process.ts'
@@ -40,139 +40,143 @@ async function askTwin(client: Client): Promise<Error> {
   return within(ANSWER_MS_MAX, failure(client.getTwin()), 'the answer did not arrive: the subscription is lost')
 }
 
-for (const transport of DEVICE_TRANSPORTS) {
-  const { name } = transport
-  const deviceIdOf = (row: string): string => `${row}-${name}`
+// Most of these wait for a token to end, so they wait together.
+suite('device sessions', { concurrency: true }, () => {
+  for (const transport of DEVICE_TRANSPORTS) {
+    const { name } = transport
+    const deviceIdOf = (row: string): string => `${row}-${name}`
 
-  test(`row 6 ${name}: updateSharedAccessSignature reconnects into the session, whose subscriptions survive`, {
-    skip,
-  }, async () => {
-    const deviceId = deviceIdOf('r6')
-    const { primary, secondary } = await theHub().device({ deviceId })
-    const resource = encodeURIComponent(`localhost/devices/${deviceId}`)
-    const first = sas({ resource, key: keyOf(primary), seconds: 600 })
-    const client = neverRetry(Client.fromSharedAccessSignature(first, transport.constructorOf))
-    assert.equal((await open(client)).isSessionPresent, false)
-    const before = (await theHub().show(deviceId)).connectedSince
-    const refusal = await askTwin(client)
-    // A second token, by the other key, so that it is seen which one counts.
-    const second = sas({ resource, key: keyOf(secondary), seconds: 600 })
-    await new Promise<void>((resolve, reject) => {
-      client.updateSharedAccessSignature(second, (error) =>
-        error === undefined || error === null ? resolve() : reject(error),
+    test(`row 6 ${name}: updateSharedAccessSignature reconnects into the session, whose subscriptions survive`, {
+      skip,
+    }, async () => {
+      const deviceId = deviceIdOf('r6')
+      const { primary, secondary } = await theHub().device({ deviceId })
+      const resource = encodeURIComponent(`localhost/devices/${deviceId}`)
+      const first = sas({ resource, key: keyOf(primary), seconds: 600 })
+      const client = neverRetry(Client.fromSharedAccessSignature(first, transport.constructorOf))
+      assert.equal((await open(client)).isSessionPresent, false)
+      const before = (await theHub().show(deviceId)).connectedSince
+      const refusal = await askTwin(client)
+      // A second token, by the other key, so that it is seen which one counts.
+      const second = sas({ resource, key: keyOf(secondary), seconds: 600 })
+      await new Promise<void>((resolve, reject) => {
+        client.updateSharedAccessSignature(second, (error) =>
+          error === undefined || error === null ? resolve() : reject(error),
+        )
+      })
+      await client.sendEvent(new Message('renewed'))
+      assert.notEqual((await theHub().show(deviceId)).connectedSince, before, 'it is another connection')
+      assert.equal((await askTwin(client)).name, refusal.name)
+      // What the first token rested on goes, and nothing happens to the session, which rests on the other.
+      const changed = await theHub().api<Api.Changed>('POST', `/devices/${deviceId}/regenerate-key`, { key: 'primary' })
+      assert.equal(changed.body.sessionsClosed, 0)
+      await client.sendEvent(new Message('still here'))
+      const closed = disconnected(client)
+      const last = await theHub().api<Api.Changed>('POST', `/devices/${deviceId}/regenerate-key`, { key: 'secondary' })
+      assert.equal(last.body.sessionsClosed, 1)
+      await closed
+      assert.deepEqual(
+        (await theHub().messages(deviceId)).map(({ body }) => body),
+        ['renewed', 'still here'],
       )
     })
-    await client.sendEvent(new Message('renewed'))
-    assert.notEqual((await theHub().show(deviceId)).connectedSince, before, 'it is another connection')
-    assert.equal((await askTwin(client)).name, refusal.name)
-    // What the first token rested on goes, and nothing happens to the session, which rests on the other.
-    const changed = await theHub().api<Api.Changed>('POST', `/devices/${deviceId}/regenerate-key`, { key: 'primary' })
-    assert.equal(changed.body.sessionsClosed, 0)
-    await client.sendEvent(new Message('still here'))
-    const closed = disconnected(client)
-    const last = await theHub().api<Api.Changed>('POST', `/devices/${deviceId}/regenerate-key`, { key: 'secondary' })
-    assert.equal(last.body.sessionsClosed, 1)
-    await closed
-    assert.deepEqual(
-      (await theHub().messages(deviceId)).map(({ body }) => body),
-      ['renewed', 'still here'],
-    )
-  })
 
-  test(`row 6 ${name}: the SDK renews its own tokens, before the old one ends`, { skip }, async () => {
-    const deviceId = deviceIdOf('r6-auto')
-    const { primary } = await theHub().device({ deviceId })
-    const client = clientOf(primary, transport)
-    await client.setOptions({ tokenRenewal: { tokenValidTimeInSeconds: 5, tokenRenewalMarginInSeconds: 3 } })
-    await open(client)
-    let isDisconnected = false
-    client.once('disconnect', () => {
-      isDisconnected = true
+    test(`row 6 ${name}: the SDK renews its own tokens, before the old one ends`, { skip }, async () => {
+      const deviceId = deviceIdOf('r6-auto')
+      const { primary } = await theHub().device({ deviceId })
+      const client = clientOf(primary, transport)
+      await client.setOptions({ tokenRenewal: { tokenValidTimeInSeconds: 5, tokenRenewalMarginInSeconds: 3 } })
+      await open(client)
+      let isDisconnected = false
+      client.once('disconnect', () => {
+        isDisconnected = true
+      })
+      await askTwin(client)
+      const first = (await theHub().show(deviceId)).connectedSince
+      assert.ok(first !== undefined)
+      await eventually(async () => {
+        const { connectedSince } = await theHub().show(deviceId)
+        return connectedSince !== undefined && Date.parse(connectedSince) > Date.parse(first) + 5_000
+      }, 'no renewal is seen')
+      await askTwin(client)
+      await client.sendEvent(new Message('after three tokens'))
+      assert.equal(isDisconnected, false)
+      await client.close()
+      const [message] = await theHub().messages(deviceId)
+      assert.equal(message?.body, 'after three tokens')
     })
-    await askTwin(client)
-    const first = (await theHub().show(deviceId)).connectedSince
-    assert.ok(first !== undefined)
-    await eventually(async () => {
-      const { connectedSince } = await theHub().show(deviceId)
-      return connectedSince !== undefined && Date.parse(connectedSince) > Date.parse(first) + 5_000
-    }, 'no renewal is seen')
-    await askTwin(client)
-    await client.sendEvent(new Message('after three tokens'))
-    assert.equal(isDisconnected, false)
-    await client.close()
-    const [message] = await theHub().messages(deviceId)
-    assert.equal(message?.body, 'after three tokens')
-  })
 
-  test(`row 6 ${name}: who comes back finds the session present`, { skip }, async () => {
-    const deviceId = deviceIdOf('r6-session')
-    const { primary } = await theHub().device({ deviceId })
-    const first = clientOf(primary, transport)
-    assert.equal((await open(first)).isSessionPresent, false)
-    await askTwin(first)
-    await first.close()
-    const second = clientOf(primary, transport)
-    assert.equal((await open(second)).isSessionPresent, true)
-    await second.close()
-  })
+    test(`row 6 ${name}: who comes back finds the session present`, { skip }, async () => {
+      const deviceId = deviceIdOf('r6-session')
+      const { primary } = await theHub().device({ deviceId })
+      const first = clientOf(primary, transport)
+      assert.equal((await open(first)).isSessionPresent, false)
+      await askTwin(first)
+      await first.close()
+      const second = clientOf(primary, transport)
+      assert.equal((await open(second)).isSessionPresent, true)
+      await second.close()
+    })
 
-  test(`row 7 ${name}: the connection ends with its token`, { skip }, async () => {
-    const deviceId = deviceIdOf('r7-expiry')
-    const { primary } = await theHub().device({ deviceId })
-    const resource = encodeURIComponent(`localhost/devices/${deviceId}`)
-    const seconds = 3
-    const token = sas({ resource, key: keyOf(primary), seconds })
-    const madeAt = Date.now()
-    const client = neverRetry(Client.fromSharedAccessSignature(token, transport.constructorOf))
-    await open(client)
-    assert.equal((await theHub().show(deviceId)).connected, true)
-    await disconnected(client)
-    const lasted = Date.now() - madeAt
-    // The token's end is a whole second, so it may be up to one earlier.
-    assert.ok(lasted > (seconds - 1.1) * 1000 && lasted < (seconds + 2) * 1000, `${lasted} ms`)
-    assert.equal((await theHub().show(deviceId)).connected, false)
-    const ends = (await theHub().events(`device/${deviceId}`)).filter(({ type }) => type === 'session.closed')
-    assert.equal(ends.at(-1)?.detail.reason, 'token-expired')
-  })
+    test(`row 7 ${name}: the connection ends with its token`, { skip }, async () => {
+      const deviceId = deviceIdOf('r7-expiry')
+      const { primary } = await theHub().device({ deviceId })
+      const resource = encodeURIComponent(`localhost/devices/${deviceId}`)
+      const seconds = 6
+      const token = sas({ resource, key: keyOf(primary), seconds })
+      const madeAt = Date.now()
+      const client = neverRetry(Client.fromSharedAccessSignature(token, transport.constructorOf))
+      await open(client)
+      const closed = disconnected(client)
+      assert.equal((await theHub().show(deviceId)).connected, true)
+      await closed
+      const lasted = Date.now() - madeAt
+      // The token's end is a whole second, so it may be up to one earlier.
+      assert.ok(lasted > (seconds - 1.1) * 1000 && lasted < (seconds + 2) * 1000, `${lasted} ms`)
+      assert.equal((await theHub().show(deviceId)).connected, false)
+      const ends = (await theHub().events(`device/${deviceId}`)).filter(({ type }) => type === 'session.closed')
+      assert.equal(ends.at(-1)?.detail.reason, 'token-expired')
+    })
 
-  test(`row 7 ${name}: who connects under the same id takes the place of the older one`, { skip }, async () => {
-    const deviceId = deviceIdOf('r7-takeover')
-    const { primary, secondary } = await theHub().device({ deviceId })
-    const older = clientOf(primary, transport)
-    await open(older)
-    await older.sendEvent(new Message('older'))
-    const closed = disconnected(older)
-    const newer = clientOf(secondary, transport)
-    await open(newer)
-    await closed
-    assert.equal((await theHub().show(deviceId)).connected, true)
-    await newer.sendEvent(new Message('newer'))
-    // The newer one stays.
-    await pause(200)
-    await newer.sendEvent(new Message('still'))
-    await newer.close()
-    assert.deepEqual(
-      (await theHub().messages(deviceId)).map(({ body }) => body),
-      ['older', 'newer', 'still'],
-    )
-  })
+    test(`row 7 ${name}: who connects under the same id takes the place of the older one`, { skip }, async () => {
+      const deviceId = deviceIdOf('r7-takeover')
+      const { primary, secondary } = await theHub().device({ deviceId })
+      const older = clientOf(primary, transport)
+      await open(older)
+      await older.sendEvent(new Message('older'))
+      const closed = disconnected(older)
+      const newer = clientOf(secondary, transport)
+      await open(newer)
+      await closed
+      assert.equal((await theHub().show(deviceId)).connected, true)
+      await newer.sendEvent(new Message('newer'))
+      // The newer one stays.
+      await pause(200)
+      await newer.sendEvent(new Message('still'))
+      await newer.close()
+      assert.deepEqual(
+        (await theHub().messages(deviceId)).map(({ body }) => body),
+        ['older', 'newer', 'still'],
+      )
+    })
 
-  test(`row 7 ${name}: device show tells of the connection and of its activity`, { skip }, async () => {
-    const deviceId = deviceIdOf('r7-state')
-    const { primary } = await theHub().device({ deviceId })
-    const never = await theHub().object<Api.Device>('device', 'show', deviceId)
-    assert.deepEqual([never.connected, never.connectedSince, never.lastActivityTime], [false, undefined, undefined])
-    const client = clientOf(primary, transport)
-    const openedAt = Date.now()
-    await open(client)
-    await client.sendEvent(new Message('alive'))
-    const shown = await theHub().object<Api.Device>('device', 'show', deviceId)
-    assert.equal(shown.connected, true)
-    for (const time of [shown.connectedSince, shown.lastActivityTime]) {
-      const at = Date.parse(time ?? '')
-      assert.ok(at >= openedAt - 100 && at <= Date.now() + 100, String(time))
-    }
-    await client.close()
-    await eventually(async () => !(await theHub().show(deviceId)).connected, 'it counts as connected still')
-  })
-}
+    test(`row 7 ${name}: device show tells of the connection and of its activity`, { skip }, async () => {
+      const deviceId = deviceIdOf('r7-state')
+      const { primary } = await theHub().device({ deviceId })
+      const never = await theHub().object<Api.Device>('device', 'show', deviceId)
+      assert.deepEqual([never.connected, never.connectedSince, never.lastActivityTime], [false, undefined, undefined])
+      const client = clientOf(primary, transport)
+      const openedAt = Date.now()
+      await open(client)
+      await client.sendEvent(new Message('alive'))
+      const shown = await theHub().object<Api.Device>('device', 'show', deviceId)
+      assert.equal(shown.connected, true)
+      for (const time of [shown.connectedSince, shown.lastActivityTime]) {
+        const at = Date.parse(time ?? '')
+        assert.ok(at >= openedAt - 100 && at <= Date.now() + 100, String(time))
+      }
+      await client.close()
+      await eventually(async () => !(await theHub().show(deviceId)).connected, 'it counts as connected still')
+    })
+  }
+})

@@ -161,6 +161,12 @@ export class HubProcess {
     return { primary: primary ?? '', secondary: secondary ?? '' }
   }
 
+  /** The connection string of a policy. */
+  async policy(name: string): Promise<string> {
+    const at = `/policies/${encodeURIComponent(name)}/connection-string`
+    return (await this.#must<Api.ConnectionString>('GET', at)).connectionString
+  }
+
   async show(deviceId: string): Promise<Api.Device> {
     return this.#must('GET', `/devices/${encodeURIComponent(deviceId)}`)
   }

@@ -56,17 +56,14 @@ function run(scenario: Scenario, extra: string | undefined): Promise<Outcomes> {
 let scenario: Promise<Scenario> | undefined
 async function prepared(): Promise<Scenario> {
   const { ready, ca } = theHub()
-  const [{ primary }, { stdout }] = await Promise.all([
-    theHub().device({ deviceId: 'r58' }),
-    theHub().command('policy', 'connection-string', 'provisioningserviceowner'),
-  ])
+  const { primary } = await theHub().device({ deviceId: 'r58' })
   const registrationKey = Buffer.alloc(64, 58).toString('base64')
   const enrollment = { id: 'r58-enrolled', attestation: 'symmetric-key', primaryKey: registrationKey }
   assert.equal((await theHub().api('POST', '/enrollments', enrollment)).status, 201)
   return {
     idScope: ready.idScope,
     deviceString: primary,
-    serviceString: stdout.trim(),
+    serviceString: await theHub().policy('provisioningserviceowner'),
     registrationId: enrollment.id,
     registrationKey,
     caFile: ready.caFile,

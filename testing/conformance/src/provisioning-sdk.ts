@@ -27,8 +27,7 @@ export async function serviceOf(
   hub: HubProcess,
   policy = 'provisioningserviceowner',
 ): Promise<ProvisioningServiceClient> {
-  const { stdout } = await hub.command('policy', 'connection-string', policy)
-  return ProvisioningServiceClient.fromConnectionString(stdout.trim())
+  return ProvisioningServiceClient.fromConnectionString(await hub.policy(policy))
 }
 
 export async function put(

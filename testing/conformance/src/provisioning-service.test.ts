@@ -437,8 +437,7 @@ function rest(
 }
 
 async function policyToken(policy: string, seconds = 600): Promise<string> {
-  const { stdout } = await theHub().command('policy', 'connection-string', policy)
-  return sas({ resource: 'localhost', key: keyOf(stdout.trim()), seconds, policy })
+  return sas({ resource: 'localhost', key: keyOf(await theHub().policy(policy)), seconds, policy })
 }
 
 const VERSION = 'api-version=2021-10-01'
