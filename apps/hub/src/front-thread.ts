@@ -6,7 +6,7 @@ import { type CoreToFront, Front, type FrontCounters, type LogToFront } from '@h
 import { askThrough, FrontDriver, Listeners, type ListenerSettings, type TlsMaterial } from '@holdfast/node'
 import { systemClock } from '@holdfast/node/clock'
 import { serve } from '@holdfast/node/threads'
-import { certificateFacts } from '@holdfast/pki'
+import { readPeerCertificate } from './peer-certificate.ts'
 
 export interface FrontThreadData {
   /** Carries `FrontToCore[]` and `CoreToFront[]`. */
@@ -77,7 +77,7 @@ class FrontService implements FrontThread {
     const listeners = new Listeners(settings, {
       driver,
       http: askThrough(http),
-      certificateFacts,
+      certificateFacts: readPeerCertificate,
       turnedAway: (address, detail) => {
         front.turnedAway(address, detail, systemClock.monotonic())
         driver.scheduleTurn()
