@@ -4,7 +4,7 @@
  */
 
 import type { Clock, Instant } from '@holdfast/base'
-import type { PeerFacts } from '@holdfast/messaging'
+import type { CloseReason, PeerFacts } from '@holdfast/messaging'
 import type { Transport } from './transport.ts'
 
 /** Who is at the other end; `facts` is asked at most once, when a device has said who it is. */
@@ -13,11 +13,18 @@ export interface Peer {
   facts(): PeerFacts
 }
 
+/** Why a connection cannot go on, where the machine cannot see it. */
+export interface Fault {
+  readonly reason: CloseReason
+  readonly detail: string
+}
+
 /** The machine, as its driver sees it. */
 export interface FrontMachine {
   opened(connection: number, peer: Peer, now: Instant): void
   received(connection: number, bytes: Uint8Array, now: Instant): void
   peerClosed(connection: number, now: Instant): void
+  fail(connection: number, end: Fault, now: Instant): void
   tick(now: Instant): void
   /** Called once after the inputs of a turn. */
   endOfTurn(): void
@@ -61,6 +68,12 @@ export class FrontDriver {
   peerClosed(connection: number): void {
     if (!this.#transports.delete(connection)) return
     this.#machine?.peerClosed(connection, this.#clock.monotonic())
+    this.scheduleTurn()
+  }
+
+  /** The peer broke a rule of what carries MQTT; the machine closes the connection. */
+  fail(connection: number, fault: Fault): void {
+    this.#machine?.fail(connection, fault, this.#clock.monotonic())
     this.scheduleTurn()
   }
 

@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { MessagePort } from 'node:worker_threads'
 import type { PeerFacts } from '@holdfast/messaging'
+import type { BodyBudget, BodyShare } from './body-budget.ts'
 
 export interface HttpRequest {
   readonly method: string
@@ -33,16 +34,20 @@ const REQUESTS_MAX = 1_024
 export async function exchange(
   request: IncomingMessage,
   response: ServerResponse,
-  peer: PeerFacts,
-  handler: HttpHandler,
+  { peer, handler, bodies }: { readonly peer: PeerFacts; readonly handler: HttpHandler; readonly bodies: BodyBudget },
 ): Promise<void> {
-  const body = await readBody(request)
-  if (body === undefined) {
-    refuse(response, 413, 'The request body is larger than 1 MiB. Send less at once.')
-    return
-  }
+  const share = bodies.open(peer.address)
   let answer: HttpAnswer
   try {
+    const body = await readBody(request, share)
+    if (body === 'too-large') {
+      refuse(response, 413, 'The request body is larger than 1 MiB. Send less at once.')
+      return
+    }
+    if (body === 'no-room') {
+      refuse(response, 503, 'Too many large requests are under way. Try again shortly.')
+      return
+    }
     const { rawHeaders } = request
     const headers: [string, string][] = []
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) headers.push([rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''])
@@ -50,32 +55,49 @@ export async function exchange(
   } catch {
     refuse(response, 503, 'The hub cannot answer just now. Try again shortly.')
     return
+  } finally {
+    share.end()
   }
   await writeAnswer(response, answer)
 }
 
-async function readBody(request: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | undefined> {
+async function readBody(
+  request: IncomingMessage,
+  share: BodyShare,
+): Promise<Uint8Array<ArrayBuffer> | 'too-large' | 'no-room'> {
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Not destroyed when the loop is left: the socket is to carry the refusal.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > HTTP_BODY_BYTES_MAX) return undefined
+    if (bytes > HTTP_BODY_BYTES_MAX) return 'too-large'
+    if (!share.grow(bytes)) return 'no-room'
     chunks.push(chunk)
   }
   return new Uint8Array(Buffer.concat(chunks))
 }
 
 async function writeAnswer(response: ServerResponse, answer: HttpAnswer): Promise<void> {
-  response.writeHead(
-    answer.status,
-    answer.headers.flatMap(([name, value]) => [name, value]),
-  )
-  if (answer.body === undefined || answer.body instanceof Uint8Array) {
-    response.end(answer.body)
+  const { body } = answer
+  const headers = answer.headers.flatMap(([name, value]) => [name, value])
+  if (!(body instanceof ReadableStream)) {
+    // 204 and 304 have no body by definition, and say nothing of its length (RFC 9110 §8.6).
+    const hasLength = answer.status !== 204 && answer.status !== 304
+    response.writeHead(answer.status, [...headers, ...(hasLength ? ['content-length', `${body?.length ?? 0}`] : [])])
+    response.end(body)
     return
   }
-  const reader = answer.body.getReader()
-  response.on('close', () => void reader.cancel().catch(() => undefined))
+  const reader = body.getReader()
+  const cancel = (): void => void reader.cancel().catch(() => undefined)
+  // Who asked may have gone while the answer was made; 'close' was then, and nobody would ever end the stream.
+  if (response.destroyed) {
+    cancel()
+    return
+  }
+  response.on('close', cancel)
+  // Silence is in the nature of a stream that follows.
+  response.socket?.setTimeout(0)
+  response.writeHead(answer.status, headers)
   response.flushHeaders()
   try {
     for (;;) {
@@ -91,8 +113,13 @@ async function writeAnswer(response: ServerResponse, answer: HttpAnswer): Promis
 }
 
 function refuse(response: ServerResponse, status: number, detail: string): void {
-  const body = JSON.stringify({ type: 'about:blank', title: 'Refused', status, detail })
-  response.writeHead(status, { 'content-type': 'application/problem+json', connection: 'close' })
+  const body = Buffer.from(JSON.stringify({ type: 'about:blank', title: 'Refused', status, detail }))
+  response.writeHead(status, {
+    'content-type': 'application/problem+json',
+    'content-length': body.length,
+    'cache-control': 'no-store',
+    connection: 'close',
+  })
   response.end(body)
 }
 
@@ -130,14 +157,14 @@ export function askThrough(port: MessagePort): HttpHandler {
 
 /** The core's end: answers what comes through `port` with `handler`. */
 export function answerThrough(port: MessagePort, handler: HttpHandler, failed: (error: unknown) => void): void {
-  port.on('message', ({ id, request }: Ask) => {
-    handler(request).then(
-      (answer) =>
-        port.postMessage({ id, answer } satisfies Reply, answer.body instanceof ReadableStream ? [answer.body] : []),
-      (error: unknown) => {
-        failed(error)
-        port.postMessage({ id, answer: undefined } satisfies Reply)
-      },
-    )
-  })
+  const answer = async ({ id, request }: Ask): Promise<void> => {
+    try {
+      const answer = await handler(request)
+      port.postMessage({ id, answer } satisfies Reply, answer.body instanceof ReadableStream ? [answer.body] : [])
+    } catch (error) {
+      failed(error)
+      port.postMessage({ id, answer: undefined } satisfies Reply)
+    }
+  }
+  port.on('message', (ask: Ask) => void answer(ask))
 }

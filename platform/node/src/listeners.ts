@@ -5,12 +5,13 @@ import type { Server as NetServer } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import { type CertificateFacts, FRONT_LIMITS, type PeerFacts } from '@holdfast/messaging'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { BodyBudget } from './body-budget.ts'
 import type { FrontDriver, Peer } from './front-driver.ts'
-import { HandshakeGate, type TurnedAway } from './handshake-gate.ts'
+import { codeOf, HandshakeGate, type TurnedAway } from './handshake-gate.ts'
 import { exchange, type HttpHandler } from './http-exchange.ts'
 import { peerChain } from './peer-certificate.ts'
 import { type TlsMaterial, tlsOptions } from './tls-settings.ts'
-import { TlsTransport, WebSocketTransport } from './transport.ts'
+import { endSocket, TlsTransport, WebSocketTransport } from './transport.ts'
 
 export interface ListenerSettings {
   readonly address: string
@@ -23,13 +24,25 @@ export interface ListenerWiring {
   readonly driver: FrontDriver
   readonly http: HttpHandler
   readonly turnedAway: TurnedAway
-  /** Facts of a chain of DER certificates, leaf first; undefined when the leaf cannot be read. */
+  /**
+   * Facts of a chain of DER certificates, leaf first; undefined when the leaf cannot be read, as if none had been sent.
+   * MUST NOT throw: TLS lets through whatever parses there, and a peer chooses it.
+   */
   readonly certificateFacts: (chain: readonly Uint8Array[]) => CertificateFacts | undefined
 }
 
 /** Requests of one connection are bounded in time; a connection at rest is kept this long, in milliseconds. */
 const HTTP_KEEP_ALIVE_MS = 60_000
+/** A connection on which nothing moves though an answer is due or being written, in milliseconds. */
+const HTTP_STALLED_MS = 60_000
+/** How often requests are held against their bounds in time, in milliseconds. */
+const HTTP_CHECK_MS = 5_000
 const WEB_SOCKET_PATH = '/$iothub/websocket'
+/**
+ * What a WebSocket may make us hold of a message that is not whole, in bytes, until the machine has answered it once: a
+ * CONNECT, and the frames around its parts.
+ */
+const OPENING_HELD_BYTES_MAX = 2 * FRONT_LIMITS.mqtt.openingPacketBytesMax
 const BACKLOG = 1_024
 
 export class Listeners {
@@ -37,12 +50,14 @@ export class Listeners {
   readonly #https: HttpsServer
   readonly #settings: ListenerSettings
   readonly #wiring: ListenerWiring
+  readonly #facts = new WeakMap<TLSSocket, PeerFacts>()
 
   constructor(settings: ListenerSettings, wiring: ListenerWiring) {
     this.#settings = settings
     this.#wiring = wiring
     const options = tlsOptions(settings.tls)
     const gate = new HandshakeGate(wiring.turnedAway)
+    const bodies = new BodyBudget()
     this.#mqtt = createTlsServer({ ...options, noDelay: true, ALPNProtocols: ['mqtt'] }, (socket) =>
       this.#onMqtt(socket),
     )
@@ -53,12 +68,14 @@ export class Listeners {
       headersTimeout: 10_000,
       requestTimeout: 30_000,
       keepAliveTimeout: HTTP_KEEP_ALIVE_MS,
+      connectionsCheckingInterval: HTTP_CHECK_MS,
     })
+    this.#https.timeout = HTTP_STALLED_MS
+    this.#https.maxConnections = FRONT_LIMITS.connectionsMax
     for (const server of [this.#mqtt, this.#https]) gate.guard(server)
     this.#https.on('request', (request, response) => {
-      exchange(request, response, this.#peer(request.socket as TLSSocket, 'https').facts(), wiring.http).catch(() =>
-        response.destroy(),
-      )
+      const peer = this.#httpFacts(request.socket as TLSSocket)
+      exchange(request, response, { peer, handler: wiring.http, bodies }).catch(() => response.destroy())
     })
     this.#acceptWebSockets()
   }
@@ -66,6 +83,10 @@ export class Listeners {
   async listen(): Promise<void> {
     const { address, mqttPort, httpsPort } = this.#settings
     await Promise.all([listening(this.#mqtt, address, mqttPort), listening(this.#https, address, httpsPort)])
+    // What goes wrong with one connection that is being accepted must not end the thread.
+    for (const server of [this.#mqtt, this.#https]) {
+      server.on('error', (error) => this.#wiring.turnedAway('unknown', codeOf(error)))
+    }
   }
 
   /** New connections use `material` from now on; those that are open go on. */
@@ -101,11 +122,24 @@ export class Listeners {
     })
     server.on('connection', (webSocket: WebSocket, request) => {
       const socket = request.socket as TLSSocket
-      const connection = driver.open(new WebSocketTransport(webSocket, socket), this.#peer(socket, 'mqtt-ws'))
+      const transport = new WebSocketTransport(webSocket, socket)
+      const connection = driver.open(transport, this.#peer(socket, 'mqtt-ws'))
+      let heldBytes = 0
+      const hold = (bytes: Buffer): void => {
+        heldBytes += bytes.length
+        if (transport.hasWritten) socket.off('data', hold)
+        else if (heldBytes > OPENING_HELD_BYTES_MAX) socket.destroy()
+      }
+      // Before the library takes them: it would hold a whole packet for whoever has not said who it is.
+      socket.prependListener('data', hold)
       webSocket.on('message', (data: Buffer, isBinary) => {
+        heldBytes = 0
         // [MQTT-6.0.0-1] MQTT is carried in binary frames only.
         if (isBinary) driver.received(connection, data)
-        else webSocket.close(1003)
+        else {
+          webSocket.close(1003)
+          driver.fail(connection, { reason: 'protocol-violation', detail: 'a WebSocket frame of text' })
+        }
       })
       webSocket.on('close', () => driver.peerClosed(connection))
       webSocket.on('error', () => socket.destroy())
@@ -116,11 +150,26 @@ export class Listeners {
       const isMqtt = offered.split(',').some((protocol) => protocol.trim() === 'mqtt')
       if (path?.toLowerCase() !== WEB_SOCKET_PATH || !isMqtt) {
         const reason = 'WebSockets are spoken at /$iothub/websocket with the sub-protocol mqtt.'
-        socket.end(`HTTP/1.1 400 Bad Request\r\ncontent-length: ${reason.length}\r\nconnection: close\r\n\r\n${reason}`)
+        socket.on('error', () => socket.destroy())
+        socket.write(
+          `HTTP/1.1 400 Bad Request\r\ncontent-length: ${reason.length}\r\nconnection: close\r\n\r\n${reason}`,
+        )
+        // The server has let go of it, with its bounds in time: a peer that does not close would stay for ever.
+        endSocket(socket)
         return
       }
       server.handleUpgrade(request, socket, head, (webSocket) => server.emit('connection', webSocket, request))
     })
+  }
+
+  /** Read once a connection, not once a request: a chain is up to eight certificates. */
+  #httpFacts(socket: TLSSocket): PeerFacts {
+    let facts = this.#facts.get(socket)
+    if (facts === undefined) {
+      facts = this.#peer(socket, 'https').facts()
+      this.#facts.set(socket, facts)
+    }
+    return facts
   }
 
   #peer(socket: TLSSocket, transport: PeerFacts['transport']): Peer {

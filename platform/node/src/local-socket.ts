@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { PeerFacts } from '@holdfast/messaging'
+import { BodyBudget } from './body-budget.ts'
 import { exchange, type HttpHandler } from './http-exchange.ts'
 
 /** Longest path of a Unix socket that every system takes, in bytes (sun_path is 108 on Linux). */
@@ -24,8 +25,9 @@ export async function listenLocally(path: string, handler: HttpHandler): Promise
   const isLong = Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX
   const socketPath = isLong ? join(await mkdtemp(join(tmpdir(), 'holdfast-')), 'hub.sock') : path
   await unlink(socketPath).catch(() => undefined)
+  const bodies = new BodyBudget()
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
-    exchange(request, response, LOCAL_PEER, handler).catch(() => response.destroy())
+    exchange(request, response, { peer: LOCAL_PEER, handler, bodies }).catch(() => response.destroy())
   })
   await listening(server, socketPath)
   await chmod(socketPath, 0o600)

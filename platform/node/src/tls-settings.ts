@@ -1,5 +1,6 @@
 /** How every listener speaks TLS: 1.2 and 1.3 only, forward-secret AEAD suites, certificates asked for, not required. */
 
+import { constants } from 'node:crypto'
 import type { TlsOptions } from 'node:tls'
 
 export interface TlsMaterial {
@@ -42,6 +43,8 @@ export function tlsOptions(material: TlsMaterial): TlsOptions {
     maxVersion: 'TLSv1.3',
     ciphers: CIPHERS,
     honorCipherOrder: true,
+    // TLS 1.2 lets a peer begin the handshake anew, at our cost, and come out of it as somebody else. Nobody needs it.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     requestCert: true,
     rejectUnauthorized: false,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,

@@ -1,6 +1,6 @@
 /** One way of carrying a device's bytes: a TLS socket, or a WebSocket over one. */
 
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { WebSocket } from 'ws'
 
@@ -47,9 +47,10 @@ export class TlsTransport implements Transport {
 
 export class WebSocketTransport implements Transport {
   readonly #webSocket: WebSocket
-  readonly #socket: Socket
+  readonly #socket: TLSSocket
+  #hasWritten = false
 
-  constructor(webSocket: WebSocket, socket: Socket) {
+  constructor(webSocket: WebSocket, socket: TLSSocket) {
     this.#webSocket = webSocket
     this.#socket = socket
   }
@@ -58,7 +59,13 @@ export class WebSocketTransport implements Transport {
     return this.#webSocket.bufferedAmount
   }
 
+  /** Whether the machine has answered: what it says first is CONNACK. */
+  get hasWritten(): boolean {
+    return this.#hasWritten
+  }
+
   write(bytes: Uint8Array): void {
+    this.#hasWritten = true
     this.#webSocket.send(bytes, { binary: true })
   }
 
@@ -76,7 +83,8 @@ export class WebSocketTransport implements Transport {
   }
 }
 
-function endSocket(socket: Socket): void {
+/** Sends what was written, then closes, whether the peer does or not. */
+export function endSocket(socket: Duplex): void {
   if (socket.destroyed) return
   socket.end()
   const timer = setTimeout(() => socket.destroy(), LINGER_MS)
