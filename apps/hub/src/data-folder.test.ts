@@ -31,6 +31,24 @@ test('a folder that others may read is closed to them', () => {
   assert.equal(statSync(path).mode & 0o777, 0o700)
 })
 
+test('a folder of another use is neither closed to others nor used', () => {
+  const path = join(folder, 'shared')
+  mkdirSync(path)
+  chmodSync(path, 0o755)
+  writeFileSync(join(path, 'letter.txt'), '')
+  assert.throws(() => DataFolder.open(path), refusedAs('unusable', /holds something else.*--data/))
+  assert.equal(statSync(path).mode & 0o777, 0o755)
+})
+
+test('a folder that an operator prepared with the configuration is taken', () => {
+  const path = join(folder, 'prepared')
+  mkdirSync(path)
+  chmodSync(path, 0o755)
+  writeFileSync(join(path, 'config.json'), '{}')
+  DataFolder.open(path).close()
+  assert.equal(statSync(path).mode & 0o777, 0o700)
+})
+
 test('a second hub on the same folder is refused, and told what to do', () => {
   const path = join(folder, 'twice')
   const first = DataFolder.open(path)

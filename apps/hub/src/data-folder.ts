@@ -1,6 +1,6 @@
 /** The data folder: everything that lasts is in it, and one hub at a time owns it. */
 
-import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
@@ -13,6 +13,10 @@ export class DataFolderError extends Error {
     this.code = code
   }
 }
+
+const LOCK = 'lock.db'
+/** What may lie in a folder that becomes a data folder: an operator's settings, and what a volume has of its own. */
+const NOT_FOREIGN: ReadonlySet<string> = new Set([LOCK, 'config.json', 'lost+found'])
 
 export class DataFolder {
   readonly path: string
@@ -31,8 +35,9 @@ export class DataFolder {
   static open(path: string): DataFolder {
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 })
-      if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700)
+      if ((statSync(path).mode & 0o077) !== 0) closeToOthers(path)
     } catch (error) {
+      if (error instanceof DataFolderError) throw error
       throw new DataFolderError(
         'unusable',
         `cannot use the data folder ${path}: ${messageOf(error)}. Choose another with --data.`,
@@ -40,7 +45,7 @@ export class DataFolder {
     }
     let lock: DatabaseSync | undefined
     try {
-      lock = new DatabaseSync(join(path, 'lock.db'), { timeout: 0 })
+      lock = new DatabaseSync(join(path, LOCK), { timeout: 0 })
       lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
       return new DataFolder(path, lock)
     } catch (error) {
@@ -66,6 +71,20 @@ export class DataFolder {
   close(): void {
     this.#lock.close()
   }
+}
+
+/** Takes a folder from all others; not one that has another use: with `--data /tmp`, that would be the machine's. */
+function closeToOthers(path: string): void {
+  if (!existsSync(join(path, LOCK))) {
+    const foreign = readdirSync(path).find((name) => !NOT_FOREIGN.has(name))
+    if (foreign !== undefined) {
+      throw new DataFolderError(
+        'unusable',
+        `${path} is no data folder, is open to other users, and holds something else (${JSON.stringify(foreign)}). Choose a folder of its own with --data.`,
+      )
+    }
+  }
+  chmodSync(path, 0o700)
 }
 
 const SQLITE_BUSY = 5

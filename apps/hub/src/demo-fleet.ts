@@ -14,6 +14,8 @@ export class DemoFleet {
   private constructor(child: ChildProcess, say: (line: string) => void) {
     this.#child = child
     this.#ended = new Promise((resolve) => child.once('close', () => resolve()))
+    // Where no process can be started, 'close' follows.
+    child.on('error', (error) => say(`the demonstration fleet cannot be started: ${error.message}\n`))
     child.stderr?.on('data', (chunk: Buffer) => say(chunk.toString()))
   }
 

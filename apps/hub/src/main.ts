@@ -40,9 +40,19 @@ async function run(settings: Settings): Promise<void> {
     else view.log(line.trimEnd())
   }
   const fatal = (error: Error): void => {
-    process.stderr.write(`holdfast: a part of the hub failed, so it stops: ${error.message}\n`)
+    // With its stack: this is a fault of ours, and all that there will be to find it by.
+    process.stderr.write(`holdfast: a part of the hub failed, so it stops: ${error.stack ?? error.message}\n`)
     process.exit(1)
   }
+  // Who reads what we say may go away; the hub does not.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+  // Nothing was acknowledged yet, and whatever is half made is made anew at the next start.
+  const giveUp = (): void => {
+    process.stderr.write('holdfast: stopped before it was ready\n')
+    process.exit(0)
+  }
+  const signals = ['SIGTERM', 'SIGINT'] as const
+  for (const signal of signals) process.on(signal, giveUp)
   let hub: Hub
   try {
     const threads = startThreads(settings.fronts, fatal)
@@ -50,7 +60,7 @@ async function run(settings: Settings): Promise<void> {
     const { Hub } = await import('./hub.ts')
     hub = await Hub.start({ settings, writeLog, threads })
   } catch (error) {
-    process.stderr.write(`holdfast: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`holdfast: ${reasonOf(error)}\n`)
     process.exit(1)
   }
   process.stdout.write(`ready ${JSON.stringify(hub.ready)}\n`)
@@ -84,8 +94,17 @@ async function run(settings: Settings): Promise<void> {
       (error: unknown) => fatal(error instanceof Error ? error : new Error(String(error))),
     )
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-  // Who reads the ready line may go away; the hub does not.
-  process.stdout.on('error', () => undefined)
+  for (const signal of signals) process.off(signal, giveUp).on(signal, stop)
+}
+
+/** Errors of ours say what to do; those of the file system are told it here. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error ? error.code : undefined
+  if (code === 'EACCES' || code === 'EPERM') {
+    return `${error.message}. All of the data folder has to belong to the user who runs the hub.`
+  }
+  if (code === 'EROFS') return `${error.message}. The data folder has to be writable.`
+  if (code === 'ENOSPC' || code === 'EDQUOT') return `${error.message}. Make room on the disk of the data folder.`
+  return error.message
 }

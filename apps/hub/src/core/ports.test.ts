@@ -42,5 +42,12 @@ test('an HTTPS port nobody asked for gives way to 8443', async (t) => {
 })
 
 test('an address of another machine is said to be one', async () => {
-  await assert.rejects(choosePorts({ ...FREE, address: '192.0.2.1' }), /--listen is not one of this machine/)
+  await assert.rejects(
+    choosePorts({ ...FREE, address: '192.0.2.1' }),
+    /192\.0\.2\.1: it is not an address of this machine.*--listen/,
+  )
+})
+
+test('what is no address is not taken for a fault of the port', async () => {
+  await assert.rejects(choosePorts({ ...FREE, address: 'no address' }), /'?no address.*Correct --listen/)
 })

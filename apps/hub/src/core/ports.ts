@@ -4,8 +4,8 @@ import { createServer } from 'node:net'
 const HTTPS_PORT_ELSE = 8_443
 
 export class PortError extends Error {
-  constructor(port: number, option: string, why: string) {
-    super(`cannot listen on port ${port}: ${why}. Free the port, or choose another with ${option}.`)
+  constructor(message: string) {
+    super(message)
     this.name = 'PortError'
   }
 }
@@ -33,7 +33,7 @@ export async function choosePorts(wanted: {
 function probe(host: string, port: number, option: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new PortError(port, option, reasonOf(error))))
+    server.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, host, port, option)))
     server.listen({ host, port, exclusive: true }, () => {
       const address = server.address()
       const bound = typeof address === 'object' && address !== null ? address.port : port
@@ -42,15 +42,22 @@ function probe(host: string, port: number, option: string): Promise<number> {
   })
 }
 
-function reasonOf(error: NodeJS.ErrnoException): string {
+function portError(error: NodeJS.ErrnoException, host: string, port: number, option: string): PortError {
   switch (error.code) {
     case 'EADDRINUSE':
-      return 'another program listens there'
+      return new PortError(
+        `cannot listen on port ${port}: another program listens there. Free the port, or choose another with ${option}.`,
+      )
     case 'EACCES':
-      return 'this user may not bind it'
+      return new PortError(
+        `cannot listen on port ${port}: this user may not bind it. Choose another with ${option}, or give the right to it.`,
+      )
     case 'EADDRNOTAVAIL':
-      return 'the address of --listen is not one of this machine'
+      return new PortError(`cannot listen on ${host}: it is not an address of this machine. Correct --listen.`)
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new PortError(`cannot listen on ${host}: it is no address, and no name that resolves. Correct --listen.`)
     default:
-      return error.code ?? error.message
+      return new PortError(`cannot listen on ${host}, port ${port}: ${error.code ?? error.message}.`)
   }
 }
