@@ -1,9 +1,9 @@
 /** The socket in the data folder. Who may open the file may operate the hub: its mode is the authorisation. */
 
-import { chmod, mkdtemp, rm, unlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rmdir, unlink, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import type { PeerFacts } from '@holdfast/messaging'
 import { BodyBudget } from './body-budget.ts'
 import { exchange, type HttpHandler } from './http-exchange.ts'
@@ -22,9 +22,9 @@ export interface LocalSocket {
  * `path + '.path'` says where. The caller holds the data folder's lock, so a socket left there is nobody's.
  */
 export async function listenLocally(path: string, handler: HttpHandler): Promise<LocalSocket> {
+  await removeLeftover(path)
   const isLong = Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX
   const socketPath = isLong ? join(await mkdtemp(join(tmpdir(), 'holdfast-')), 'hub.sock') : path
-  await unlink(socketPath).catch(() => undefined)
   const bodies = new BodyBudget()
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
     exchange(request, response, { peer: LOCAL_PEER, handler, bodies }).catch(() => response.destroy())
@@ -36,9 +36,20 @@ export async function listenLocally(path: string, handler: HttpHandler): Promise
     close: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
-      if (isLong) await rm(dirname(socketPath), { recursive: true, force: true })
+      if (isLong) await removeLeftover(path)
     },
   }
+}
+
+/** Removes the socket of a hub that ran before, wherever it lay. */
+async function removeLeftover(path: string): Promise<void> {
+  const elsewhere = await readFile(`${path}.path`, 'utf8').catch(() => undefined)
+  if (elsewhere !== undefined && isAbsolute(elsewhere)) {
+    await unlink(elsewhere).catch(() => undefined)
+    // Only where nothing else lies in it.
+    await rmdir(dirname(elsewhere)).catch(() => undefined)
+  }
+  for (const left of [path, `${path}.path`]) await unlink(left).catch(() => undefined)
 }
 
 function listening(server: Server, path: string): Promise<void> {
