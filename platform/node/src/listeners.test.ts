@@ -16,6 +16,7 @@ import { Listeners } from './listeners.ts'
 const asked: HttpRequest[] = []
 const faults: Fault[] = []
 const lengths: number[] = []
+const turnedAway: { readonly address: string; readonly detail: string }[] = []
 let cancelled = 0
 let port = 0
 let listeners: Listeners
@@ -63,7 +64,7 @@ before(async () => {
         asked.push(request)
         return answerTo(request)
       },
-      turnedAway: () => undefined,
+      turnedAway: (address, detail) => void turnedAway.push({ address, detail }),
       certificateFacts: () => undefined,
     },
   )
@@ -112,6 +113,27 @@ test('an answer that is whole says how long it is', async () => {
   const socket = await dial()
   socket.write('GET /whole HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
   assert.match(await readAll(socket), /content-length: 5\r\n/i)
+})
+
+test('what cannot be read as a request is answered, told once with its address, and closed', async () => {
+  const head = 'GET /unread HTTP/1.1\r\nHost: x\r\n'
+  const requests: readonly (readonly [bytes: string, status: number, detail: RegExp])[] = [
+    ['\u0000\u0001\u0002 noise\r\n\r\n more of it', 400, /^HPE_/],
+    [`${head}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab`, 400, /^HPE_/],
+    [`${head}X: ${'a'.repeat(65_536)}\r\n\r\n`, 431, /^HPE_HEADER_OVERFLOW$/],
+  ]
+  for (const [bytes, status, detail] of requests) {
+    turnedAway.length = 0
+    const socket = await dial()
+    socket.on('error', () => undefined)
+    socket.write(bytes)
+    assert.match(await readAll(socket), new RegExp(`^HTTP/1.1 ${status} `))
+    await closed(socket)
+    assert.equal(turnedAway.length, 1)
+    assert.equal(turnedAway[0]?.address, '127.0.0.1')
+    assert.match(turnedAway[0]?.detail ?? '', detail)
+  }
+  assert.ok(!asked.some(({ target }) => target === '/unread'))
 })
 
 test('a body over the bound is refused with 413', async () => {

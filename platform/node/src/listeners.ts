@@ -5,6 +5,7 @@ import type { Server as NetServer } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import { type CertificateFacts, FRONT_LIMITS, type PeerFacts } from '@holdfast/messaging'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { answerBadRequests } from './bad-request.ts'
 import { BodyBudget } from './body-budget.ts'
 import type { FrontDriver, Peer } from './front-driver.ts'
 import { codeOf, HandshakeGate, type TurnedAway } from './handshake-gate.ts'
@@ -73,6 +74,7 @@ export class Listeners {
     this.#https.timeout = HTTP_STALLED_MS
     this.#https.maxConnections = FRONT_LIMITS.connectionsMax
     for (const server of [this.#mqtt, this.#https]) gate.guard(server)
+    answerBadRequests(this.#https, wiring.turnedAway)
     this.#https.on('request', (request, response) => {
       const peer = this.#httpFacts(request.socket as TLSSocket)
       exchange(request, response, { peer, handler: wiring.http, bodies }).catch(() => response.destroy())
