@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import type { World } from './command.ts'
 import { addAuthority } from './commands/authority.ts'
+import { addCertificate } from './commands/certificate.ts'
 import { addDevice } from './commands/device.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addEnrollment } from './commands/enrollment.ts'
@@ -37,6 +38,7 @@ Example:
   addAuthority(program, world)
   addMessages(program, world)
   addKeys(program, world)
+  addCertificate(program, world)
   addStatus(program, world)
   addDoctor(program, world)
   for (const name of ['up', 'fleet']) {

@@ -18,6 +18,7 @@ import { EventLog } from './core/event-log.ts'
 import { Fronts } from './core/fronts.ts'
 import { HubAuthority } from './core/hub-authority.ts'
 import { choosePorts } from './core/ports.ts'
+import { ListenerCertificate } from './core/listener-certificate.ts'
 import { NO_PROGRESS, Statistics } from './core/statistics.ts'
 import { Storage } from './core/storage.ts'
 import { DataFolder } from './data-folder.ts'
@@ -47,25 +48,29 @@ export interface Ready {
 }
 
 const SOCKET = 'hub.sock'
+const ROOT_KEY_NEEDED = {
+  code: 'root-key-needed',
+  detail: "the issuing authority is due for renewal: put the root's key back into ca/ and start the hub again",
+}
 const UPKEEP_MS = 60_000
 const SAMPLE_MS = 1_000
-const TICKET_KEY_BYTES = 48
 const random = (bytes: number): Uint8Array<ArrayBuffer> => randomFillSync(new Uint8Array(bytes))
 
 export class Hub {
   readonly ready: Ready
   readonly #parts: Parts
   readonly #timers: readonly NodeJS.Timeout[]
+  #isUpkeepUnderWay = false
   #stopping: Promise<void> | undefined
 
   private constructor(parts: Parts) {
     this.#parts = parts
-    const { settings, ports, authority } = parts
+    const { settings, ports } = parts
     this.ready = {
       hostname: settings.hostnames[0],
       ...ports,
       amqpPort: 0,
-      caFile: authority.rootFile,
+      caFile: parts.caFile,
       idScope: parts.idScope,
       pid: process.pid,
     }
@@ -137,14 +142,18 @@ export class Hub {
   }
 
   async #upkeep(): Promise<void> {
-    const { dataKeys, storage, log } = this.#parts
+    if (this.#isUpkeepUnderWay) return
+    this.#isUpkeepUnderWay = true
+    const { certificate, dataKeys, storage, log } = this.#parts
     try {
       await dataKeys.rotateIfDue()
-      await this.#parts.renewCertificate()
+      await certificate.renewIfDue()
       for (let isDone = false; !isDone && this.#stopping === undefined; ) ({ isDone } = await storage.state.reseal())
     } catch (error) {
       // A renewal that fails is tried again in a minute and never stops the data path.
       if (this.#stopping === undefined) log.error('upkeep failed', { error })
+    } finally {
+      this.#isUpkeepUnderWay = false
     }
   }
 }
@@ -165,11 +174,12 @@ interface Parts {
   readonly socket: LocalSocket
   readonly statistics: Statistics
   readonly dataKeys: DataKeys
-  readonly authority: HubAuthority
+  readonly certificate: ListenerCertificate
+  /** Path of the root's certificate, which clients must trust. */
+  readonly caFile: string
   readonly ports: { readonly mqttPort: number; readonly httpsPort: number }
   readonly idScope: string
   readonly status: () => Promise<Api.Status>
-  readonly renewCertificate: () => Promise<void>
 }
 
 async function assemble(folder: DataFolder, { settings, writeLog, threads }: HubOptions): Promise<Parts> {
@@ -189,6 +199,13 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     random,
     events: events.sink,
     hostNames: settings.hostnames,
+  })
+
+  const certificate: ListenerCertificate = new ListenerCertificate({
+    authority,
+    clock,
+    random,
+    toListeners: (material) => fronts.renew(material),
   })
 
   const conditions = new Map<string, string>()
@@ -296,7 +313,10 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
       version: VERSION,
       pid: process.pid,
       uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
-      conditions: [...conditions].map(([code, detail]) => ({ code, detail })),
+      conditions: [
+        ...[...conditions].map(([code, detail]) => ({ code, detail })),
+        ...(authority.isRootKeyNeeded ? [ROOT_KEY_NEEDED] : []),
+      ],
       connected: desk.connected,
       devices,
       messages: {
@@ -313,7 +333,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
       })),
       ports: { mqtt: ports.mqttPort, amqp: 0, https: ports.httpsPort },
       memory: { residentBytes: process.memoryUsage.rss() },
-      certificate: { notAfter: formatTimestamp(authority.serverNotAfter) },
+      certificate: certificate.shown,
       caFile: authority.rootFile,
     }
   }
@@ -344,9 +364,10 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     },
     keys: {
       list: () => Promise.resolve(dataKeys.list()),
-      rotate: () => dataKeys.rotate('operator'),
-      drop: (epoch) => dataKeys.drop(epoch, 'operator'),
+      rotate: (actor) => dataKeys.rotate(actor),
+      drop: (epoch, actor) => dataKeys.drop(epoch, actor),
     },
+    renewCertificate: (actor) => certificate.renew(actor),
     status,
     events: {
       recent: (limit) => events.recent(limit),
@@ -361,7 +382,6 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
   })
   const http = webHandler(application, `https://${hostName}`)
 
-  const ticketKeys = random(TICKET_KEY_BYTES)
   const fronts = new Fronts({
     threads: threads.fronts,
     received: (front, messages) => desk.received(front, messages),
@@ -373,7 +393,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
   const socket = await listenLocally(join(folder.path, SOCKET), http)
   await fronts.listen({
     partitions,
-    listeners: { address: settings.listen, ...ports, tls: { ...authority.material(), ticketKeys } },
+    listeners: { address: settings.listen, ...ports, tls: certificate.material() },
   })
   events.sink({
     type: 'hub.started',
@@ -383,9 +403,6 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     detail: { version: VERSION, ...ports },
   })
 
-  const renewCertificate = async (): Promise<void> => {
-    if (await authority.renewIfDue()) await fronts.renew({ ...authority.material(), ticketKeys })
-  }
   return {
     settings,
     folder,
@@ -399,11 +416,11 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     socket,
     statistics,
     dataKeys,
-    authority,
+    certificate,
+    caFile: authority.rootFile,
     ports,
     idScope,
     status,
-    renewCertificate,
   }
 }
 

@@ -30,6 +30,7 @@
  *   GET    /api/v1/keys                                     Page<DataKey>
  *   POST   /api/v1/keys/rotate                              DataKey
  *   DELETE /api/v1/keys/{epoch}                             DataKeyDropped
+ *   POST   /api/v1/certificate/renew                        Certificate
  *   GET    /api/v1/events?limit=&follow=                    application/x-ndjson of Event
  */
 
@@ -183,6 +184,13 @@ export interface DataKeyDropped {
   messages: number
 }
 
+/** The listeners' certificate. */
+export interface Certificate {
+  notAfter: string
+  /** Upper-case hex of its DER. */
+  sha256: string
+}
+
 export interface Event {
   type: string
   time: string
@@ -197,7 +205,7 @@ export interface Status {
   version: string
   pid: number
   uptimeSeconds: number
-  /** Why the hub cannot take telemetry just now; empty when all is well. */
+  /** What the hub waits for: why it cannot take telemetry just now, or what an operator has to do; empty when all is well. */
   conditions: { code: string; detail: string }[]
   connected: number
   devices: { total: number; enabled: number }
@@ -206,7 +214,7 @@ export interface Status {
   partitions: { partition: number; firstSequence: number; nextSequence: number; lastEnqueuedTime?: string }[]
   ports: { mqtt: number; amqp: number; https: number }
   memory: { residentBytes: number }
-  certificate: { notAfter: string }
+  certificate: Certificate
   /** Path of the root certificate that clients must trust; told on the local socket only. */
   caFile?: string
 }

@@ -8,6 +8,8 @@ const FORMAT = 'holdfast-certificate'
 const FILE_BYTES_MAX = 65_536
 
 export class HubCertificateError extends Error {
+  readonly code = 'damaged-or-missing'
+
   constructor(file: string, what: string) {
     super(`${file}: ${what}. Put the file back from a backup.`)
     this.name = 'HubCertificateError'

@@ -50,6 +50,7 @@ const ROOT_PEM = 'root.pem'
 const ROOT_KEY = 'root-key.json'
 const ISSUING = 'issuing.json'
 const SERVER = 'server.json'
+const ROOT_KEY_NEEDED = 'it is needed to renew the issuing authority'
 
 /** The root, and its key where that is here. */
 interface Root {
@@ -88,8 +89,7 @@ export class HubAuthority {
     let server = await readCertificateWithKey({ folder, name: SERVER }, ring)
     if (server === undefined) {
       if (hasEnded(issuing.certificate, parts.clock)) {
-        const needed = 'it is needed to renew the issuing authority'
-        if (root.withKey === undefined) throw new HubCertificateError(join(folder.path, ROOT_KEY), needed)
+        if (root.withKey === undefined) throw new HubCertificateError(join(folder.path, ROOT_KEY), ROOT_KEY_NEEDED)
         issuing = await issue(parts, ISSUING, ISSUING_AUTHORITY, root.withKey)
       }
       server = await issue(parts, SERVER, SERVER_CERTIFICATE, issuing)
@@ -106,6 +106,11 @@ export class HubAuthority {
 
   get serverNotAfter(): Timestamp {
     return this.#server.certificate.notAfter
+  }
+
+  /** Upper-case hex. */
+  get serverSha256(): string {
+    return this.#server.certificate.sha256Thumbprint
   }
 
   /** Whether the issuing authority is due for renewal and cannot be renewed, for the root's key is elsewhere. */
@@ -141,9 +146,15 @@ export class HubAuthority {
     return true
   }
 
-  /** Issues a new server certificate with a new key. */
-  async renew(): Promise<void> {
-    this.#server = await issue(this.#parts, SERVER, SERVER_CERTIFICATE, this.#issuing)
+  /**
+   * Issues a new server certificate with a new key.
+   * @throws HubCertificateError when the issuing authority has ended.
+   */
+  async renew(actor = 'hub'): Promise<void> {
+    if (hasEnded(this.#issuing.certificate, this.#parts.clock)) {
+      throw new HubCertificateError(join(this.#parts.folder.path, ROOT_KEY), ROOT_KEY_NEEDED)
+    }
+    this.#server = await issue(this.#parts, SERVER, SERVER_CERTIFICATE, this.#issuing, actor)
   }
 
   #isDue(certificate: Certificate): boolean {
@@ -175,6 +186,7 @@ async function issue(
   name: string,
   profile: CertificateProfile,
   issuer: CertificateWithKey | undefined,
+  actor = 'hub',
 ): Promise<CertificateWithKey> {
   const key = newPrivateKey()
   const now = parts.clock.wall()
@@ -195,7 +207,7 @@ async function issue(
     type: 'certificate.issued',
     at: now,
     subject: `certificate/${profile.name.replaceAll(' ', '-')}`,
-    actor: 'hub',
+    actor,
     detail: {
       sha256: issued.certificate.sha256Thumbprint,
       notAfter: new Date(issued.certificate.notAfter).toISOString(),

@@ -80,6 +80,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
         return { epoch, messages: 7 }
       },
     },
+    renewCertificate: async () => STATUS.certificate,
     status: async () => STATUS,
     events: {
       recent: (limit) => events.slice(-limit),
@@ -171,7 +172,7 @@ const STATUS: Api.Status = {
   partitions: [],
   ports: { mqtt: 8883, amqp: 5671, https: 443 },
   memory: { residentBytes: 1 },
-  certificate: { notAfter: '2026-12-02T12:00:00.000Z' },
+  certificate: { notAfter: '2026-12-02T12:00:00.000Z', sha256: 'AB'.repeat(32) },
 }
 
 /** Objects of an NDJSON response, one at a time. */

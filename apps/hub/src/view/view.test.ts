@@ -21,7 +21,7 @@ const status: Api.Status = {
   ],
   ports: { mqtt: 8883, amqp: 0, https: 8443 },
   memory: { residentBytes: 104_857_600 },
-  certificate: { notAfter: '2027-01-01T00:00:00Z' },
+  certificate: { notAfter: '2027-01-01T00:00:00Z', sha256: 'AB'.repeat(32) },
 }
 
 const event: Api.Event = {

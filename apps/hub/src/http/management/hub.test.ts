@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { DEVICE_CERTIFICATE, encodePem, ROOT_AUTHORITY } from '@holdfast/pki'
 import { issue } from '@holdfast/pki/testing'
 import { parseConnectionString } from '@holdfast/tokens'
+import { HubCertificateError } from '../../core/certificate-file.ts'
 import { stage } from '../../testing/management-stage.ts'
 
 test('policies are listed with their rights and without their keys', async () => {
@@ -80,6 +81,30 @@ test('an authority is added, verified by its nonce, shown and removed', async ()
     (await hub.local('POST', '/authorities', { name: 'p', certificate: 'x' })).body['code'],
     'bad-certificate',
   )
+})
+
+test('the certificate of the listeners is renewed by the owner, and the answer names it', async () => {
+  const asked: string[] = []
+  const renewed = { notAfter: '2027-02-02T12:00:00.000Z', sha256: 'AB'.repeat(32) }
+  const hub = await stage({
+    renewCertificate: async (actor) => {
+      asked.push(actor)
+      return renewed
+    },
+  })
+  assert.deepEqual((await hub.local('POST', '/certificate/renew')).body, renewed)
+  assert.deepEqual((await hub.service('iothubowner', 'POST', '/certificate/renew')).body, renewed)
+  assert.deepEqual(asked, ['operator/local', 'policy/iothubowner'])
+})
+
+test('an authority that has ended renews nothing, and the refusal says what it needs', async () => {
+  const hub = await stage({
+    renewCertificate: () => Promise.reject(new HubCertificateError('/data/ca/root-key.json', 'it is needed')),
+  })
+  const { status, body } = await hub.local('POST', '/certificate/renew')
+  assert.equal(status, 409)
+  assert.match(String(body['detail']), /root's key/)
+  assert.doesNotMatch(JSON.stringify(body), /\/data/)
 })
 
 test('keys are listed, rotated and dropped, and each refusal says what to do', async () => {

@@ -1,8 +1,8 @@
-/** The hub itself: its status and its data keys. */
+/** The hub itself: its status, its data keys and its certificate. */
 
 import { Problem } from '../problem.ts'
 import { readQuery } from '../query.ts'
-import { OWNER } from './actor.ts'
+import { actorName, OWNER } from './actor.ts'
 import { onePage } from './page.ts'
 import { type Call, json, parameter, type Route } from './route.ts'
 
@@ -13,6 +13,7 @@ export const HUB_ROUTES: readonly Route[] = [
   { method: 'GET', path: KEYS, rights: OWNER, answer: listKeys },
   { method: 'POST', path: `${KEYS}/rotate`, rights: OWNER, answer: rotateKey },
   { method: 'DELETE', path: `${KEYS}/:epoch`, rights: OWNER, answer: dropKey },
+  { method: 'POST', path: '/api/v1/certificate/renew', rights: OWNER, answer: renewCertificate },
 ]
 
 async function status({ context, services }: Call): Promise<Response> {
@@ -35,8 +36,12 @@ async function listKeys({ context, services }: Call): Promise<Response> {
   )
 }
 
-async function rotateKey({ services }: Call): Promise<Response> {
-  return json(await services.keys.rotate())
+async function rotateKey({ services, actor }: Call): Promise<Response> {
+  return json(await services.keys.rotate(actorName(actor)))
+}
+
+async function renewCertificate({ services, actor }: Call): Promise<Response> {
+  return json(await services.renewCertificate(actorName(actor)))
 }
 
 async function dropKey(call: Call): Promise<Response> {
@@ -49,5 +54,5 @@ async function dropKey(call: Call): Promise<Response> {
       detail: 'list the keys for those that exist',
     })
   }
-  return json(await call.services.keys.drop(Number(epoch)))
+  return json(await call.services.keys.drop(Number(epoch), actorName(call.actor)))
 }

@@ -30,6 +30,7 @@ const PLATFORM: ReadonlyMap<string, Row & { readonly 2?: string }> = new Map([
   ['KeyError dropped-epoch', [409, 'the key of this epoch is gone already']],
   ['KeyError current-epoch', [409, 'the key in use cannot be dropped']],
   ['KeyError full', [409, 'there are as many keys as there may be']],
+  ['HubCertificateError damaged-or-missing', [409, 'the authority of the hub has ended and issues nothing']],
   ['KeyError unavailable', [503, 'the keys cannot be changed just now']],
 ])
 
@@ -38,6 +39,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['KeyError dropped-epoch', 'nothing is left to do'],
   ['KeyError current-epoch', 'rotate first, then drop it'],
   ['KeyError full', 'drop keys of epochs that are not needed any more'],
+  ['HubCertificateError damaged-or-missing', "put the root's key back into the data folder and start the hub again"],
 ])
 
 /** The refusal that a known error stands for. */

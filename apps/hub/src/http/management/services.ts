@@ -31,10 +31,12 @@ export interface ManagementServices {
   /** May reject with KeyError. */
   readonly keys: {
     list(): Promise<readonly Api.DataKey[]>
-    rotate(): Promise<Api.DataKey>
+    rotate(actor: string): Promise<Api.DataKey>
     /** Of the telemetry key of this epoch. */
-    drop(epoch: number): Promise<Api.DataKeyDropped>
+    drop(epoch: number, actor: string): Promise<Api.DataKeyDropped>
   }
+  /** Issues the listeners' certificate anew; resolves when they use it. May reject with HubCertificateError. */
+  readonly renewCertificate: (actor: string) => Promise<Api.Certificate>
   readonly status: () => Promise<Api.Status>
   readonly events: {
     /** The newest `limit`, oldest of them first. */
