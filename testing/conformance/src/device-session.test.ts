@@ -15,7 +15,6 @@ import {
   neverRetry,
   open,
   pause,
-  within,
 } from './sdk-client.ts'
 import { requireStandardPorts } from './standard-ports.ts'
 
@@ -29,15 +28,48 @@ function theHub(): HubProcess {
   return hub
 }
 
-/** Answers come within the SDK's own patience if the subscription to them is there, else never. */
-const ANSWER_MS_MAX = 10_000
+/** How long after its token a session may end, in milliseconds: little, and more where all processors are busy. */
+const LATE_MS_MAX = 3_000
+const ATTEMPTS_MAX = 5
+
+/**
+ * A client whose connection was there before its token ended. On a busy machine opening may take longer than the token
+ * lasts; such a session is let in by the skew that is granted to clocks, and is none of this row's.
+ * @returns when the token ends, in milliseconds since 1970.
+ */
+async function connectedUntil(
+  seconds: number,
+  clientOfToken: (token: string) => Client,
+  wish: { readonly resource: string; readonly key: string },
+): Promise<{ readonly client: Client; readonly endsAt: number }> {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    const token = sas({ ...wish, seconds })
+    const endsAt = Number(/&se=(\d+)/.exec(token)?.[1]) * 1000
+    const client = clientOfToken(token)
+    await open(client)
+    if (Date.now() < endsAt) return { client, endsAt }
+    await client.close()
+  }
+  throw new Error('no connection is opened within the life of a token: the machine is too busy')
+}
+
+/** An answer takes milliseconds, and comes never where the subscription is lost. */
+const ANSWER_MS_MAX = 5_000
+/** An answer that arrives while the SDK reconnects is dropped by it, so one question is not enough. */
+const QUESTIONS_MAX = 3
 
 /**
  * Asks for the twin. This hub has none yet and says so; that answer arrives only while the session holds the subscription
  * to `$iothub/twin/res/#`, which the SDK makes once and never again.
  */
 async function askTwin(client: Client): Promise<Error> {
-  return within(ANSWER_MS_MAX, failure(client.getTwin()), 'the answer did not arrive: the subscription is lost')
+  const late = new Error('the answer did not arrive: the subscription is lost')
+  for (let asked = 0; asked < QUESTIONS_MAX; asked += 1) {
+    const answer = failure(client.getTwin())
+    const first = await Promise.race([answer, pause(ANSWER_MS_MAX)])
+    if (first !== undefined) return first
+  }
+  throw late
 }
 
 // Most of these wait for a token to end, so they wait together.
@@ -122,20 +154,20 @@ suite('device sessions', { concurrency: true }, () => {
       const deviceId = deviceIdOf('r7-expiry')
       const { primary } = await theHub().device({ deviceId })
       const resource = encodeURIComponent(`localhost/devices/${deviceId}`)
-      const seconds = 6
-      const token = sas({ resource, key: keyOf(primary), seconds })
-      const madeAt = Date.now()
-      const client = neverRetry(Client.fromSharedAccessSignature(token, transport.constructorOf))
-      await open(client)
-      const closed = disconnected(client)
-      assert.equal((await theHub().show(deviceId)).connected, true)
-      await closed
-      const lasted = Date.now() - madeAt
-      // The token's end is a whole second, so it may be up to one earlier.
-      assert.ok(lasted > (seconds - 1.1) * 1000 && lasted < (seconds + 2) * 1000, `${lasted} ms`)
+      const { client, endsAt } = await connectedUntil(
+        6,
+        (token) => {
+          return neverRetry(Client.fromSharedAccessSignature(token, transport.constructorOf))
+        },
+        { resource, key: keyOf(primary) },
+      )
+      await disconnected(client)
       assert.equal((await theHub().show(deviceId)).connected, false)
       const ends = (await theHub().events(`device/${deviceId}`)).filter(({ type }) => type === 'session.closed')
-      assert.equal(ends.at(-1)?.detail.reason, 'token-expired')
+      const last = ends.at(-1)
+      assert.equal(last?.detail.reason, 'token-expired')
+      const late = Date.parse(last.time) - endsAt
+      assert.ok(late >= 0 && late < LATE_MS_MAX, `the session ended ${late} ms after its token`)
     })
 
     test(`row 7 ${name}: who connects under the same id takes the place of the older one`, { skip }, async () => {

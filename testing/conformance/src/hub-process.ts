@@ -70,6 +70,7 @@ export class HubProcess {
       rmSync(data, { recursive: true, force: true })
     }
     process.once('exit', kill)
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
     const log: string[] = []
     child.stderr.setEncoding('utf8').on('data', (text: string) => log.push(text))
     try {
@@ -127,6 +128,8 @@ export class HubProcess {
       const asked = request(
         {
           socketPath: join(this.data, 'hub.sock'),
+          // A connection of its own: one that is kept may be closed by the hub just when it is used again.
+          agent: false,
           method,
           path: `/api/v1${path}`,
           host: 'localhost',

@@ -278,8 +278,16 @@ for (const transport of RAW_TRANSPORTS) {
       const second = await connected(wish)
       assert.equal(second.isSessionPresent, true)
       assert.equal((await second.raw.send(asked).next())?.cmd, 'publish', 'the subscription is there')
+      const last = await second.raw.send(asked, asked, DISCONNECT).rest()
+      assert.deepEqual(
+        last.map(({ cmd }) => cmd),
+        ['publish', 'publish'],
+        'what was asked before DISCONNECT is answered',
+      )
       // Lost, not ended.
-      second.raw.destroy()
+      const lost = await connected(wish)
+      assert.equal(lost.isSessionPresent, true)
+      lost.raw.destroy()
       const third = await connected(wish)
       assert.equal(third.isSessionPresent, true)
       const clean = await connected({ ...wish, isClean: true })
@@ -287,9 +295,9 @@ for (const transport of RAW_TRANSPORTS) {
       assert.deepEqual(await third.raw.rest(), [], 'the older connection is closed')
       assert.equal((await clean.raw.send(asked, PINGREQ).next())?.cmd, 'pingresp', 'the subscription is gone')
       await clean.raw.send(DISCONNECT).rest()
-      const last = await connected(wish)
-      assert.equal(last.isSessionPresent, false)
-      last.raw.destroy()
+      const anew = await connected(wish)
+      assert.equal(anew.isSessionPresent, false)
+      anew.raw.destroy()
     })
 
     test(`row 25 ${name}: closes after one and a half keep-alives without a word`, async () => {
