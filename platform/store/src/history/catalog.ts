@@ -6,6 +6,7 @@ import { StoreDamagedError } from '../damaged.ts'
 import { faultOf, findDamage, inTransaction, openDatabase, pragma, storeErrorOf } from '../sqlite/database.ts'
 import { bytesOf, integerOf } from '../sqlite/row.ts'
 import {
+  CHECK_ALWAYS_BYTES,
   CHECK_BYTES_MAX,
   CHECKPOINT_BYTES,
   DELETE_PAGES,
@@ -70,7 +71,7 @@ export class Catalog {
 
   /** Checks a history that was there, through a connection that cannot change it. */
   #inspect(database: DatabaseSync, partitions: number, isClean: boolean): readonly HistoryEnds[] {
-    if (!isClean && statSync(this.file).size <= CHECK_BYTES_MAX) {
+    if (statSync(this.file).size <= (isClean ? CHECK_ALWAYS_BYTES : CHECK_BYTES_MAX)) {
       const damage = findDamage(database)
       if (damage !== undefined) throw this.damaged(damage)
     }

@@ -55,7 +55,9 @@ export const VACUUM_PAGES = 64
 export const RETRY_MS = 2_000
 export const IDLE_MS = 1_000
 
-/** A file up to this size is checked whole at the start after an unclean stop; a larger one by `verify` only. */
+/** A file up to this size is checked whole at every start (about 0.1 s) … */
+export const CHECK_ALWAYS_BYTES = 128 * 1024 * 1024
+/** … and up to this size after an unclean stop; a larger one by `verify` only. */
 export const CHECK_BYTES_MAX = 512 * 1024 * 1024
 
 /** Data keys held at once: ten years of daily epochs. */
