@@ -57,6 +57,13 @@ test('the command line stands above the file, the file above the defaults', () =
   assert.ok(settings.httpsPortIsChosen)
 })
 
+test('every fault is told, however many there are', () => {
+  const hostnames = Array.from({ length: 30 }, () => 'a b')
+  const found = faults(() => read({ hostnames, mqttPort: -1, fronts: 0, metricsOnHttps: 'yes', other: 1 }))
+  assert.equal(found.length, hostnames.length + 4)
+  assert.ok(found.some((fault) => fault.includes('metricsOnHttps must be boolean')))
+})
+
 test('names may be given more than once; the first is the hub', () => {
   assert.deepEqual(read(undefined, '--hostname', 'hub.example', '--hostname=192.0.2.1').hostnames, [
     'hub.example',

@@ -8,6 +8,7 @@ import { availableParallelism, hostname as machineName } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import Type from 'typebox'
+import { Settings as Diagnostics } from 'typebox/system'
 import Value from 'typebox/value'
 
 const port = Type.Integer({ minimum: 0, maximum: 65_535 })
@@ -219,9 +220,16 @@ function readFile(asked: string | undefined, fallback: string, faults: string[])
   return {}
 }
 
+/** The library tells eight at most unless told otherwise. A file has fewer keys than this; host names may each be wrong. */
+const FAULTS_MAX = 1_000
+
 function faultsOf(source: string, content: unknown): string[] {
   const faults: string[] = []
-  for (const { keyword, instancePath, message, params } of Value.Errors(ConfigurationFile, content)) {
+  const { maxErrors } = Diagnostics.Get()
+  Diagnostics.Set({ maxErrors: FAULTS_MAX })
+  const errors = Value.Errors(ConfigurationFile, content)
+  Diagnostics.Set({ maxErrors })
+  for (const { keyword, instancePath, message, params } of errors) {
     // An unknown key is told once, by the object that refuses it.
     if (keyword === 'boolean') continue
     const path = instancePath.slice(1).replaceAll('/', '.')
