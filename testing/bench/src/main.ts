@@ -32,6 +32,8 @@ const wanted = new Set(options.rows.split(','))
 const INGEST_DEVICES = 200
 const CONNECT_DEVICES = 500
 const MEMORY_DEVICES = [1_000, 5_000]
+/** How long a server rests before its memory is read, in milliseconds. */
+const SETTLE_MS = 2_000
 
 const scratch = scratchFolder(tmpdir(), 'holdfast-bench-')
 try {
@@ -139,18 +141,20 @@ async function memory(credentials: FleetCredentials, devices: number): Promise<v
       try {
         const isOurs = kind.name === 'holdfast'
         if (isOurs) await registerMany(server, devices)
+        // What registering left behind is to be collected first, on both sides of the difference.
+        await new Promise((resolve) => {
+          setTimeout(resolve, SETTLE_MS)
+        })
         const before = residentBytes(server.pid)
-        let during = 0
-        const sample = (): void => {
-          during = Math.max(during, residentBytes(server.pid))
-        }
+        let during = before
         let timer: NodeJS.Timeout | undefined
-        await runLoad(
-          [...common(kind, server, devices), ...(isOurs ? ['-i', tokensFile(server)] : []), '-H', '-d', '3'],
-          () => {
-            timer ??= setInterval(sample, 500)
-          },
-        )
+        const sample = (): void => {
+          during = residentBytes(server.pid)
+        }
+        const args = [...common(kind, server, devices), ...(isOurs ? ['-i', tokensFile(server)] : []), '-H', '-d', '5']
+        await runLoad(args, () => {
+          timer ??= setInterval(sample, 250)
+        })
         clearInterval(timer)
         values.get(kind.name)?.push((during - before) / devices / 1024)
       } finally {
