@@ -306,7 +306,7 @@ for (const transport of RAW_TRANSPORTS) {
       const { raw } = await connected({ ...wish, keepAliveSeconds: 1 })
       assert.deepEqual(await raw.rest(), [])
       const lasted = performance.now() - since
-      assert.ok(lasted > 1_400 && lasted < 4_000, `${lasted} ms`)
+      assert.ok(lasted > 1_400 && lasted < 10_000, `${lasted} ms`)
     })
 
     test(`row 25 ${name}: closes on what is too large`, async () => {
