@@ -6,6 +6,8 @@
 import type { Timestamp } from '@holdfast/base'
 import type { TelemetryReader } from '@holdfast/messaging'
 import { LogTail } from '../log/log-tail.ts'
+import { StoreUnavailableError } from '../damaged.ts'
+import { shortageOfRoom } from '../disk-room.ts'
 import { faultOf, storeErrorOf } from '../sqlite/database.ts'
 import { BlockSource, breathe } from './block-source.ts'
 import { Catalog } from './catalog.ts'
@@ -173,7 +175,7 @@ export class History {
         this.#blocked.set(`${error.block.work} ${error.block.partition}`, error.block)
         return 0
       }
-      const fault = faultOf(error)
+      const fault = error instanceof StoreUnavailableError ? error.reason : faultOf(error)
       if (fault === undefined || !(error instanceof Error)) throw error
       this.#unavailable = `${fault}: ${error.message}`
       return RETRY_MS
@@ -241,7 +243,7 @@ export class History {
     const isChanged = this.#retain(now)
     if (isChanged) return repeat(() => false)
     const job = this.#nextRegrouping(now) ?? this.#nextMerging()
-    if (job !== undefined) return job
+    if (job !== undefined) return this.#whileThereIsRoom(job)
     if (this.#catalog.shrink()) return repeat(() => this.#catalog.shrink())
     this.#isForced = false
     this.#nextLook = performance.now() + IDLE_MS / 2
@@ -278,6 +280,16 @@ export class History {
       if (isDue) return this.#regroup(partition)
     }
     return undefined
+  }
+
+  /** Retention and cleaning give room back and go on; what takes room stops in time. */
+  *#whileThereIsRoom(job: Job): Job {
+    for (;;) {
+      const shortage = shortageOfRoom(this.#catalog.file)
+      if (shortage !== undefined) throw new StoreUnavailableError('disk-full', shortage)
+      if (job.next().done === true) return
+      yield
+    }
   }
 
   *#regroup(partition: number): Job {

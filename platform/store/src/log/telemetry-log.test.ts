@@ -153,6 +153,20 @@ function fillUntilFull(log: SqliteTelemetryLog, sealer: TestSealer): number {
   assert.fail('the disk did not get full')
 }
 
+test('a disk that telemetry has filled has room for the registry: a device can still be disabled', (context) => {
+  const folder = smallDisk(context, 16)
+  if (folder === undefined) {
+    context.skip('needs the right to mount a tmpfs')
+    return
+  }
+  const log = new SqliteTelemetryLog({ file: join(folder, 'log.db'), partitions: 1 })
+  const sealer = new TestSealer(KEY, 1)
+  fillUntilFull(log, sealer)
+  writeFileSync(join(folder, 'state.db'), Buffer.alloc(1_048_576))
+  assert.equal(log.append(sealer.seal(sent(1))).kind, 'unavailable')
+  log.close()
+})
+
 test('a log that may not grow answers disk-full, keeps nothing of the call, and goes on when there is room', (context) => {
   const file = join(testFolder(context), 'log.db')
   const log = new SqliteTelemetryLog({ file, partitions: 1, bytesMax: 512 * 1024 })

@@ -7,6 +7,7 @@ import { statSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { AppendOutcome, SealedBatch, TelemetryLog } from '@holdfast/messaging'
 import { StoreDamagedError, StoreUnavailableError } from '../damaged.ts'
+import { shortageOfRoom } from '../disk-room.ts'
 import { faultOf, findDamage, inTransaction, openDatabase, pragma, storeErrorOf } from '../sqlite/database.ts'
 import { integerOf } from '../sqlite/row.ts'
 import { findWalDamage } from '../sqlite/wal.ts'
@@ -124,6 +125,8 @@ export class SqliteTelemetryLog implements TelemetryLog {
     if (batches.length === 0) return { kind: 'committed', nextSequences: this.nextSequences }
     const places = this.#place(batches)
     try {
+      const shortage = shortageOfRoom(this.file)
+      if (shortage !== undefined) return { kind: 'unavailable', reason: 'disk-full', detail: shortage }
       this.#reopenIfLost()
       this.#write(batches, places)
     } catch (error) {
