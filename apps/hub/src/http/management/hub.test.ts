@@ -107,6 +107,13 @@ test('an authority that has ended renews nothing, and the refusal says what it n
   assert.doesNotMatch(JSON.stringify(body), /\/data/)
 })
 
+test('a disk that takes nothing is no fault of the hub', async () => {
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+  const hub = await stage({ renewCertificate: () => Promise.reject(full) })
+  const { status, body } = await hub.local('POST', '/certificate/renew')
+  assert.deepEqual([status, body['code']], [503, 'disk-unavailable'])
+})
+
 test('keys are listed, rotated and dropped, and each refusal says what to do', async () => {
   const hub = await stage()
   assert.equal(((await hub.local('GET', '/keys')).body['items'] as unknown[]).length, 1)

@@ -42,6 +42,15 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['HubCertificateError damaged-or-missing', "put the root's key back into the data folder and start the hub again"],
 ])
 
+/** Of the file system, where no store stands between: certificates are files. */
+const DISK_FAULTS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EACCES', 'EPERM'])
+
+function diskProblem(cause: Error): Problem {
+  const title = 'the disk cannot take or give anything just now'
+  const detail = 'make room in the data folder, and see that it is writable; then try again'
+  return new Problem({ status: 503, code: 'disk-unavailable', title, detail }, { cause })
+}
+
 /** The refusal that a known error stands for. */
 export function explain(error: unknown): Problem | undefined {
   if (error instanceof IdentityError) {
@@ -51,7 +60,7 @@ export function explain(error: unknown): Problem | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
   const name = `${error.name} ${error.code}`
   const row = PLATFORM.get(name)
-  if (row === undefined) return undefined
+  if (row === undefined) return DISK_FAULTS.has(error.code) ? diskProblem(error) : undefined
   const [status, title] = row
   const code = error.code.toLowerCase().replaceAll('_', '-')
   const detail = ADVICE.get(name) ?? 'try again shortly; the status of the hub says what it waits for'
