@@ -11,8 +11,8 @@ const ROOM_KEPT_BYTES_MAX = 16 * 1_048_576
 /** On a small disk, this share of it. */
 const ROOM_KEPT_SHARE = 1 / 8
 
-/** What is wrong, when the disk under `file` has no room left for telemetry. Costs a few microseconds. */
-export function shortageOfRoom(file: string): string | undefined {
+/** What is wrong, when the disk under `file` has no room left for `bytes` of telemetry. Costs a few microseconds. */
+export function shortageOfRoom(file: string, bytes = 0): string | undefined {
   let room: StatsFs
   try {
     room = statfsSync(dirname(file))
@@ -22,6 +22,6 @@ export function shortageOfRoom(file: string): string | undefined {
   }
   const { bavail, blocks, bsize } = room
   const keptBytes = Math.min(ROOM_KEPT_BYTES_MAX, blocks * bsize * ROOM_KEPT_SHARE)
-  if (bavail * bsize > keptBytes) return undefined
+  if (bavail * bsize > keptBytes + bytes) return undefined
   return `disk is full but for ${Math.round(keptBytes / 1_048_576)} MiB that are kept for the registry`
 }

@@ -125,7 +125,9 @@ export class SqliteTelemetryLog implements TelemetryLog {
     if (batches.length === 0) return { kind: 'committed', nextSequences: this.nextSequences }
     const places = this.#place(batches)
     try {
-      const shortage = shortageOfRoom(this.file)
+      // Once in the WAL, and once more when it is copied into the file.
+      const bytes = 2 * batches.reduce((sum, { sealed }) => sum + sealed.length, 0)
+      const shortage = shortageOfRoom(this.file, bytes)
       if (shortage !== undefined) return { kind: 'unavailable', reason: 'disk-full', detail: shortage }
       this.#reopenIfLost()
       this.#write(batches, places)
