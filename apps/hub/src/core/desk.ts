@@ -49,6 +49,11 @@ const DECISIONS_MAX = 3
 /** CONNACK codes (MQTT 3.1.1 §3.2.2.3): every denial looks alike; what is ours to mend may be tried again. */
 const NOT_AUTHORIZED = 5
 const UNAVAILABLE = 3
+/**
+ * How long whoever cuts off waits to be told, in milliseconds. Fronts close sockets at once, but a session is over only
+ * when what it sent is on disk or given up: on a full disk that is never.
+ */
+const CUT_OFF_WAIT_MS = 3_000
 /** How often deadlines are looked at, in milliseconds: they are of seconds. */
 const TICK_MS = 250
 
@@ -110,7 +115,7 @@ export class Desk {
     return this.#directory.connectionOf(key)
   }
 
-  /** Closes every session that rests on what was taken away; resolves when the last socket is closed. */
+  /** Closes every session that rests on what was taken away; resolves when the last is over, within seconds. */
   async cutOff(taken: readonly Cut[]): Promise<{ readonly sessions: number; readonly milliseconds: number }> {
     const reports = await Promise.all(taken.map((cut) => this.#cutOff(cut)))
     return {
@@ -125,8 +130,13 @@ export class Desk {
 
   #cutOff(cut: Cut): Promise<CutOffReport> {
     const matches = ({ subject }: Session): boolean => subject.kind === 'identity' && cuts(cut, subject.standing)
+    const { clock } = this.#parts
+    const startedAt = clock.monotonic()
+    const reason = closeReasonOf(cut)
     return new Promise((resolve) => {
-      this.#directory.cutOff({ matches, reason: closeReasonOf(cut) }, this.#parts.clock.monotonic(), (report) => {
+      let timer: NodeJS.Timeout | undefined
+      const sessions = this.#directory.cutOff({ matches, reason }, startedAt, (report) => {
+        clearTimeout(timer)
         if (report.sessions > 0) {
           this.#emit('session.cut-off', 'hub', {
             reason: report.reason,
@@ -136,6 +146,12 @@ export class Desk {
         }
         resolve(report)
       })
+      if (sessions === 0) return
+      timer = setTimeout(
+        () => resolve({ reason, sessions, durationMs: clock.monotonic() - startedAt }),
+        CUT_OFF_WAIT_MS,
+      )
+      timer.unref()
     })
   }
 
