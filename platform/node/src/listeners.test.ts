@@ -136,6 +136,21 @@ test('what cannot be read as a request is answered, told once with its address, 
   assert.ok(!asked.some(({ target }) => target === '/unread'))
 })
 
+test('RFC 9112 §9.3.2: a few requests may follow each other unanswered, a flood of them ends the connection', async () => {
+  const request = 'GET /piped HTTP/1.1\r\nHost: x\r\n'
+  const polite = await dial()
+  polite.write(`${`${request}\r\n`.repeat(9)}${request}Connection: close\r\n\r\n`)
+  assert.equal((await readAll(polite)).match(/HTTP\/1\.1 200 /g)?.length, 10)
+  const before = asked.length
+  turnedAway.length = 0
+  const flood = await dial()
+  flood.on('error', () => undefined)
+  flood.write(`${request}\r\n`.repeat(1_000))
+  await closed(flood)
+  assert.ok(asked.length - before <= 32, `${asked.length - before} were asked`)
+  assert.deepEqual(turnedAway, [{ address: '127.0.0.1', detail: 'too many requests at once' }])
+})
+
 test('a body over the bound is refused with 413', async () => {
   const socket = await dial()
   socket.on('error', () => undefined)

@@ -11,6 +11,7 @@ import type { FrontDriver, Peer } from './front-driver.ts'
 import { codeOf, HandshakeGate, type TurnedAway } from './handshake-gate.ts'
 import { exchange, type HttpHandler } from './http-exchange.ts'
 import { peerChain } from './peer-certificate.ts'
+import { Pipelining } from './pipelining.ts'
 import { type TlsMaterial, tlsOptions } from './tls-settings.ts'
 import { endSocket, TlsTransport, WebSocketTransport } from './transport.ts'
 
@@ -75,7 +76,9 @@ export class Listeners {
     this.#https.maxConnections = FRONT_LIMITS.connectionsMax
     for (const server of [this.#mqtt, this.#https]) gate.guard(server)
     answerBadRequests(this.#https, wiring.turnedAway)
+    const pipelining = new Pipelining(wiring.turnedAway)
     this.#https.on('request', (request, response) => {
+      if (!pipelining.admit(request, response)) return
       const peer = this.#httpFacts(request.socket as TLSSocket)
       exchange(request, response, { peer, handler: wiring.http, bodies }).catch(() => response.destroy())
     })
