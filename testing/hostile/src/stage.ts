@@ -22,9 +22,11 @@ import {
 const GOOD_DEVICES = 5
 const GOOD_GAP_MS = 50
 /** Generous: the machines that run this are small, and the attackers run on the same. In milliseconds. */
-const LATENCY_P99_MS_MAX = 3_000
-/** Of what the good devices would send undisturbed, this share must be acknowledged at least. */
-const SERVED_SHARE_MIN = 0.3
+const LATENCY_P99_MS_MAX = 5_000
+/** Of what the good devices would send undisturbed, this share is acknowledged at least; they share a thread with attackers. */
+const SERVED_SHARE_MIN = 0.1
+/** When an attack is over, everything the good devices sent during it is acknowledged in this time, in milliseconds. */
+const CAUGHT_UP_MS = 5_000
 /** What an attack may add to the resident memory of the hub, in MiB: at its peak, and some time after. */
 const PEAK_MIB_MAX = 400
 const LASTING_MIB_MAX = 220
@@ -124,6 +126,9 @@ export class Stage {
     const p99 = latencies[Math.floor(latencies.length * 0.99)] ?? Number.POSITIVE_INFINITY
     const served = before.reduce((sum, { device, acknowledged }) => sum + device.acknowledged.size - acknowledged, 0)
     const wanted = (GOOD_DEVICES * seconds * 1000) / GOOD_GAP_MS
+    const sent = this.#good.map((device) => device.sent)
+    const isCaughtUp = (device: Device, index: number): boolean => device.acknowledged.size >= (sent[index] ?? 0)
+    await until(() => this.#good.every(isCaughtUp), `${name}: what was sent is acknowledged`, CAUGHT_UP_MS)
     const lines = hub.lines.slice(firstLine)
     this.#context.diagnostic(
       `${name}: ${seconds.toFixed(1)} s, p99 ${p99.toFixed(0)} ms, served ${served} of ${wanted.toFixed(0)}, ` +
