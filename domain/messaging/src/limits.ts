@@ -38,6 +38,11 @@ export interface FrontLimits {
   readonly willBytesMax: number
   /** Appends handed to the log and not answered. Two: one on its way to the disk, one behind it. */
   readonly appendsMax: number
+  /**
+   * Records that an open batch gathers before it goes to a free log without waiting for the end of the turn: the log
+   * works on the first of a burst while the front still reads the rest.
+   */
+  readonly batchMessagesEarly: number
   /** Bytes a connection's socket may hold back before the peer counts as not reading. */
   readonly backlogBytesMax: number
   /** SUBSCRIBE and UNSUBSCRIBE packets of a connection that the core has not answered. */
@@ -65,6 +70,7 @@ export const FRONT_LIMITS: FrontLimits = {
   pendingBytesMax: 64 * 1024 * 1024,
   willBytesMax: 64 * 1024 * 1024,
   appendsMax: 2,
+  batchMessagesEarly: 24,
   backlogBytesMax: 256 * 1024,
   subscribesMax: 16,
   subscribeRate: { perSecond: 2, burst: 20 },

@@ -6,6 +6,7 @@
 import type { Timestamp } from '@holdfast/base'
 import { BatchBuilder } from './batch.ts'
 import type { FrontToLog } from './front-messages.ts'
+import type { FrontLimits } from './limits.ts'
 import { recordBytes } from './record.ts'
 import type { SealedBatch } from './sealed-batch.ts'
 import type { SealingKey } from './sealing.ts'
@@ -36,9 +37,11 @@ class Group<S> {
   bytes = 0
 }
 
+type OutboxLimits = Pick<FrontLimits, 'pendingBytesMax' | 'appendsMax' | 'batchMessagesEarly'>
+
 export class TelemetryOutbox<S extends Sender> {
   readonly #builders: readonly BatchBuilder[]
-  readonly #limits: { readonly pendingBytesMax: number; readonly appendsMax: number }
+  readonly #limits: OutboxLimits
   readonly #toLog: (append: FrontToLog) => void
   readonly #out = new Map<number, Group<S>>()
   readonly #spare: Group<S>[] = []
@@ -50,7 +53,7 @@ export class TelemetryOutbox<S extends Sender> {
 
   constructor(options: {
     readonly partitions: number
-    readonly limits: { readonly pendingBytesMax: number; readonly appendsMax: number }
+    readonly limits: OutboxLimits
     readonly toLog: (append: FrontToLog) => void
   }) {
     this.#builders = Array.from({ length: options.partitions }, (_, partition) => new BatchBuilder(partition))
@@ -100,6 +103,7 @@ export class TelemetryOutbox<S extends Sender> {
     open.records += 1
     open.bytes += bytes
     this.#pendingBytes += bytes
+    if (open.records >= this.#limits.batchMessagesEarly) this.flush()
   }
 
   /**
