@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { encodePublish, encodeSubscribe } from '@holdfast/mqtt'
+import type { LogLine } from '@holdfast/testing-crash'
 import { formatSasToken } from '@holdfast/tokens'
-import { countOf, eventsFrom, Stage } from './stage.ts'
+import { countOf, eventsFrom, Stage, until } from './stage.ts'
 import { connectPacket, goodConnect, type Outcome, overTls } from './stranger.ts'
 
 /** CONNACK, accepted. */
@@ -15,6 +16,7 @@ const REFUSED = 5
 const NOTHING = Buffer.alloc(0)
 const PINGREQ = Buffer.from([0xc0, 0])
 const SOON_MS = 3_000
+const SLOW_READER_MS_MAX = 30_000
 
 type Bytes = Uint8Array
 const publish = (topic: string, payload: Bytes): Bytes =>
@@ -190,27 +192,32 @@ test('whatever a peer says by MQTT ends its own connection at most, with an even
   await context.test('slow readers are closed when too much waits for them', async () => {
     const ids = Array.from({ length: 4 }, (_, index) => `deaf-${index}`)
     const keys = await Promise.all(ids.map((id) => api.createDevice(id)))
-    const { lines } = await stage.during('slow readers', () =>
-      Promise.all(
-        ids.map((id, index) =>
-          overTls(
-            way(),
-            server,
-            (socket) => {
-              socket.write(goodConnect(server, id, keys[index] ?? ''))
-              socket.once('data', () => {
-                socket.pause()
-                flood(socket, Buffer.concat(Array.from({ length: 32_768 }, () => PINGREQ)), 128)
-              })
-            },
-            6_000,
-          ),
-        ),
-      ),
-    )
-    const reasons = lines.filter((it) => it.event === 'session.closed' && ids.includes(it.subject?.slice(7) ?? ''))
+    const closed = (): readonly LogLine[] =>
+      stage.hub.lines.filter((it) => it.event === 'session.closed' && it.subject?.startsWith('device/deaf-'))
+    const pings = Buffer.concat(Array.from({ length: 32_768 }, () => PINGREQ))
+    await stage.during('slow readers', async () => {
+      const sockets: { destroy(): unknown }[] = []
+      for (const [index, id] of ids.entries()) {
+        void overTls(
+          way(),
+          server,
+          (socket) => {
+            sockets.push(socket)
+            socket.write(goodConnect(server, id, keys[index] ?? ''))
+            socket.once('data', () => {
+              socket.pause()
+              flood(socket, pings, 128)
+            })
+          },
+          SLOW_READER_MS_MAX,
+        )
+      }
+      // Who does not read does not see that it was closed: the log tells.
+      await until(() => closed().length === ids.length, 'all are closed', SLOW_READER_MS_MAX)
+      for (const socket of sockets) socket.destroy()
+    })
     assert.deepEqual(
-      reasons.map(({ detail }) => detail?.['reason']),
+      closed().map(({ detail }) => detail?.['reason']),
       ids.map(() => 'slow-reader'),
     )
   })
