@@ -134,7 +134,11 @@ export class Desk {
     const startedAt = clock.monotonic()
     const reason = closeReasonOf(cut)
     return new Promise((resolve) => {
-      let timer: NodeJS.Timeout | undefined
+      const timer = setTimeout(
+        () => resolve({ reason, sessions, durationMs: clock.monotonic() - startedAt }),
+        CUT_OFF_WAIT_MS,
+      )
+      timer.unref()
       const sessions = this.#directory.cutOff({ matches, reason }, startedAt, (report) => {
         clearTimeout(timer)
         if (report.sessions > 0) {
@@ -146,12 +150,6 @@ export class Desk {
         }
         resolve(report)
       })
-      if (sessions === 0) return
-      timer = setTimeout(
-        () => resolve({ reason, sessions, durationMs: clock.monotonic() - startedAt }),
-        CUT_OFF_WAIT_MS,
-      )
-      timer.unref()
     })
   }
 
