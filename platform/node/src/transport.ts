@@ -10,26 +10,34 @@ export interface Transport {
   end(): void
   pause(): void
   resume(): void
-  /** Bytes written that the peer has not taken yet. */
+  /** What was written and the peer has not taken yet makes us hold so many bytes. */
   readonly backlogBytes: number
 }
+
+/**
+ * What one write that waits takes beside its bytes, in bytes. Most answers are of two or four: without it a peer that
+ * asks and does not read makes us hold a hundred times what is counted.
+ */
+const WRITE_BYTES = 256
 
 /** How long a peer may take to read the last bytes before its socket is destroyed, in milliseconds. */
 const LINGER_MS = 2_000
 
 export class TlsTransport implements Transport {
   readonly #socket: TLSSocket
+  #waiting = 0
 
   constructor(socket: TLSSocket) {
     this.#socket = socket
   }
 
   get backlogBytes(): number {
-    return this.#socket.writableLength
+    return this.#socket.writableLength + this.#waiting * WRITE_BYTES
   }
 
   write(bytes: Uint8Array): void {
-    this.#socket.write(bytes)
+    this.#waiting += 1
+    this.#socket.write(bytes, this.#written)
   }
 
   end(): void {
@@ -43,12 +51,18 @@ export class TlsTransport implements Transport {
   resume(): void {
     this.#socket.resume()
   }
+
+  /** One function for all writes, so that those done together are told together. */
+  readonly #written = (): void => {
+    this.#waiting -= 1
+  }
 }
 
 export class WebSocketTransport implements Transport {
   readonly #webSocket: WebSocket
   readonly #socket: TLSSocket
   #hasWritten = false
+  #waiting = 0
 
   constructor(webSocket: WebSocket, socket: TLSSocket) {
     this.#webSocket = webSocket
@@ -56,7 +70,7 @@ export class WebSocketTransport implements Transport {
   }
 
   get backlogBytes(): number {
-    return this.#webSocket.bufferedAmount
+    return this.#webSocket.bufferedAmount + this.#waiting * WRITE_BYTES
   }
 
   /** Whether the machine has answered: what it says first is CONNACK. */
@@ -66,7 +80,8 @@ export class WebSocketTransport implements Transport {
 
   write(bytes: Uint8Array): void {
     this.#hasWritten = true
-    this.#webSocket.send(bytes, { binary: true })
+    this.#waiting += 1
+    this.#webSocket.send(bytes, { binary: true }, this.#written)
   }
 
   end(): void {
@@ -80,6 +95,10 @@ export class WebSocketTransport implements Transport {
 
   resume(): void {
     this.#webSocket.resume()
+  }
+
+  readonly #written = (): void => {
+    this.#waiting -= 1
   }
 }
 
