@@ -141,8 +141,8 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   }
 
   refuse(code: RefusalCode, reason: string): void {
-    // Being sent away to come again later (3) is no fault of the peer's.
-    if (code !== 3) this.#blame()
+    // Not blamed on the address: others behind it may have good credentials. The core throttles guessing by address
+    // and identity together.
     this.machine.refuse(code)
     this.end('refused', reason)
   }

@@ -142,6 +142,18 @@ describe('opening a connection', () => {
     assert.equal(stage.front.connections, 2, 'the allowance fills up again')
   })
 
+  it('does not blame an address for wrong credentials: who has good ones behind it is heard', () => {
+    const stage = new FrontStage()
+    for (let i = 0; i < 1_000; i++) {
+      stage.open(i, '10.6.6.6')
+      stage.receive(i, connectBytes('pump'))
+      stage.tell({ kind: 'refuse', connection: i, code: 5, reason: 'wrong key' })
+    }
+    stage.turn()
+    stage.open(5_000, '10.6.6.6')
+    assert.equal(stage.front.connections, 1)
+  })
+
   it('takes no more connections than it may', () => {
     const stage = new FrontStage({ limits: { connectionsMax: 2 } })
     for (const connection of [1, 2, 3]) stage.open(connection)
