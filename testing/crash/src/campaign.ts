@@ -38,7 +38,7 @@ export interface RoundReport {
 /** Small, so that regrouping, merging and rotation by age come all the time. */
 const CONFIGURATION = { partitions: 3, regroupMinutes: 0.005, telemetryKeyHours: 0.01 }
 /** How long the hub is under load before it is killed, in milliseconds. */
-const LOAD_MS = { least: 150, most: 700 }
+const LOAD_MS = { least: 150, most: 500 }
 /** SIGTERM to exit, in milliseconds; the promise of `holdfast up`. */
 const STOP_MS_MAX = 5_000
 const CONNECTED_MS_MAX = 20_000
@@ -165,7 +165,7 @@ export class Campaign {
         key,
         server,
         inflightMax: 3 + (index % 4) * 5,
-        gapMs: 2 + index,
+        gapMs: 4 + 2 * index,
         message: (number) => messages.message(number),
       })
       this.#devices.push(device)
