@@ -14,6 +14,7 @@ import { createLog, eventLog, type Log } from '@holdfast/telemetry'
 import type { Metrics } from '@holdfast/telemetry/metrics'
 import { DataKeys } from './core/data-keys.ts'
 import { Desk } from './core/desk.ts'
+import type { DeviceHandlers } from './core/device-handlers.ts'
 import { EventLog } from './core/event-log.ts'
 import { Fronts } from './core/fronts.ts'
 import { HubAuthority } from './core/hub-authority.ts'
@@ -278,6 +279,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
   })
   const failed = (error: unknown, request: { readonly method: string; readonly path: string }): void =>
     log.error('request failed', { error, ...request })
+  const handlers: DeviceHandlers[] = []
   const desk = new Desk({
     authenticator: new Authenticator({ ...shared, registry, policies, authorities }),
     provisioning,
@@ -286,6 +288,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     clock,
     events: events.throttled,
     toFront: (front, message) => fronts.send(front, message),
+    handlers,
     fault,
   })
 

@@ -1,13 +1,12 @@
 /**
- * What a device asks of the hub by publishing, apart from telemetry. The service behind twins, methods and certificates
- * is not there yet: requests that wait for an answer get one that says so, and the connection goes on.
+ * What a device asks of the hub by publishing, apart from telemetry. The core answers; only what the hub does not serve
+ * is answered here, so that the device hears it and the connection goes on.
  */
 
-import { assertNever } from '@holdfast/base'
-import { formatTwinResponseTopic, formatCertificateResponseTopic, type PublishTopic } from '@holdfast/iothub'
+import { formatCertificateResponseTopic, type PublishTopic } from '@holdfast/iothub'
 
-/** A publish topic that is no telemetry. */
-export type DeviceRequest = Exclude<PublishTopic, { readonly kind: 'telemetry' }>
+/** A request that the core serves: twins, and answers to method calls. */
+export type DeviceRequest = Exclude<PublishTopic, { readonly kind: 'telemetry' | 'certificate-request' }>
 
 export interface DeviceAnswer {
   readonly topic: string
@@ -16,30 +15,11 @@ export interface DeviceAnswer {
 
 const encoder = new TextEncoder()
 
-/** The answer that nothing serves the request; undefined where the device waits for none. */
-export function answerUnserved(request: DeviceRequest, at: string): DeviceAnswer | undefined {
-  switch (request.kind) {
-    case 'twin-get':
-    case 'reported-patch':
-      return {
-        topic: formatTwinResponseTopic({ status: 501, requestId: request.requestId }),
-        payload: unserved('twins', at),
-      }
-    case 'certificate-request':
-      return {
-        topic: formatCertificateResponseTopic({ status: 501, requestId: request.requestId }),
-        payload: unserved('certificates', at),
-      }
-    case 'method-response':
-      // Nothing was asked of the device, so its request id is unknown: ignored (azure-iot.md section 3.5).
-      return undefined
-    default:
-      return assertNever(request)
+/** The answer that no certificates are issued over MQTT. JSON, because clients parse the body before the status. */
+export function answerUnserved(requestId: string, timestampUtc: string): DeviceAnswer {
+  const message = 'This hub does not issue certificates over MQTT.'
+  return {
+    topic: formatCertificateResponseTopic({ status: 501, requestId }),
+    payload: encoder.encode(JSON.stringify({ errorCode: 501001, trackingId: '', message, timestampUtc })),
   }
-}
-
-/** JSON, because Node's SDK parses the body before it looks at the status. */
-function unserved(what: string, timestampUtc: string): Uint8Array {
-  const message = `This hub does not serve ${what}.`
-  return encoder.encode(JSON.stringify({ errorCode: 501001, trackingId: '', message, timestampUtc }))
 }

@@ -5,7 +5,14 @@
 
 import { formatTimestamp, type Instant, instantOf, later, type Timestamp, TokenBucket } from '@holdfast/base'
 import { DEVICE_BODY_BYTES_MAX, parseRequestTopic } from '@holdfast/dps'
-import { HubFormatError, parsePublishTopic, parseUserName, SUBSCRIPTIONS_MAX, telemetryBag } from '@holdfast/iothub'
+import {
+  HubFormatError,
+  parsePublishTopic,
+  parseUserName,
+  type PublishTopic,
+  SUBSCRIPTIONS_MAX,
+  telemetryBag,
+} from '@holdfast/iothub'
 import {
   type Connect,
   matches,
@@ -19,12 +26,19 @@ import {
   type Will,
 } from '@holdfast/mqtt'
 import type { Timed } from './deadline-wheel.ts'
-import { answerUnserved, type DeviceRequest } from './device-request.ts'
+import { answerUnserved } from './device-request.ts'
 import type { FrontInside, PeerSource } from './front-inside.ts'
-import type { Admission, CloseReason, RefusalCode, Subscription } from './front-messages.ts'
+import type {
+  Admission,
+  CloseReason,
+  CoreToFront,
+  RefusalCode,
+  Subscription,
+  Unacknowledged,
+} from './front-messages.ts'
 import { HubRole, ProvisioningRole, type Role } from './front-role.ts'
 import { bagBytes, eventsBag, isDocumentedFilter, isWillDue, isWithinSize, tokenOf, willBytes } from './front-rules.ts'
-import { MESSAGE_BYTES_MAX } from './limits.ts'
+import { MESSAGE_BYTES_MAX, REQUEST_BYTES_MAX } from './limits.ts'
 import { FLAG_RETAINED, FLAG_WILL } from './record.ts'
 import type { Sender } from './telemetry-outbox.ts'
 
@@ -58,6 +72,9 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   #subscribeTickets = 0
   #subscribeBucket: TokenBucket | undefined
   #requestBucket: TokenBucket | undefined
+  #answerBucket: TokenBucket | undefined
+  /** Tickets of publications at QoS 1 that are not acknowledged, by packet id. */
+  #tickets: Map<number, number> | undefined
   #endReason: CloseReason = 'peer-closed'
   #endDetail = ''
   isPaused = false
@@ -148,18 +165,27 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   }
 
   /** Publishes to the client if it is subscribed; at most at the QoS that was granted. */
-  deliver(topic: string, payload: Uint8Array, wanted: 0 | 1): void {
+  deliver(publication: Omit<Extract<CoreToFront, { kind: 'deliver' }>, 'kind' | 'connection'>): void {
+    const { topic, payload, ticket, againAs } = publication
     let granted = -1
     for (const { filter, qos } of this.#role?.subscriptions ?? []) {
       if (qos > granted && matches(filter, topic)) granted = qos
     }
     if (granted < 0) return
-    const qos = wanted === 1 && granted === 1 ? 1 : 0
-    if (qos === 1 && !this.machine.canPublish) {
+    if (publication.qos === 0 || granted === 0) {
+      this.machine.publish({ topic, payload, qos: 0 })
+      if (ticket !== undefined && !this.hasEnded) this.#front.delivered(this, ticket)
+      return
+    }
+    if (!this.machine.canPublish) {
       this.end('slow-reader', 'publications to it are not acknowledged')
       return
     }
-    this.machine.publish({ topic, payload, qos })
+    const isFree = againAs !== undefined && this.#tickets?.has(againAs) !== true
+    const packetId = this.machine.publish({ topic, payload, qos: 1, ...(isFree ? { againAs } : {}) })
+    if (ticket === undefined || packetId === 0) return
+    this.#tickets ??= new Map()
+    this.#tickets.set(packetId, ticket)
   }
 
   subscriptionsKept(ticket: number): void {
@@ -356,8 +382,11 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
     this.#keepSubscriptions(role, next, { packetId: unsubscribe.packetId, codes: undefined })
   }
 
-  onPuback(): void {
-    // Nothing that is delivered today waits for it.
+  onPuback(packetId: number): void {
+    const ticket = this.#tickets?.get(packetId)
+    if (ticket === undefined) return
+    this.#tickets?.delete(packetId)
+    this.#front.delivered(this, ticket)
   }
 
   onClose(reason: ServerCloseReason, detail: string): void {
@@ -440,7 +469,7 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
     try {
       const topic = parsePublishTopic(publish.topic, role.identity)
       if (topic.kind === 'telemetry') return topic.bag
-      this.#onRequest(topic, publish.packetId)
+      this.#onRequest(topic, publish)
     } catch (error) {
       if (!(error instanceof HubFormatError)) throw error
       this.end('topic-refused', error.message)
@@ -448,12 +477,21 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
     return undefined
   }
 
-  /** Where twins, methods and certificate renewal will go to the core. */
-  #onRequest(request: DeviceRequest, packetId: number): void {
-    if (!this.#mayRequest()) return
-    this.#acknowledge(packetId)
-    const answer = answerUnserved(request, formatTimestamp(this.#front.wall()))
-    if (answer !== undefined) this.deliver(answer.topic, answer.payload, 0)
+  #onRequest(request: Exclude<PublishTopic, { kind: 'telemetry' }>, publish: Publish): void {
+    if (request.kind === 'method-response' ? !this.#mayAnswer() : !this.#mayRequest()) return
+    if (publish.payload.length > REQUEST_BYTES_MAX) {
+      this.end('too-large', 'the body of a request is too large')
+      return
+    }
+    this.#acknowledge(publish.packetId)
+    if (request.kind === 'certificate-request') {
+      const answer = answerUnserved(request.requestId, formatTimestamp(this.#front.wall()))
+      this.deliver({ ...answer, qos: 0 })
+      return
+    }
+    // A copy: the payload is a view of what was received.
+    const payload = Uint8Array.from(publish.payload)
+    this.#front.toCore({ kind: 'request', connection: this.id, request, payload })
   }
 
   #onProvisioningPublish(publish: Publish): void {
@@ -485,6 +523,15 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
     this.#requestBucket ??= new TokenBucket(now, limits.requestRate)
     if (this.#requestBucket.take(now)) return true
     this.end('throttled', 'too many requests')
+    return false
+  }
+
+  /** Answers to method calls were asked for, so more of them are let through. */
+  #mayAnswer(): boolean {
+    const { now, limits } = this.#front
+    this.#answerBucket ??= new TokenBucket(now, limits.methodAnswerRate)
+    if (this.#answerBucket.take(now)) return true
+    this.end('throttled', 'too many answers to method calls')
     return false
   }
 
@@ -529,9 +576,20 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
     this.#append(role, { bag, body: will.payload, flags, packetId: 0 })
   }
 
+  #unacknowledged(): readonly Unacknowledged[] {
+    return [...(this.#tickets ?? [])].map(([packetId, ticket]) => ({ ticket, packetId }))
+  }
+
   #sayClosed(): void {
     const detail = this.#endDetail === '' ? {} : { detail: this.#endDetail }
-    this.#front.gone(this, { kind: 'closed', connection: this.id, reason: this.#endReason, ...detail })
+    const unacknowledged = this.#unacknowledged()
+    this.#front.gone(this, {
+      kind: 'closed',
+      connection: this.id,
+      reason: this.#endReason,
+      ...detail,
+      ...(unacknowledged.length === 0 ? {} : { unacknowledged }),
+    })
   }
 }
 

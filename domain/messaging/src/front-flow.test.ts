@@ -104,6 +104,63 @@ describe('subscriptions', () => {
   })
 })
 
+describe('publications with a ticket', () => {
+  const topic = 'devices/pump/messages/devicebound/a=b'
+  function listening(qos: 0 | 1): FrontStage {
+    const stage = joined()
+    stage.send(1, {
+      type: 'subscribe',
+      packetId: 1,
+      requests: [{ filter: 'devices/pump/messages/devicebound/#', qos }],
+    })
+    stage.tell({ kind: 'subscriptions-kept', connection: 1, ticket: 0 })
+    stage.packets(1)
+    return stage
+  }
+
+  it('are told to be delivered when they are acknowledged', () => {
+    const stage = listening(1)
+    stage.tell(
+      { kind: 'deliver', connection: 1, topic, payload: text('1'), qos: 1, ticket: 7 },
+      { kind: 'deliver', connection: 1, topic, payload: text('2'), qos: 1, ticket: 8 },
+    )
+    const ids = stage.packets(1).map((packet) => (packet.type === 'publish' ? packet.packetId : 0))
+    stage.turn()
+    assert.deepEqual(stage.told('delivered'), [])
+    stage.send(1, ...ids.map((packetId): Packet => ({ type: 'puback', packetId })))
+    stage.turn()
+    assert.deepEqual(stage.told('delivered'), [{ kind: 'delivered', connection: 1, tickets: [7, 8] }])
+  })
+
+  it('are delivered when written, where QoS 0 was granted', () => {
+    const stage = listening(0)
+    stage.tell({ kind: 'deliver', connection: 1, topic, payload: text('1'), qos: 1, ticket: 7 })
+    stage.turn()
+    assert.deepEqual(stage.told('delivered'), [{ kind: 'delivered', connection: 1, tickets: [7] }])
+  })
+
+  it('are named when the connection ends before, and go out again under their packet id with DUP', () => {
+    const stage = listening(1)
+    stage.tell({ kind: 'deliver', connection: 1, topic, payload: text('1'), qos: 1, ticket: 7 })
+    const [first] = stage.packets(1)
+    assert.ok(first?.type === 'publish')
+    stage.front.peerClosed(1, stage.now)
+    stage.turn()
+    const unacknowledged = [{ ticket: 7, packetId: first.packetId }]
+    assert.deepEqual(stage.told('closed'), [{ kind: 'closed', connection: 1, reason: 'peer-closed', unacknowledged }])
+    stage.join(2, 'pump', {
+      sessionPresent: true,
+      subscriptions: [{ filter: 'devices/pump/messages/devicebound/#', qos: 1 }],
+    })
+    stage.packets(2)
+    const againAs = first.packetId
+    stage.tell({ kind: 'deliver', connection: 2, topic, payload: text('1'), qos: 1, ticket: 9, againAs })
+    const [again] = stage.packets(2)
+    assert.ok(again?.type === 'publish')
+    assert.deepEqual([again.packetId, again.dup], [againAs, true])
+  })
+})
+
 /** The same filter, with the letters of `bits` percent-encoded. */
 function spelled(bits: number): string {
   const id = Array.from('pump', (c, i) => ((bits >> i) & 1 ? `%${c.charCodeAt(0).toString(16)}` : c)).join('')
@@ -111,16 +168,27 @@ function spelled(bits: number): string {
 }
 
 describe('requests', () => {
-  it('for twins are answered 501 with a JSON body, and the connection goes on', () => {
+  it('for twins go to the core with their body, and are acknowledged', () => {
     const stage = joined()
-    stage.send(1, subscribe(1, '$iothub/twin/res/#'))
+    stage.publish(1, '$iothub/twin/GET/?$rid=a1', 9, ' ')
+    assert.deepEqual(stage.packets(1), [{ type: 'puback', packetId: 9 }])
+    stage.turn()
+    assert.deepEqual(stage.told('request'), [
+      { kind: 'request', connection: 1, request: { kind: 'twin-get', requestId: 'a1' }, payload: text(' ') },
+    ])
+    assert.deepEqual(reasons(stage), [])
+  })
+
+  it('for certificates are answered 501 with a JSON body, and the connection goes on', () => {
+    const stage = joined()
+    stage.send(1, subscribe(1, '$iothub/credentials/res/#'))
     stage.tell({ kind: 'subscriptions-kept', connection: 1, ticket: 0 })
     stage.packets(1)
-    stage.publish(1, '$iothub/twin/GET/?$rid=a1', 9, ' ')
+    stage.publish(1, '$iothub/credentials/POST/issueCertificate/?$rid=a1', 9, '{}')
     const [puback, answer] = stage.packets(1)
     assert.deepEqual(puback, { type: 'puback', packetId: 9 })
     assert.ok(answer?.type === 'publish')
-    assert.equal(answer.topic, '$iothub/twin/res/501/?$rid=a1')
+    assert.equal(answer.topic, '$iothub/credentials/res/501/?$rid=a1')
     assert.equal(JSON.parse(new TextDecoder().decode(answer.payload)).errorCode, 501001)
     assert.deepEqual(reasons(stage), [])
   })
@@ -133,8 +201,22 @@ describe('requests', () => {
 
   it('of a flood end the connection', () => {
     const stage = joined()
+    for (let i = 0; i < 200; i++) stage.publish(1, '$iothub/twin/GET/?$rid=1', 0)
+    assert.deepEqual(reasons(stage), ['throttled'])
+  })
+
+  it('that answer method calls may be more, and are bounded as well', () => {
+    const stage = joined()
+    for (let i = 0; i < 900; i++) stage.publish(1, '$iothub/methods/res/200/?$rid=1', 0)
+    assert.deepEqual(reasons(stage), [])
     for (let i = 0; i < 200; i++) stage.publish(1, '$iothub/methods/res/200/?$rid=1', 0)
     assert.deepEqual(reasons(stage), ['throttled'])
+  })
+
+  it('that are larger than any may be end the connection', () => {
+    const stage = joined()
+    stage.publish(1, '$iothub/twin/PATCH/properties/reported/?$rid=1', 0, 'x'.repeat(256 * 1024 + 1))
+    assert.deepEqual(reasons(stage), ['too-large'])
   })
 })
 

@@ -40,6 +40,8 @@ export interface FrontInside {
   /** False when no more wills can be held. */
   reserveWill(bytes: number): boolean
   releaseWill(bytes: number): void
+  /** What `ticket` was given for has reached the device. */
+  delivered(connection: FrontConnection, ticket: number): void
   /** One message has been taken. */
   counted(connection: FrontConnection, bytes: number): void
 }

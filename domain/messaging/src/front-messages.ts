@@ -4,6 +4,7 @@
  */
 
 import type { Timestamp } from '@holdfast/base'
+import type { DeviceRequest } from './device-request.ts'
 
 /** What TLS proved of the peer's certificate, as facts; the core decides what they are worth. */
 export interface CertificateFacts {
@@ -62,6 +63,12 @@ export interface Admission {
   readonly expires?: Timestamp
 }
 
+/** What is left of a publication when its connection ends. */
+export interface Unacknowledged {
+  readonly ticket: number
+  readonly packetId: number
+}
+
 export type CloseReason =
   | 'peer-closed'
   | 'disconnect'
@@ -95,7 +102,23 @@ export type FrontToCore =
       readonly peer: PeerFacts
     }
   /** Sent once for every `connect`, when nothing of the connection is under way to the store any more. */
-  | { readonly kind: 'closed'; readonly connection: number; readonly reason: CloseReason; readonly detail?: string }
+  | {
+      readonly kind: 'closed'
+      readonly connection: number
+      readonly reason: CloseReason
+      readonly detail?: string
+      /** Publications with a ticket that it was sent at QoS 1 and has not acknowledged; absent when there are none. */
+      readonly unacknowledged?: readonly Unacknowledged[]
+    }
+  /** A twin request or the answer to a method call. Twin requests are answered by `deliver`. */
+  | {
+      readonly kind: 'request'
+      readonly connection: number
+      readonly request: DeviceRequest
+      readonly payload: Uint8Array
+    }
+  /** The device has what these tickets of `deliver` were given for: acknowledged, or written where QoS 0 was granted. */
+  | { readonly kind: 'delivered'; readonly connection: number; readonly tickets: readonly number[] }
   /** The complete list after a SUBSCRIBE or UNSUBSCRIBE; the front answers the device after `subscriptions-kept`. */
   | {
       readonly kind: 'subscriptions'
@@ -141,6 +164,10 @@ export type CoreToFront =
       readonly topic: string
       readonly payload: Uint8Array
       readonly qos: 0 | 1
+      /** Asks for `delivered`. Given once, by whoever sends it; not answered when the device is not subscribed. */
+      readonly ticket?: number
+      /** Packet id under which an earlier connection of this session was sent the same (MQTT 3.1.1 §4.4). */
+      readonly againAs?: number
     }
   /** From now on, batches are sealed with this key. */
   | { readonly kind: 'data-key'; readonly epoch: number; readonly key: Uint8Array }

@@ -256,7 +256,7 @@ class Inside implements FrontInside {
         this.table.get(message.connection)?.subscriptionsKept(message.ticket)
         return
       case 'deliver':
-        this.table.get(message.connection)?.deliver(message.topic, message.payload, message.qos)
+        this.table.get(message.connection)?.deliver(message)
         return
       case 'data-key': {
         const { epoch, key } = message
@@ -363,6 +363,14 @@ class Inside implements FrontInside {
 
   releaseWill(bytes: number): void {
     this.#willBytes -= bytes
+  }
+
+  delivered(connection: FrontConnection, ticket: number): void {
+    const last = this.#coreMessages.at(-1)
+    // PUBACKs come in runs.
+    if (last?.kind === 'delivered' && last.connection === connection.id) {
+      this.#coreMessages[this.#coreMessages.length - 1] = { ...last, tickets: [...last.tickets, ticket] }
+    } else this.toCore({ kind: 'delivered', connection: connection.id, tickets: [ticket] })
   }
 
   counted(connection: FrontConnection, bytes: number): void {

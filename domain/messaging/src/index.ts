@@ -1,7 +1,7 @@
 export type { RecordSpan } from './batch.ts'
 export { BatchBuilder, openBatch, openBatchBytes, recordSpans } from './batch.ts'
 export type { CutOffReport } from './cut-off.ts'
-export type { DeviceAnswer, DeviceRequest } from './device-request.ts'
+export type { DeviceRequest } from './device-request.ts'
 export type { MessagingErrorCode } from './errors.ts'
 export { MessagingError } from './errors.ts'
 export type { FrontCounters, FrontEffects } from './front.ts'
@@ -20,6 +20,7 @@ export type {
   ProvisioningClaim,
   RefusalCode,
   Subscription,
+  Unacknowledged,
 } from './front-messages.ts'
 export type { FrontLimits } from './limits.ts'
 export {
@@ -43,7 +44,14 @@ export type { SealedBatch, StoredBatch } from './sealed-batch.ts'
 export type { KeyForEpoch, SealingPurpose } from './sealing.ts'
 export { KEY_BYTES, openBytes, SALT_BYTES, SealingKey, sealBytes } from './sealing.ts'
 export type { Session, SessionSubject } from './session-basis.ts'
-export type { ConnectionState, Credentials, SessionEffects, SessionLimits } from './session-directory.ts'
+export type {
+  ConnectionState,
+  Credentials,
+  Publication,
+  SessionEffects,
+  SessionEnd,
+  SessionLimits,
+} from './session-directory.ts'
 export { SESSION_LIMITS, SessionDirectory } from './session-directory.ts'
 export type { SessionAnswer, SessionRequest } from './session-requests.ts'
 export { runSessionRequest } from './session-requests.ts'

@@ -26,6 +26,12 @@ export const PAGE_MESSAGES_MAX = 65_536
 export const PARTITIONS_MAX = 1_024
 
 /** Limits of a front; `FRONT_LIMITS` are the defaults. */
+/**
+ * Body of a request that is no telemetry, in bytes. The largest documented one is a method's answer of 128 KB; a twin's
+ * patch of 32 KB as Azure counts may take several times that as JSON text.
+ */
+export const REQUEST_BYTES_MAX = 256 * 1024
+
 export interface FrontLimits {
   /** Packet sizes and patience of the MQTT machine. */
   readonly mqtt: ServerLimits
@@ -49,8 +55,10 @@ export interface FrontLimits {
   readonly subscribesMax: number
   /** SUBSCRIBE and UNSUBSCRIBE packets of a connection. */
   readonly subscribeRate: { readonly perSecond: number; readonly burst: number }
-  /** Requests of a connection: twin, method response, certificate, provisioning. */
+  /** Requests of a connection: twin, certificate, provisioning. */
   readonly requestRate: { readonly perSecond: number; readonly burst: number }
+  /** Answers of a connection to method calls; how many calls there are is the back end's to bound. */
+  readonly methodAnswerRate: { readonly perSecond: number; readonly burst: number }
   /** Bad endings of openings from one address before further ones are turned away unheard. */
   readonly refusedRate: { readonly perSecond: number; readonly burst: number }
   /** How long a shutdown waits for the log, in milliseconds; the whole process has five seconds. */
@@ -75,6 +83,7 @@ export const FRONT_LIMITS: FrontLimits = {
   subscribesMax: 16,
   subscribeRate: { perSecond: 2, burst: 20 },
   requestRate: { perSecond: 20, burst: 100 },
+  methodAnswerRate: { perSecond: 500, burst: 1_000 },
   refusedRate: { perSecond: 20, burst: 100 },
   shutdownMs: 3_000,
 }

@@ -19,6 +19,7 @@ class Stage {
   readonly directory = new SessionDirectory({
     toFront: (front, message) => this.sent.push([front, message]),
     store: (request) => this.requests.push(request),
+    subscribed: () => {},
     opened: ({ connection }) => this.opened.push(String(connection)),
     ended: ({ connection }, { reason, connectedMs }) => this.ended.push(`${connection} ${reason} ${connectedMs}`),
   })

@@ -13,7 +13,15 @@
 import { type Instant, later, type Timestamp } from '@holdfast/base'
 import type { IdentityKey, Standing } from '@holdfast/identity'
 import { CutOffRegister, type CutOffReport } from './cut-off.ts'
-import type { Admission, CloseReason, CoreToFront, RefusalCode, Subscription } from './front-messages.ts'
+import type {
+  Admission,
+  CloseReason,
+  CoreToFront,
+  FrontToCore,
+  RefusalCode,
+  Subscription,
+  Unacknowledged,
+} from './front-messages.ts'
 import type { Session } from './session-basis.ts'
 import type { SessionAnswer, SessionRequest } from './session-requests.ts'
 
@@ -32,18 +40,30 @@ export interface SessionEffects {
   store(request: SessionRequest): void
   /** An identity or registration is in. */
   opened(session: Session): void
+  /** Its subscriptions are kept, and its front has been told: what is published from now on reaches it by them. */
+  subscribed(session: Session): void
   /** What was `opened` is gone; `connectedMs` is how long it was in. */
-  ended(
-    session: Session,
-    end: { readonly reason: CloseReason; readonly detail: string; readonly connectedMs: number },
-  ): void
+  ended(session: Session, end: SessionEnd): void
 }
+
+export interface SessionEnd {
+  readonly reason: CloseReason
+  readonly detail: string
+  readonly connectedMs: number
+  /** Publications with a ticket that it was sent at QoS 1 and has not acknowledged. */
+  readonly unacknowledged: readonly Unacknowledged[]
+}
+
+/** What `deliver` of `CoreToFront` carries, for a session that is found by its identity. */
+export type Publication = Omit<Extract<CoreToFront, { readonly kind: 'deliver' }>, 'kind' | 'connection'>
 
 /** What the authenticator found of a hub connection. */
 export interface Credentials {
   readonly standing: Standing
   readonly authMethod: string
   readonly cleanSession: boolean
+  /** DTDL model the device says it is of. */
+  readonly modelId?: string
   /** When the credential ends, in civil time. */
   readonly expires?: Timestamp
 }
@@ -55,6 +75,9 @@ export interface ConnectionState {
   readonly since: Instant
   readonly lastActivity: Instant
 }
+
+/** How a front says that a connection has ended. */
+type Ending = Pick<Extract<FrontToCore, { readonly kind: 'closed' }>, 'reason' | 'detail' | 'unacknowledged'>
 
 interface Attempt {
   readonly state: 'arrived'
@@ -73,6 +96,7 @@ interface Seated extends Session {
   since: Instant
   active: Instant
   subscriptions: readonly Subscription[]
+  isResumed: boolean
   /** Tickets to be answered when `subscriptions` has been written. */
   unkept: number[]
 }
@@ -156,7 +180,11 @@ export class SessionDirectory {
     const seated: Seated = {
       front,
       connection,
-      subject: { kind: 'identity', standing: credentials.standing },
+      subject: {
+        kind: 'identity',
+        standing: credentials.standing,
+        ...(credentials.modelId === undefined ? {} : { modelId: credentials.modelId }),
+      },
       seat,
       credentials,
       state: 'waiting',
@@ -164,6 +192,7 @@ export class SessionDirectory {
       since: now,
       active: now,
       subscriptions: [],
+      isResumed: false,
       unkept: [],
     }
     if (this.#cutOffs.touched(attempt.cutOffs, seated)) {
@@ -207,6 +236,7 @@ export class SessionDirectory {
       since: now,
       active: now,
       subscriptions: [],
+      isResumed: false,
       unkept: [],
     }
     if (this.#cutOffs.touched(attempt.cutOffs, seated)) {
@@ -225,12 +255,7 @@ export class SessionDirectory {
   }
 
   /** A front says `closed`: nothing of the connection is on its way any more. */
-  closed(
-    front: number,
-    connection: number,
-    end: { readonly reason: CloseReason; readonly detail?: string },
-    now: Instant,
-  ): void {
+  closed(front: number, connection: number, end: Ending, now: Instant): void {
     const entry = this.#fronts.get(front)?.get(connection)
     if (entry === undefined) return // Refused before; the front closes what it was told to refuse.
     if (entry.state === 'arrived') this.#takeAttempt(front, connection)
@@ -260,6 +285,7 @@ export class SessionDirectory {
     seated.subscriptions = change.subscriptions
     if (seated.seat === undefined || seated.credentials?.cleanSession !== false) {
       this.#effects.toFront(front, { kind: 'subscriptions-kept', connection, ticket: change.ticket })
+      this.#effects.subscribed(seated)
       return
     }
     seated.unkept.push(change.ticket)
@@ -290,6 +316,7 @@ export class SessionDirectory {
         for (const ticket of request.tickets) {
           this.#effects.toFront(seated.front, { kind: 'subscriptions-kept', connection: seated.connection, ticket })
         }
+        this.#effects.subscribed(seated)
         this.#write(seat)
       } else {
         // Its subscriptions would be lost at the next reconnect; a closed connection makes the device say them again.
@@ -354,6 +381,14 @@ export class SessionDirectory {
     const holder = this.#seats.get(seatName(identity))?.holder
     if (holder?.state !== 'live') return undefined
     return { front: holder.front, connection: holder.connection, since: holder.since, lastActivity: holder.active }
+  }
+
+  /** Publishes to the identity's live session, which takes it if it is subscribed. False when there is none. */
+  publish(identity: IdentityKey, publication: Publication): boolean {
+    const holder = this.#seats.get(seatName(identity))?.holder
+    if (holder?.state !== 'live') return false
+    this.#effects.toFront(holder.front, { kind: 'deliver', connection: holder.connection, ...publication })
+    return true
   }
 
   /** The live session of a connection, e.g. to know which registration a `provision` comes from. */
@@ -449,6 +484,7 @@ export class SessionDirectory {
     seated.since = now
     seated.active = now
     seated.subscriptions = stored ?? []
+    seated.isResumed = stored !== undefined
     this.#connected += 1
     const { standing, authMethod, expires } = credentials
     const admission: Admission = {
@@ -461,6 +497,7 @@ export class SessionDirectory {
     }
     this.#effects.toFront(seated.front, { kind: 'admit', connection: seated.connection, admission })
     this.#effects.opened(seated)
+    if (seated.subscriptions.length > 0) this.#effects.subscribed(seated)
   }
 
   #close(seated: Seated, reason: CloseReason): void {
@@ -479,13 +516,14 @@ export class SessionDirectory {
     this.#forget(seated)
   }
 
-  #remove(seated: Seated, end: { readonly reason: CloseReason; readonly detail?: string }, now: Instant): void {
+  #remove(seated: Seated, end: Ending, now: Instant): void {
     const wasIn = seated.state === 'live' || seated.state === 'closing'
     this.#forget(seated)
     if (wasIn) {
       this.#connected -= 1
       const connectedMs = now - seated.since
-      this.#effects.ended(seated, { reason: end.reason, detail: end.detail ?? '', connectedMs })
+      const { reason, detail = '', unacknowledged = [] } = end
+      this.#effects.ended(seated, { reason, detail, connectedMs, unacknowledged })
       this.#cutOffs.closed(seated, now)
     }
     if (seated.seat !== undefined) this.#promote(seated.seat, now)

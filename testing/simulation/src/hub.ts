@@ -110,6 +110,7 @@ export class Hub {
     this.#directory = new SessionDirectory({
       toFront: (front, message) => this.#sendToFront(front, message),
       store: (request) => this.#ask(request),
+      subscribed: () => {},
       opened: () => {},
       ended: () => {},
     })

@@ -13,6 +13,7 @@ import {
   type IdentityKey,
   identitySubject,
 } from '@holdfast/identity'
+import { parseSubscription } from '@holdfast/iothub'
 import {
   type CoreToFront,
   type CutOffReport,
@@ -20,6 +21,7 @@ import {
   type HubClaim,
   type PeerFacts,
   type ProvisioningClaim,
+  type Publication,
   runSessionRequest,
   type Session,
   SessionDirectory,
@@ -27,6 +29,7 @@ import {
 } from '@holdfast/messaging'
 import type { Credentials as ProvisioningCredentials, Provisioning } from '@holdfast/provisioning'
 import type { MqttProvisioning } from '../http/provisioning/index.ts'
+import type { DeviceHandlers } from './device-handlers.ts'
 
 export interface DeskParts {
   readonly authenticator: Authenticator
@@ -37,6 +40,8 @@ export interface DeskParts {
   /** Bounds their rate. */
   readonly events: EventSink
   readonly toFront: (front: number, message: CoreToFront) => void
+  /** Who is told of devices, in this order. May be filled after the desk is made. */
+  readonly handlers: readonly DeviceHandlers[]
   /** A fault of ours or of the disk's, for the log. */
   readonly fault: (error: unknown) => void
 }
@@ -86,7 +91,17 @@ export class Desk {
         )
       },
       opened: (session) => this.#onOpened(session),
+      subscribed: ({ subject, subscriptions, isResumed }) => {
+        if (subject.kind !== 'identity') return
+        const key = keyOf(subject.standing)
+        const topics = subscriptions.map(({ filter }) => parseSubscription(filter, key))
+        for (const handler of parts.handlers) handler.listening?.(key, topics, { isResumed })
+      },
       ended: (session, end) => {
+        const { subject } = session
+        if (subject.kind === 'identity') {
+          for (const handler of parts.handlers) handler.gone?.(keyOf(subject.standing), end.unacknowledged)
+        }
         this.#registrants.delete(nameOf(session.front, session.connection))
         this.#emit('session.closed', subjectOf(session), {
           reason: end.reason,
@@ -109,6 +124,11 @@ export class Desk {
 
   received(front: number, messages: readonly FrontToCore[]): void {
     for (const message of messages) this.#receive(front, message)
+  }
+
+  /** Publishes to the identity's live connection, which takes it if it is subscribed. False when there is none. */
+  publish(key: IdentityKey, publication: Publication): boolean {
+    return this.#directory.publish(key, publication)
   }
 
   connectionOf(key: IdentityKey): { readonly since: number; readonly lastActivity: number } | undefined {
@@ -170,6 +190,22 @@ export class Desk {
       case 'subscriptions':
         this.#directory.subscriptions(front, message.connection, message, now)
         return
+      case 'request': {
+        const key = this.#identityOf(front, message.connection)
+        if (key === undefined) return
+        this.#directory.activity(front, [message.connection], now)
+        for (const handler of this.#parts.handlers) handler.request?.(key, message.request, message.payload)
+        return
+      }
+      case 'delivered': {
+        const key = this.#identityOf(front, message.connection)
+        if (key === undefined) return
+        this.#directory.activity(front, [message.connection], now)
+        for (const ticket of message.tickets) {
+          for (const handler of this.#parts.handlers) handler.delivered?.(key, ticket)
+        }
+        return
+      }
       case 'activity':
         this.#directory.activity(front, message.connections, now)
         return
@@ -226,6 +262,7 @@ export class Desk {
           standing: { ...key, generationId: identity.generationId, basis },
           authMethod,
           cleanSession: claim.cleanSession,
+          ...(claim.modelId === undefined ? {} : { modelId: claim.modelId }),
           ...(expires === undefined ? {} : { expires }),
         },
         clock.monotonic(),
@@ -280,9 +317,19 @@ export class Desk {
     })
   }
 
+  #identityOf(front: number, connection: number): IdentityKey | undefined {
+    const subject = this.#directory.sessionOf(front, connection)?.subject
+    return subject?.kind === 'identity' ? keyOf(subject.standing) : undefined
+  }
+
   #onOpened(session: Session): void {
     this.#opened += 1
     const { subject } = session
+    if (subject.kind === 'identity') {
+      const { modelId } = subject
+      const facts = modelId === undefined ? {} : { modelId }
+      for (const handler of this.#parts.handlers) handler.opened?.(keyOf(subject.standing), facts)
+    }
     this.#emit('session.opened', subjectOf(session), {
       credential: subject.kind === 'identity' ? subject.standing.basis.kind : 'enrollment',
     })
@@ -295,6 +342,10 @@ export class Desk {
   #tick(): void {
     this.#directory.tick(this.#parts.clock.monotonic())
   }
+}
+
+function keyOf({ deviceId, moduleId }: IdentityKey): IdentityKey {
+  return moduleId === undefined ? { deviceId } : { deviceId, moduleId }
 }
 
 function nameOf(front: number, connection: number): string {

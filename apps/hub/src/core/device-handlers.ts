@@ -1,0 +1,21 @@
+/** What serves devices beyond telemetry, as the desk tells it of them: twins, methods, messages to devices. */
+
+import type { IdentityKey } from '@holdfast/identity'
+import type { SubscriptionTopic } from '@holdfast/iothub'
+import type { DeviceRequest, Unacknowledged } from '@holdfast/messaging'
+
+/** Called in the order in which the device spoke, and never from within `Desk.publish`. MUST NOT throw. */
+export interface DeviceHandlers {
+  /** It is in. `modelId` is what it says of itself. */
+  opened?(key: IdentityKey, facts: { readonly modelId?: string }): void
+  /**
+   * What the device listens to now, complete. Called when it comes with subscriptions of its session, and after each
+   * change of them.
+   */
+  listening?(key: IdentityKey, topics: readonly SubscriptionTopic[], session: { readonly isResumed: boolean }): void
+  /** The connection has ended; the next one of the identity is told of after this. */
+  gone?(key: IdentityKey, unacknowledged: readonly Unacknowledged[]): void
+  request?(key: IdentityKey, request: DeviceRequest, payload: Uint8Array): void
+  /** It has the publication that carried `ticket`. */
+  delivered?(key: IdentityKey, ticket: number): void
+}
