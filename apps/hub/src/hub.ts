@@ -380,6 +380,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     hostName,
     amqpPort: 0,
     failed,
+    connected: () => desk.connected,
     conditions: () => [...conditions].map(([code, detail]) => ({ code, detail })),
     metrics: { render: metricsOf(statistics, log), isPublic: settings.metricsOnHttps },
   })

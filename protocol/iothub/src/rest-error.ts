@@ -36,6 +36,10 @@ export type RestErrorCode =
   | 'InvalidDeviceResponse'
   | 'ServiceUnavailable'
   | 'GatewayTimeout'
+  | 'TooManyModulesOnDevice'
+  | 'GenericNotFound'
+  | 'GenericMethodNotAllowed'
+  | 'GenericUnsupportedMediaType'
 
 export const REST_ERRORS: Readonly<Record<RestErrorCode, RestErrorRow>> = {
   InvalidProtocolVersion: { status: 400, errorCode: 400_001 },
@@ -49,15 +53,19 @@ export const REST_ERRORS: Readonly<Record<RestErrorCode, RestErrorRow>> = {
   IotHubSuspended: { status: 403, errorCode: 403_001 },
   IotHubQuotaExceeded: { status: 403, errorCode: 403_002 },
   DeviceMaximumQueueDepthExceeded: { status: 403, errorCode: 403_004 },
+  GenericNotFound: { status: 404, errorCode: 404_000 },
   DeviceNotFound: { status: 404, errorCode: 404_001 },
   JobNotFound: { status: 404, errorCode: 404_002 },
   ModuleNotFound: { status: 404, errorCode: 404_010 },
   DeviceNotOnline: { status: 404, errorCode: 404_103 },
+  GenericMethodNotAllowed: { status: 405, errorCode: 405_000 },
   DeviceAlreadyExists: { status: 409, errorCode: 409_001 },
   ModuleAlreadyExistsOnDevice: { status: 409, errorCode: 409_301 },
   PreconditionFailed: { status: 412, errorCode: 412_001 },
   DeviceMessageLockLost: { status: 412, errorCode: 412_002 },
   MessageTooLarge: { status: 413, errorCode: 413_001 },
+  TooManyModulesOnDevice: { status: 413, errorCode: 413_003 },
+  GenericUnsupportedMediaType: { status: 415, errorCode: 415_000 },
   ThrottlingException: { status: 429, errorCode: 429_001 },
   ServerError: { status: 500, errorCode: 500_001 },
   // Azure documents no number for this one; clients go by the status.

@@ -1,0 +1,68 @@
+/**
+ * The hub's service REST interface, at Azure's addresses (azure-iot.md §8): what `azure-iothub` speaks over HTTPS.
+ * A resource is a file that exports its routes; it is served by standing in `HUB_ROUTES`.
+ */
+
+import { Hono } from 'hono'
+import { HubFormatError, parseApiVersion } from '@holdfast/iothub'
+import type { HttpEnvironment } from '../environment.ts'
+import { guard } from '../guard.ts'
+import { authorize } from '../management/actor.ts'
+import { explain } from '../management/refusals.ts'
+import { refusal } from './answer.ts'
+import { HubError } from './errors.ts'
+import { problemAsHubError, refusalOf } from './refusals.ts'
+import { type HubRoute, RouteTable } from './routes.ts'
+import type { HubServices } from './services.ts'
+import { STATISTICS_ROUTES } from './statistics.ts'
+
+export { HubError } from './errors.ts'
+export type { HubCall, HubRoute } from './routes.ts'
+export type { HubServices } from './services.ts'
+
+/** Every route there is, one line a resource. */
+export const HUB_ROUTES: readonly HubRoute[] = [...STATISTICS_ROUTES]
+
+const TABLE = new RouteTable(HUB_ROUTES)
+
+/** Whether an address is this interface's: whose requests the hub hands to `hubRoutes`. */
+export function isHubPath(pathname: string): boolean {
+  return TABLE.owns(pathname)
+}
+
+/** To be handed its requests by `fetch`, as the guard asks. */
+export function hubRoutes(services: HubServices): Hono<HttpEnvironment> {
+  const app = new Hono<HttpEnvironment>()
+  guard(app, {
+    failed: services.failed,
+    explain,
+    refuse: (problem) => refusal(problemAsHubError(problem), services),
+  })
+  app.all('*', async (context) => {
+    let isModule = false
+    try {
+      const { route, parameters } = TABLE.match(context.req.method, new URL(context.req.url).pathname)
+      isModule = parameters.has('module')
+      const actor = authorize(context, services, route.rights)
+      checkApiVersion(context.req.query('api-version'))
+      return await route.answer({ context, services, actor, parameters })
+    } catch (error) {
+      const refused = refusalOf(error, isModule)
+      // What is nobody's fault but ours the guard logs, and answers without saying what it was.
+      if (refused === undefined) throw error
+      return refusal(refused, services)
+    }
+  })
+  return app
+}
+
+/** @throws HubError `InvalidProtocolVersion`. */
+function checkApiVersion(version: string | undefined): void {
+  try {
+    parseApiVersion(version ?? '')
+  } catch (error) {
+    if (!(error instanceof HubFormatError)) throw error
+    const what = version === undefined ? 'The address needs a parameter api-version' : 'api-version has a wrong form'
+    throw new HubError('InvalidProtocolVersion', `${what}; it is a date such as 2021-04-12.`)
+  }
+}

@@ -1,0 +1,11 @@
+/** What the hub's REST routes need of the hub. Each resource adds its own part here. */
+
+import type { RandomBytes } from '@holdfast/identity'
+import type { ManagementServices } from '../management/services.ts'
+
+export interface HubServices
+  extends Pick<ManagementServices, 'clock' | 'registry' | 'policies' | 'sessions' | 'events' | 'failed'> {
+  readonly random: RandomBytes
+  /** Devices and modules that are connected now. */
+  readonly connected: () => number
+}
