@@ -65,5 +65,9 @@ export {
   formatTwinResponseTopic,
   parseSubscription,
 } from './subscription.ts'
+export type { Twin, TwinSection } from './twin/twin.ts'
+export type { TwinView } from './twin/twin-document.ts'
+export { formatDesiredPatch, formatDeviceTwin, formatTwin } from './twin/twin-document.ts'
+export type { TwinObject, TwinValue } from './twin/twin-value.ts'
 export type { HubUserName, ProvisioningUserName, UserName } from './user-name.ts'
 export { parseClientId, parseUserName } from './user-name.ts'
