@@ -6,7 +6,7 @@
 
 import { HubFormatError } from './errors.ts'
 import { BAG_CHARACTERS_MAX, BAG_PROPERTIES_MAX } from './limits.ts'
-import { decodeComponent, encodeComponent } from './query.ts'
+import { decodeComponent, encodeComponent } from './parameters.ts'
 
 /** One property as it stands in the bag, decoded. */
 export interface BagEntry {

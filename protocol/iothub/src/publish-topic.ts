@@ -3,7 +3,7 @@
 import { HubFormatError } from './errors.ts'
 import type { DeviceOrModule } from './ids.ts'
 import { REQUEST_ID_CHARACTERS_MAX, TOPIC_CHARACTERS_MAX } from './limits.ts'
-import { decodeComponent, splitQuery } from './query.ts'
+import { decodeComponent, splitQuery } from './parameters.ts'
 
 export type PublishTopic =
   /** `bag` as received and not checked: `isWellFormedBag` does. */

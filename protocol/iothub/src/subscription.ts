@@ -4,7 +4,7 @@ import { HubFormatError } from './errors.ts'
 import type { DeviceOrModule } from './ids.ts'
 import { NAME_CHARACTERS_MAX, TOPIC_CHARACTERS_MAX } from './limits.ts'
 import { isSameId } from './publish-topic.ts'
-import { encodeComponent } from './query.ts'
+import { encodeComponent } from './parameters.ts'
 
 /** What a filter asks for. `base` is the filter without its `#`: topics are answered in the client's own spelling. */
 export type SubscriptionTopic =

@@ -19,7 +19,7 @@ import {
   MODEL_ID_CHARACTERS_MAX,
   USER_NAME_CHARACTERS_MAX,
 } from './limits.ts'
-import { decodeComponent, splitQuery } from './query.ts'
+import { decodeComponent, splitQuery } from './parameters.ts'
 
 /** A device or module that says it is at home in the hub `hostName`. */
 export interface HubUserName {
