@@ -13,6 +13,7 @@ import { pkiRules, Provisioning, registryDirectory } from '@holdfast/provisionin
 import { createLog, eventLog, type Log } from '@holdfast/telemetry'
 import type { Metrics } from '@holdfast/telemetry/metrics'
 import { DataKeys } from './core/data-keys.ts'
+import { DeviceMethods } from './core/device-methods.ts'
 import { Desk } from './core/desk.ts'
 import type { DeviceHandlers } from './core/device-handlers.ts'
 import { EventLog } from './core/event-log.ts'
@@ -115,9 +116,10 @@ export class Hub {
   }
 
   async #stop(): Promise<void> {
-    const { fronts, desk, provisioning, socket, storage, ring, folder, events } = this.#parts
+    const { fronts, desk, methods, provisioning, socket, storage, ring, folder, events } = this.#parts
     for (const timer of this.#timers) clearInterval(timer)
     await fronts.stopListening()
+    methods.end()
     fronts.broadcast({ kind: 'shutdown' })
     await drained(() => desk.connected, DRAIN_MS)
     desk.end()
@@ -171,6 +173,7 @@ interface Parts {
   readonly storage: Storage
   readonly fronts: Fronts
   readonly desk: Desk
+  readonly methods: DeviceMethods
   readonly provisioning: Provisioning
   readonly socket: LocalSocket
   readonly statistics: Statistics
@@ -292,6 +295,14 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     fault,
   })
 
+  const methods = new DeviceMethods({
+    clock,
+    random,
+    events: events.frequent,
+    publish: (key, publication) => desk.publish(key, publication),
+  })
+  handlers.push(methods)
+
   const dataKeys = new DataKeys({
     ring,
     clock,
@@ -359,6 +370,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
         return { sessionsClosed: sessions, milliseconds: Math.round(milliseconds * 10) / 10 }
       },
     },
+    methods,
     reader: history,
     partitions,
     follow: (listener) => {
@@ -416,6 +428,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     storage,
     fronts,
     desk,
+    methods,
     provisioning,
     socket,
     statistics,

@@ -40,6 +40,7 @@ export const EVENT_TYPES = [
   'certificate.issued',
   'certificate.renewed',
   'telemetry.retired',
+  'method.invoked',
 ] as const
 
 export type EventType = (typeof EVENT_TYPES)[number]

@@ -13,6 +13,7 @@
  *   GET    /api/v1/devices/{id}/connection-string?key=      ConnectionString (key: primary, secondary)
  *   POST   /api/v1/devices/{id}/regenerate-key              KeyChoice -> Changed
  *   the same under /api/v1/devices/{id}/modules[/{module}]  POST takes ModuleCreate
+ *   POST   the same with /methods behind the id             MethodCall -> MethodAnswer (waits for the device)
  *   GET    /api/v1/policies                                 Page<Policy>
  *   GET    /api/v1/policies/{name}/connection-string?eventHub=&key=  ConnectionString
  *   POST   /api/v1/policies/{name}/regenerate-key           KeyChoice -> Changed
@@ -81,6 +82,25 @@ export const DeviceChange = Type.Object(
   { ...strict, minProperties: 1 },
 )
 export type DeviceChange = Type.Static<typeof DeviceChange>
+
+/** A direct method; the module, if it is one's, stands in the path. */
+export const MethodCall = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 100 }),
+    /** Any JSON of at most 128 KiB; `null` unless told. */
+    payload: Type.Optional(Type.Unknown()),
+    responseTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 5, maximum: 300 })),
+    connectTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 300 })),
+  },
+  strict,
+)
+export type MethodCall = Type.Static<typeof MethodCall>
+
+export interface MethodAnswer {
+  /** The device's own, any 32-bit number. */
+  status: number
+  payload: unknown
+}
 
 export const KeyChoice = Type.Object({ key: Type.Union([Type.Literal('primary'), Type.Literal('secondary')]) }, strict)
 export type KeyChoice = Type.Static<typeof KeyChoice>

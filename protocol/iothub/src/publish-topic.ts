@@ -60,7 +60,7 @@ function bagOf(topic: string, at: number): string {
 
 const TWIN_GET = '$iothub/twin/GET/'
 const REPORTED_PATCH = '$iothub/twin/PATCH/properties/reported/'
-const METHOD_RESPONSE = /^\$iothub\/methods\/res\/([0-9]{1,10})\//
+const METHOD_RESPONSE = /^\$iothub\/methods\/res\/(-?[0-9]{1,10})\//
 const CERTIFICATE_REQUEST = '$iothub/credentials/POST/issueCertificate/'
 
 function parseServiceTopic(topic: string): PublishTopic {

@@ -22,6 +22,7 @@ export type RestErrorCode =
   | 'IotHubSuspended'
   | 'IotHubQuotaExceeded'
   | 'DeviceMaximumQueueDepthExceeded'
+  | 'DeviceMaximumActiveFileUploadLimitExceeded'
   | 'DeviceNotFound'
   | 'JobNotFound'
   | 'ModuleNotFound'
@@ -40,6 +41,7 @@ export type RestErrorCode =
   | 'GenericNotFound'
   | 'GenericMethodNotAllowed'
   | 'GenericUnsupportedMediaType'
+  | 'DeviceConnectionClosedRemotely'
 
 export const REST_ERRORS: Readonly<Record<RestErrorCode, RestErrorRow>> = {
   InvalidProtocolVersion: { status: 400, errorCode: 400_001 },
@@ -53,11 +55,13 @@ export const REST_ERRORS: Readonly<Record<RestErrorCode, RestErrorRow>> = {
   IotHubSuspended: { status: 403, errorCode: 403_001 },
   IotHubQuotaExceeded: { status: 403, errorCode: 403_002 },
   DeviceMaximumQueueDepthExceeded: { status: 403, errorCode: 403_004 },
+  DeviceMaximumActiveFileUploadLimitExceeded: { status: 403, errorCode: 403_006 },
   GenericNotFound: { status: 404, errorCode: 404_000 },
   DeviceNotFound: { status: 404, errorCode: 404_001 },
   JobNotFound: { status: 404, errorCode: 404_002 },
   ModuleNotFound: { status: 404, errorCode: 404_010 },
   DeviceNotOnline: { status: 404, errorCode: 404_103 },
+  DeviceConnectionClosedRemotely: { status: 404, errorCode: 404_104 },
   GenericMethodNotAllowed: { status: 405, errorCode: 405_000 },
   DeviceAlreadyExists: { status: 409, errorCode: 409_001 },
   ModuleAlreadyExistsOnDevice: { status: 409, errorCode: 409_301 },

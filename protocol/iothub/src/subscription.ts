@@ -82,9 +82,13 @@ export function formatDesiredPatchTopic(version: number): string {
   return `$iothub/twin/PATCH/properties/desired/?$version=${version}`
 }
 
-/** `$iothub/methods/POST/{name}/?$rid={rid}`. */
+/**
+ * `$iothub/methods/POST/{name}/?$rid={rid}`. Of the name only what would end it is encoded: Node's and C's clients take
+ * what stands there for the name, Python's decodes it.
+ */
 export function formatMethodTopic(method: { readonly name: string; readonly requestId: string }): string {
-  return `$iothub/methods/POST/${encodeComponent(nameOf(method.name))}/?$rid=${encodeComponent(method.requestId)}`
+  const name = nameOf(method.name).replaceAll(/[\0-\x20\x7f%/?#+]+/g, encodeComponent)
+  return `$iothub/methods/POST/${name}/?$rid=${encodeComponent(method.requestId)}`
 }
 
 /** `$iothub/credentials/res/{status}/?$rid={rid}`. */

@@ -73,6 +73,12 @@ test('topics of twins, methods and certificates', () => {
     requestId: '1',
     status: 200,
   })
+  // What samples of the C client answer to a method they do not know.
+  assert.deepEqual(parsePublishTopic('$iothub/methods/res/-1/?$rid=1', DEVICE), {
+    kind: 'method-response',
+    requestId: '1',
+    status: -1,
+  })
   assert.deepEqual(parsePublishTopic('$iothub/credentials/POST/issueCertificate/?$rid=1', DEVICE), {
     kind: 'certificate-request',
     requestId: '1',
@@ -102,7 +108,7 @@ test('topics of others are told apart from topics of nobody', () => {
     '$iothub/twin/res/200/?$rid=1',
     '$iothub/twin/get/?$rid=1',
     '$iothub/methods/POST/x/?$rid=1',
-    '$iothub/methods/res/-1/?$rid=1',
+    '$iothub/methods/res/--1/?$rid=1',
     '$iothub/methods/res/12345678901/?$rid=1',
     '$SYS/x',
     '$dps/registrations/PUT/iotdps-register/?$rid=1',
@@ -206,6 +212,8 @@ test('topics that go out have the exact form that the SDKs parse', () => {
   assert.equal(formatDesiredPatchTopic(3), '$iothub/twin/PATCH/properties/desired/?$version=3')
   assert.equal(formatMethodTopic({ name: 'reboot', requestId: '1' }), '$iothub/methods/POST/reboot/?$rid=1')
   assert.equal(formatMethodTopic({ name: 'a/#', requestId: '1' }), '$iothub/methods/POST/a%2F%23/?$rid=1')
+  // Clients that do not decode find the name as it is.
+  assert.equal(formatMethodTopic({ name: 'öffne 50%', requestId: '1' }), '$iothub/methods/POST/öffne%2050%25/?$rid=1')
   assert.equal(formatCertificateResponseTopic({ status: 202, requestId: '1' }), '$iothub/credentials/res/202/?$rid=1')
   assert.throws(() => formatMethodTopic({ name: '', requestId: '1' }), TypeError)
 })

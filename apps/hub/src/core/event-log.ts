@@ -6,10 +6,14 @@ import type { Clock } from '@holdfast/base'
 /** Events remembered for `holdfast events` and the live view; the audit log will keep them all. */
 const REMEMBERED_MAX = 1_000
 
+/** Acts of one kind that one service may have told one by one. */
+const FREQUENT = { perSecond: 20, burst: 100 }
+
 export class EventLog {
   readonly #write: EventSink
   readonly #clock: Clock
   readonly #throttle: EventThrottle
+  readonly #frequent: EventThrottle
   readonly #listeners = new Set<(event: SecurityEvent) => void>()
   #latest: SecurityEvent[] = []
 
@@ -17,14 +21,19 @@ export class EventLog {
     this.#write = write
     this.#clock = clock
     this.#throttle = new EventThrottle(this.sink)
+    this.#frequent = new EventThrottle(this.sink, FREQUENT)
   }
 
   /** For events that peers can cause at will: a flood of them is summarised. */
   readonly throttled: EventSink = (event) => this.#throttle.report(event, this.#clock.monotonic())
 
+  /** For what services do by the thousand: told one by one as long as somebody could read it, then counted. */
+  readonly frequent: EventSink = (event) => this.#frequent.report(event, this.#clock.monotonic())
+
   /** Tells what is held back of floods; to be called every second or so and at the end. */
   flush(): void {
     this.#throttle.flush()
+    this.#frequent.flush()
   }
 
   readonly sink: EventSink = (event) => {

@@ -8,7 +8,7 @@ export interface Fault {
 }
 
 export interface ProblemFacts {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 411 | 412 | 413 | 414 | 415 | 429 | 500 | 503
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 411 | 412 | 413 | 414 | 415 | 429 | 500 | 502 | 503 | 504
   /** Part of the API, like the status. */
   readonly code: string
   /** What was refused and why, as one clause. */

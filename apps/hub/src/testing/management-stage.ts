@@ -51,6 +51,9 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     registry: new Registry({ ...common, store: identityStore }),
     policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
     authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
+    methods: {
+      invoke: async () => ({ kind: 'not-online' }),
+    },
     sessions: {
       connectionOf: ({ deviceId, moduleId }) =>
         connected.get(moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`),

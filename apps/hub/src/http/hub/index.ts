@@ -11,6 +11,7 @@ import { authorize } from '../management/actor.ts'
 import { explain } from '../management/refusals.ts'
 import { refusal } from './answer.ts'
 import { HubError } from './errors.ts'
+import { METHOD_ROUTES } from './methods.ts'
 import { problemAsHubError, refusalOf } from './refusals.ts'
 import { type HubRoute, RouteTable } from './routes.ts'
 import type { HubServices } from './services.ts'
@@ -21,7 +22,7 @@ export type { HubCall, HubRoute } from './routes.ts'
 export type { HubServices } from './services.ts'
 
 /** Every route there is, one line a resource. */
-export const HUB_ROUTES: readonly HubRoute[] = [...STATISTICS_ROUTES]
+export const HUB_ROUTES: readonly HubRoute[] = [...METHOD_ROUTES, ...STATISTICS_ROUTES]
 
 const TABLE = new RouteTable(HUB_ROUTES)
 

@@ -40,7 +40,9 @@ const STATUS: Readonly<Record<ProblemFacts['status'], RestErrorCode>> = {
   415: 'GenericUnsupportedMediaType',
   429: 'ThrottlingException',
   500: 'ServerError',
+  502: 'InvalidDeviceResponse',
   503: 'ServiceUnavailable',
+  504: 'GatewayTimeout',
 }
 
 /** @param isModule whether the request names a module, which has names of its own for being there or not. */

@@ -4,7 +4,7 @@ import type { RandomBytes } from '@holdfast/identity'
 import type { ManagementServices } from '../management/services.ts'
 
 export interface HubServices
-  extends Pick<ManagementServices, 'clock' | 'registry' | 'policies' | 'sessions' | 'events' | 'failed'> {
+  extends Pick<ManagementServices, 'clock' | 'registry' | 'policies' | 'sessions' | 'methods' | 'events' | 'failed'> {
   readonly random: RandomBytes
   /** Devices and modules that are connected now. */
   readonly connected: () => number

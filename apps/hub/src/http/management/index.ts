@@ -10,6 +10,7 @@ import { EVENT_ROUTES } from './events.ts'
 import { HUB_ROUTES } from './hub.ts'
 import { IDENTITY_ROUTES } from './identities.ts'
 import { MESSAGE_ROUTES } from './messages.ts'
+import { METHOD_ROUTES } from './methods.ts'
 import { OpenStreams } from './open-streams.ts'
 import { POLICY_ROUTES } from './policies.ts'
 import { explain } from './refusals.ts'
@@ -25,6 +26,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...POLICY_ROUTES,
   ...AUTHORITY_ROUTES,
   ...MESSAGE_ROUTES,
+  ...METHOD_ROUTES,
   ...EVENT_ROUTES,
 ]
 

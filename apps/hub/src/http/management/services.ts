@@ -5,11 +5,17 @@ import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import type { Clock, Timestamp } from '@holdfast/base'
 import type { Authorities, Cut, IdentityKey, Policies, Registry } from '@holdfast/identity'
 import type { TelemetryReader } from '@holdfast/messaging'
+import type { MethodCall, MethodOutcome } from '@holdfast/methods'
 
 /** How an identity is connected now. */
 export interface Connection {
   readonly since?: Timestamp
   readonly lastActivity?: Timestamp
+}
+
+/** Resolves with what became of the call, within its own time. Throws TypeError for a call that `faultOf` finds fault with. */
+export interface MethodCaller {
+  invoke(key: IdentityKey, call: MethodCall, actor: string): Promise<MethodOutcome>
 }
 
 export interface ManagementServices {
@@ -23,6 +29,8 @@ export interface ManagementServices {
     /** Closes every session that rests on what was taken away; resolves when the last socket is closed. */
     cutOff(cuts: readonly Cut[]): Promise<Api.Changed>
   }
+  /** Calls of direct methods. */
+  readonly methods: MethodCaller
   readonly reader: TelemetryReader
   /** Partitions of this hub, 1 to 32. */
   readonly partitions: number
