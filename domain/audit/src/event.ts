@@ -40,6 +40,7 @@ export const EVENT_TYPES = [
   'certificate.issued',
   'certificate.renewed',
   'telemetry.retired',
+  'twin.changed',
   'method.invoked',
 ] as const
 

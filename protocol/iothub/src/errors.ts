@@ -17,6 +17,12 @@ export type HubFormatErrorCode =
   | 'bad-topic'
   /** A property bag that is no percent-encoded text, has a nameless property or too many. */
   | 'bad-bag'
+  /** A body that is no JSON in UTF-8, or JSON that reads in more ways than one. */
+  | 'bad-json'
+  /** JSON that no section of a twin can hold. */
+  | 'bad-twin'
+  /** A message over HTTPS whose properties or batch have a wrong form. */
+  | 'bad-message'
 
 /** Thrown for text of a peer that is refused. Messages hold none of that text. */
 export class HubFormatError extends Error {

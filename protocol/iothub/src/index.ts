@@ -1,6 +1,14 @@
 export { isApiVersion, parseApiVersion } from './api-version.ts'
 export type { HubFormatErrorCode } from './errors.ts'
 export { HubFormatError } from './errors.ts'
+export type { TelemetryItem } from './https/telemetry-request.ts'
+export {
+  APPLICATION_PREFIX,
+  BATCH_CONTENT_TYPE,
+  readTelemetryBatch,
+  readTelemetryHeaders,
+  telemetryBytes,
+} from './https/telemetry-request.ts'
 export type { DeviceId, DeviceOrModule, ModuleId } from './ids.ts'
 export { isDeviceId, isModuleId, parseDeviceId, parseModuleId } from './ids.ts'
 export {
@@ -65,9 +73,16 @@ export {
   formatTwinResponseTopic,
   parseSubscription,
 } from './subscription.ts'
+export type { SectionTree, WriteStamp } from './twin/section-merge.ts'
+export { mergeSection, newSection } from './twin/section-merge.ts'
+export { checkSection, isWithin, sectionBytes } from './twin/section-rules.ts'
 export type { Twin, TwinSection } from './twin/twin.ts'
 export type { TwinView } from './twin/twin-document.ts'
 export { formatDesiredPatch, formatDeviceTwin, formatTwin } from './twin/twin-document.ts'
+export { parseTwinJson } from './twin/twin-json.ts'
+export type { SectionChange, ServiceTwinChange } from './twin/twin-request.ts'
+export { readReportedPatch, readTwinPatch, readTwinReplacement } from './twin/twin-request.ts'
 export type { TwinObject, TwinValue } from './twin/twin-value.ts'
+export { isTwinObject, propertyOf } from './twin/twin-value.ts'
 export type { HubUserName, ProvisioningUserName, UserName } from './user-name.ts'
 export { parseClientId, parseUserName } from './user-name.ts'

@@ -50,6 +50,15 @@ export const TWIN_STRING_BYTES_MAX = 4_096
 export const TWIN_INTEGER_MIN = -4_503_599_627_370_496
 export const TWIN_INTEGER_MAX = 4_503_599_627_370_495
 
+/** Nesting of the JSON of a twin: a section's, inside `properties` inside the document. */
+export const TWIN_JSON_DEPTH_MAX = TWIN_DEPTH_MAX + 3
+
+/**
+ * A section's JSON text has at most so many bytes for each byte that Azure allows the section. A number is counted as 8
+ * and written with up to 25; with a short key and marks that is three and a half times what is counted.
+ */
+export const TWIN_TEXT_FACTOR = 4
+
 /** Characters of a message id; documented. */
 export const MESSAGE_ID_CHARACTERS_MAX = 128
 

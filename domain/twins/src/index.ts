@@ -1,0 +1,7 @@
+export type { TwinErrorCode } from './errors.ts'
+export { TwinError } from './errors.ts'
+export type { ChangeStamp, SectionName, TwinChange, TwinOutcome } from './twin-change.ts'
+export { applyTwinChange, newTwin, SECTION_BYTES_MAX } from './twin-change.ts'
+export type { TwinStore } from './twin-store.ts'
+export type { DesiredChange, TwinsParts } from './twins.ts'
+export { resetChange, Twins } from './twins.ts'

@@ -1,0 +1,1 @@
+export { MemoryTwinStore } from './memory-twin-store.ts'

@@ -1,0 +1,19 @@
+/** What the rules of twins need of a disk. */
+
+import type { IdentityKey } from '@holdfast/identity'
+import type { Twin } from '@holdfast/iothub'
+import type { ChangeStamp, TwinChange, TwinOutcome } from './twin-change.ts'
+
+export interface TwinStore {
+  /** Undefined where the identity does not exist: a twin is made and deleted with it. */
+  readTwin(key: IdentityKey): Promise<Twin | undefined>
+  /**
+   * Reads the twin, applies `applyTwinChange` and writes what it gives, as one step. Implementers MUST make a change
+   * durable before they resolve, and MUST resolve the changes of one twin in the order in which they were applied.
+   */
+  changeTwin(
+    key: IdentityKey,
+    change: TwinChange,
+    stamp: ChangeStamp,
+  ): Promise<TwinOutcome | { readonly kind: 'missing' }>
+}

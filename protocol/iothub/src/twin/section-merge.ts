@@ -1,0 +1,71 @@
+/** How a section changes (azure-iot.md §8): patches as RFC 7386 has them, and the metadata that mirrors the tree. */
+
+import { formatTimestamp, type Timestamp } from '@holdfast/base'
+import {
+  emptyTwinObject,
+  isTwinObject,
+  propertyOf,
+  type TwinDraft,
+  type TwinObject,
+  type TwinValue,
+} from './twin-value.ts'
+
+/** When a section was written, as its nodes carry it. */
+export interface WriteStamp {
+  readonly at: Timestamp
+  /** Of the section after the write, where nodes tell it: in desired. */
+  readonly version?: number
+}
+
+/** The properties, and a tree of the same shape whose nodes hold `$lastUpdated` (and `$lastUpdatedVersion`). */
+export interface SectionTree {
+  readonly properties: TwinObject
+  readonly metadata: TwinObject
+}
+
+/**
+ * Objects merge, null takes away, all else replaces. Every node that the patch names is stamped, changed or not; what it
+ * does not name stays, shared with `section`. A null in an array is a value.
+ */
+export function mergeSection(section: SectionTree, patch: TwinObject, stamp: WriteStamp): SectionTree {
+  return merged(section.properties, section.metadata, patch, stampOf(stamp))
+}
+
+/** `content` anew: nothing of what was before stays. Nulls in it are nothing, as in a patch. */
+export function newSection(content: TwinObject, stamp: WriteStamp): SectionTree {
+  return merged(emptyTwinObject(), emptyTwinObject(), content, stampOf(stamp))
+}
+
+function stampOf({ at, version }: WriteStamp): TwinObject {
+  const $lastUpdated = formatTimestamp(at)
+  return version === undefined ? { $lastUpdated } : { $lastUpdated, $lastUpdatedVersion: version }
+}
+
+function merged(before: TwinObject, metadataBefore: TwinObject, patch: TwinObject, stamp: TwinObject): SectionTree {
+  const properties = copyOf(before)
+  const metadata = Object.assign(copyOf(metadataBefore), stamp)
+  for (const [key, change] of Object.entries(patch)) {
+    if (change === null) {
+      delete properties[key]
+      delete metadata[key]
+    } else if (isTwinObject(change)) {
+      const inner = merged(objectAt(before, key), objectAt(metadataBefore, key), change, stamp)
+      properties[key] = inner.properties
+      metadata[key] = inner.metadata
+    } else {
+      properties[key] = change
+      metadata[key] = stamp
+    }
+  }
+  return { properties, metadata }
+}
+
+/** What an object is merged with: the object that stands there, or nothing. */
+function objectAt(object: TwinObject, key: string): TwinObject {
+  const value = propertyOf(object, key)
+  return isTwinObject(value) ? value : emptyTwinObject()
+}
+
+function copyOf(object: TwinObject): TwinDraft {
+  return Object.assign(emptyTwinObject(), object)
+}
