@@ -15,10 +15,15 @@ const LINE_CHARACTERS_MAX = 8 * 1024 * 1024
 const ANSWER_MS_MAX = 30_000
 const PAGE_ITEMS = 100
 
+/** What a call may take longer than others, because the hub itself waits for something. */
+export interface Wait {
+  readonly milliseconds: number
+}
+
 export interface HubClient {
   readonly address: Address
   get<T extends object>(path: string): Promise<T>
-  send<T extends object>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T>
+  send<T extends object>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object, wait?: Wait): Promise<T>
   /** Pages of a list, until the hub has no more or `limit` items were given. */
   pages<T extends object>(path: string, limit?: number): AsyncGenerator<readonly T[]>
   /** Objects of an endless or a long answer, one a line. Ends when the hub ends it or the operator interrupts. */
@@ -49,7 +54,8 @@ export function connectHub(address: Address, interrupted: AbortSignal): HubClien
   return {
     address,
     get,
-    send: (method, target, body) => call({ address, interrupted, method, target, ...(body !== undefined && { body }) }),
+    send: (method, target, body, wait) =>
+      call({ address, interrupted, method, target, ...(body !== undefined && { body }), ...(wait && { wait }) }),
     async *pages<T extends object>(target: string, limit = Number.POSITIVE_INFINITY) {
       let left = limit
       let after: string | undefined
@@ -73,6 +79,7 @@ interface Call {
   readonly method: string
   readonly target: string
   readonly body?: object
+  readonly wait?: Wait
 }
 
 async function call<T extends object>(what: Call): Promise<T> {
@@ -113,7 +120,7 @@ async function* lines<T extends object>(what: Call): AsyncGenerator<T> {
   if (rest !== '') yield parseObject(rest) as T
 }
 
-function open({ address, interrupted, method, target, body }: Call): Promise<IncomingMessage> {
+function open({ address, interrupted, method, target, body, wait }: Call): Promise<IncomingMessage> {
   const payload = body === undefined ? undefined : JSON.stringify(body)
   const options: RequestOptions = {
     method,
@@ -142,7 +149,9 @@ function open({ address, interrupted, method, target, body }: Call): Promise<Inc
             },
             resolve,
           )
-    begin.setTimeout(ANSWER_MS_MAX, () => begin.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })))
+    begin.setTimeout(ANSWER_MS_MAX + (wait?.milliseconds ?? 0), () =>
+      begin.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })),
+    )
     // A stream that follows is silent for as long as nothing happens.
     begin.once('response', () => begin.setTimeout(0))
     begin.once('error', (error) => reject(unreachable(address, error)))

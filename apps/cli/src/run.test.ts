@@ -112,6 +112,33 @@ test('what cuts off tells how many sessions and how fast', async () => {
   }
 })
 
+test('a method is called with what was given, on a device or a module, and its answer is printed', async () => {
+  const reply = { status: 200, payload: { rpm: 1200 } }
+  const shown = await holdfast(['device', 'invoke', 'pump-1', 'setSpeed', '--payload', '{"rpm":1200}'], { reply })
+  assert.equal(shown.out, 'status   200\npayload  {"rpm":1200}\n')
+  assert.equal(shown.asked[0]?.url, '/api/v1/devices/pump-1/methods')
+  assert.deepEqual(JSON.parse(shown.asked[0]?.body ?? ''), {
+    name: 'setSpeed',
+    payload: { rpm: 1200 },
+    responseTimeoutSeconds: 30,
+    connectTimeoutSeconds: 0,
+  })
+  const line = 'device invoke pump-1 stop --module motor --timeout 2m --connect 10s --json'
+  const { asked, out } = await holdfast(line, { reply })
+  assert.equal(asked[0]?.url, '/api/v1/devices/pump-1/modules/motor/methods')
+  assert.deepEqual(JSON.parse(asked[0]?.body ?? ''), {
+    name: 'stop',
+    responseTimeoutSeconds: 120,
+    connectTimeoutSeconds: 10,
+  })
+  assert.deepEqual(JSON.parse(out), reply)
+  for (const wrong of ['--payload {x', '--timeout soon', '--timeout 1500ms']) {
+    const { exit, asked: nothing } = await holdfast(`device invoke pump-1 stop ${wrong}`)
+    assert.equal(exit, 2, wrong)
+    assert.equal(nothing.length, 0)
+  }
+})
+
 test('a list goes on page after page, with one object a line in JSON', async () => {
   const pages: Record<string, object> = {
     '/api/v1/devices?limit=100': { items: [pump], next: 'pump-1' },

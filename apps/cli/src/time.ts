@@ -23,6 +23,18 @@ export function readTime(text: string, now: number): string {
   return at(Date.parse(`${text.replace(' ', 'T').toUpperCase()}${hasTime && !hasZone ? 'Z' : ''}`), text)
 }
 
+/**
+ * Whole seconds of a span of time such as `30s` or `2m`.
+ * @throws Failure (wrong use) for anything else.
+ */
+export function readSeconds(text: string): number {
+  const relative = RELATIVE.exec(text)
+  const [, count = '0', unit = ''] = relative ?? []
+  const seconds = (Number(count) * (UNIT_MS[unit] ?? Number.NaN)) / 1000
+  if (!Number.isInteger(seconds)) throw wrongUse(`'${text}' is no time in seconds; give one like 30s or 2m`)
+  return seconds
+}
+
 function at(milliseconds: number, text: string): string {
   const time = new Date(milliseconds)
   if (Number.isNaN(time.getTime()) || time.getTime() < 0) throw notATime(text)

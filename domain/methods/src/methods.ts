@@ -92,6 +92,11 @@ export class Methods {
     return this.#calls.size
   }
 
+  /** Identities that are remembered: those that listen, and those that are called. */
+  get identities(): number {
+    return this.#targets.size
+  }
+
   /** When to call `tick` if nothing happens before; undefined: not at all. May be earlier than anything is due. */
   get deadline(): Instant | undefined {
     return this.#deadline
@@ -147,7 +152,7 @@ export class Methods {
     }
     const target = this.#target(name)
     target.isListening = true
-    for (const call of [...target.calls]) if (call.waiting !== undefined) this.#send(call, now)
+    for (const call of target.calls) if (call.waiting !== undefined) this.#send(call, now)
   }
 
   /** The identity's connection has ended: who asked it gets no answer. Calls that wait for it go on waiting. */
@@ -156,7 +161,7 @@ export class Methods {
     const target = this.#targets.get(name)
     if (target === undefined) return
     target.isListening = false
-    for (const call of [...target.calls]) if (call.waiting === undefined) this.#end(call, { kind: 'closed' })
+    for (const call of target.calls) if (call.waiting === undefined) this.#end(call, { kind: 'closed' })
     this.#forget(name, target)
   }
 
@@ -177,7 +182,7 @@ export class Methods {
   tick(now: Instant): void {
     if (this.#deadline === undefined || now < this.#deadline) return
     this.#deadline = undefined
-    for (const call of [...this.#calls]) {
+    for (const call of this.#calls) {
       if (now < call.deadline) this.#await(call.deadline)
       else this.#end(call, { kind: call.waiting === undefined ? 'no-answer' : 'not-online' })
     }
@@ -185,7 +190,7 @@ export class Methods {
 
   /** Ends every call: the hub stops. */
   end(): void {
-    for (const call of [...this.#calls]) this.#end(call, { kind: 'ended' })
+    for (const call of this.#calls) this.#end(call, { kind: 'ended' })
   }
 
   #fullness(target: Target | undefined, call: MethodCall, actor: string): 'identity' | 'actor' | 'hub' | undefined {

@@ -27,14 +27,30 @@ export type HttpHandler = (request: HttpRequest) => Promise<HttpAnswer>
 
 /** Largest request body, in bytes: the largest documented one (a bulk of 100 identities with twins) fits. */
 export const HTTP_BODY_BYTES_MAX = 1_048_576
-/** Requests one front has under way at the core; one more is answered 503. */
-const REQUESTS_MAX = 1_024
+/**
+ * Requests one front has under way at the core; one more is answered 503. Twice the method calls that may wait for
+ * devices, which all may have come through one front: other requests must find room beside them.
+ */
+const REQUESTS_MAX = 8_192
+/**
+ * How long the core may take for its answer, in milliseconds: a method call waits up to ten minutes for its device, and
+ * meanwhile silence is ours, not the peer's.
+ */
+const ANSWER_MS_MAX = 620_000
+
+export interface Exchange {
+  readonly peer: PeerFacts
+  readonly handler: HttpHandler
+  readonly bodies: BodyBudget
+  /** How long the connection may stand still while it is the peer's turn, in milliseconds; 0 for ever. */
+  readonly stalledMs: number
+}
 
 /** Reads a request whole, hands it on and writes the answer. Answers 413, 400 and 503 itself. */
 export async function exchange(
   request: IncomingMessage,
   response: ServerResponse,
-  { peer, handler, bodies }: { readonly peer: PeerFacts; readonly handler: HttpHandler; readonly bodies: BodyBudget },
+  { peer, handler, bodies, stalledMs }: Exchange,
 ): Promise<void> {
   const share = bodies.open(peer.address)
   let answer: HttpAnswer
@@ -51,7 +67,9 @@ export async function exchange(
     const { rawHeaders } = request
     const headers: [string, string][] = []
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) headers.push([rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''])
+    response.socket?.setTimeout(ANSWER_MS_MAX)
     answer = await handler({ method: request.method ?? 'GET', target: request.url ?? '/', headers, body, peer })
+    response.socket?.setTimeout(stalledMs)
   } catch {
     refuse(response, 503, 'The hub cannot answer just now. Try again shortly.')
     return

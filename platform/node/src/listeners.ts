@@ -80,7 +80,9 @@ export class Listeners {
     this.#https.on('request', (request, response) => {
       if (!pipelining.admit(request, response)) return
       const peer = this.#httpFacts(request.socket as TLSSocket)
-      exchange(request, response, { peer, handler: wiring.http, bodies }).catch(() => response.destroy())
+      exchange(request, response, { peer, handler: wiring.http, bodies, stalledMs: HTTP_STALLED_MS }).catch(() =>
+        response.destroy(),
+      )
     })
     this.#acceptWebSockets()
   }

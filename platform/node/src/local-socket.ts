@@ -27,7 +27,7 @@ export async function listenLocally(path: string, handler: HttpHandler): Promise
   const socketPath = isLong ? join(await mkdtemp(join(tmpdir(), 'holdfast-')), 'hub.sock') : path
   const bodies = new BodyBudget()
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
-    exchange(request, response, { peer: LOCAL_PEER, handler, bodies }).catch(() => response.destroy())
+    exchange(request, response, { peer: LOCAL_PEER, handler, bodies, stalledMs: 0 }).catch(() => response.destroy())
   })
   await listening(server, socketPath)
   await chmod(socketPath, 0o600)

@@ -6,6 +6,7 @@ import { group, leaf, wholeNumber, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
 import { path } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
+import { addInvoke } from './invoke.ts'
 import { identityBody, identityLines, identityOptions, type IdentityOptions } from './identity-options.ts'
 import { makeToken, minutesOption, type TokenOptions } from './token.ts'
 
@@ -134,6 +135,8 @@ export function addDevice(program: Command, world: World): void {
       await print.result(changed, [`device ${id} has new thumbprints; ${closedSessions(changed)}`])
     },
   })
+
+  addInvoke(device, world)
 }
 
 export function keyOption(): Option {
