@@ -40,6 +40,9 @@ export const EVENT_TYPES = [
   'certificate.issued',
   'certificate.renewed',
   'telemetry.retired',
+  'command.sent',
+  'command.purged',
+  'service-queue.overflowed',
   'twin.changed',
   'method.invoked',
 ] as const

@@ -1,0 +1,1 @@
+export { MemoryCommandStore } from './memory-store.ts'
