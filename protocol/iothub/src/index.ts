@@ -61,6 +61,28 @@ export type { BagEntry } from './property-bag.ts'
 export { formatBag, isWellFormedBag, parseBag } from './property-bag.ts'
 export type { PublishTopic } from './publish-topic.ts'
 export { eventsTopicPrefix, parsePublishTopic, telemetryBag } from './publish-topic.ts'
+export type { QueryErrorCode, QueryPosition } from './query/errors.ts'
+export { QueryError } from './query/errors.ts'
+export { parseQuery } from './query/parser.ts'
+export type {
+  AggregateName,
+  Arithmetic,
+  Comparison,
+  Expression,
+  GroupColumn,
+  NumberFunctionName,
+  Path,
+  PathColumn,
+  Query,
+  QuerySource,
+  Scalar,
+  Selection,
+  TextFunctionName,
+  TextTestName,
+  TypeTestName,
+} from './query/syntax.ts'
+export { applyTextFunction } from './query/text-functions.ts'
+export { TWIN_FIELDS } from './query/vocabulary.ts'
 export type { RestError, RestErrorCode, RestErrorResponse } from './rest-error.ts'
 export { ERROR_CODE_HEADER, formatMethodError, formatRestError, formatTwinError, REST_ERRORS } from './rest-error.ts'
 export type { SubscriptionTopic } from './subscription.ts'

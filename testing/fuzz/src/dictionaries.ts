@@ -36,6 +36,14 @@ export const DICTIONARIES: Readonly<Record<string, readonly string[]>> = {
   'dps-register': [...DPS_WORDS, ...JSON_WORDS],
   'dps-enrollment': [...DPS_WORDS, ...JSON_WORDS],
   'dps-query': [' ', ...words("SELECT * FROM WHERE AND OR NOT IN [ ] ( ) ' != <= registrations"), ...DPS_WORDS],
+  'twin-query': [
+    ' ',
+    ...words(
+      'SELECT TOP * FROM devices .modules .jobs WHERE GROUP BY AND OR NOT IN NIN AS [ ] [[ ]] ( ) , . \' " \\u00e9',
+    ),
+    ...words('= != <> <= >= + - * / % 0x1f 1e9 true null undefined tags. properties. desired. $version deviceId'),
+    ...words('COUNT() SUM( AVG( IS_DEFINED( STARTSWITH( CONCAT( SUBSTRING('),
+  ],
   'dps-topic': [...words('$dps/registrations/ PUT/ GET/ iotdps- ?$rid= &operationId= api-version='), ...TEXT_WORDS],
   'certificate-input': ['-----BEGIN CERTIFICATE-----\n', '\n-----END CERTIFICATE-----', '==', '\r\n'],
   certificate: [],

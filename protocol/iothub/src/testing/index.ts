@@ -2,17 +2,22 @@
 
 import {
   HubFormatError,
+  QueryError,
   eventsTopicPrefix,
   formatBag,
   isDeviceId,
   isWellFormedBag,
   parseBag,
   parsePublishTopic,
+  parseQuery,
   parseSubscription,
   parseUserName,
   readMessageProperties,
   telemetryBag,
 } from '../index.ts'
+import { formatQuery } from './format-query.ts'
+
+export { formatExpression, formatPath, formatQuery } from './format-query.ts'
 
 export interface FuzzTarget {
   readonly name: string
@@ -101,6 +106,36 @@ export const fuzzTargets: readonly FuzzTarget[] = [
       must(isDeviceId(name.deviceId), 'ids are checked')
       const { deviceId, moduleId } = name
       must(clientId === (moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`), 'ids are the client id')
+    },
+  },
+  {
+    name: 'twin-query',
+    seeds: seeds(
+      "SELECT * FROM devices WHERE deviceId = 'x' AND tags.a IN ['x', 1, -2, true, null]",
+      'SELECT TOP 5 properties.reported.[[a b]] AS x, COUNT() AS n, avg(tags.n) FROM devices GROUP BY properties.reported.[[a b]]',
+      String.raw`select * from devices.modules where not (is_defined(tags.a) or -tags.b + 2 * 0x1f % 3 >= 1.5e3) and startswith(tags.c, "\u00e9\n")`,
+    ),
+    run(bytes) {
+      const text = textOf(bytes)
+      let query: ReturnType<typeof parseQuery>
+      try {
+        query = parseQuery(text)
+      } catch (error) {
+        if (!(error instanceof QueryError)) throw error
+        const { offset, line, column } = error.position
+        must(offset >= 0 && offset <= text.length && line >= 1 && column >= 1, 'a refusal says where')
+        must(/^[\x20-\x7e…]+$/.test(error.message), 'a refusal holds plain words alone')
+        return
+      }
+      let again: ReturnType<typeof parseQuery>
+      try {
+        again = parseQuery(formatQuery(query))
+      } catch (error) {
+        // With every parenthesis it may be deeper than what was read.
+        if (error instanceof QueryError && error.code === 'too-large') return
+        throw error
+      }
+      must(JSON.stringify(again) === JSON.stringify(query), 'what was read formats to itself')
     },
   },
 ]
