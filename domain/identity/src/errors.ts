@@ -10,6 +10,8 @@ export type IdentityErrorCode =
   /** Others kept writing the same record; try again. */
   | 'contended'
   | 'too-many-modules'
+  /** No edge device has the scope that was named. */
+  | 'unknown-scope'
   | 'too-many-authorities'
   /** The identity does not authenticate by key, so that there is none to regenerate. */
   | 'no-keys'

@@ -78,6 +78,14 @@ export class IdentityCache {
     else this.#households.get(key.deviceId)?.modules.delete(key.moduleId)
   }
 
+  /** As `forget`, of every device that stands under the edge device of this scope. Rare, and looks at all of memory. */
+  forgetUnder(scope: string): void {
+    this.#writes += 1
+    for (const [deviceId, { device }] of this.#households.entries()) {
+      if (device?.parentScope === scope) this.#households.delete(deviceId)
+    }
+  }
+
   #keep(identity: Identity): void {
     let household = this.#households.get(identity.deviceId)
     if (household === undefined) {

@@ -5,7 +5,7 @@ import { type AuthenticationDraft, completeAuthentication, thumbprintsOf } from 
 import type { Cut } from './credential.ts'
 import { IdentityError } from './errors.ts'
 import type { Authentication, Identity, IdentityKey } from './identity.ts'
-import { ETAG_BYTES, STATUS_REASON_CHARACTERS_MAX } from './limits.ts'
+import { ETAG_BYTES, MANAGED_BY_CHARACTERS_MAX, STATUS_REASON_CHARACTERS_MAX } from './limits.ts'
 import { type RandomBytes, randomBase64 } from './random.ts'
 
 /** What is absent stays as it is. */
@@ -14,7 +14,12 @@ export interface IdentityChange {
   /** At most 128 characters; '' takes it away. A change of status without a reason takes the old reason away. */
   readonly statusReason?: string
   readonly authentication?: AuthenticationDraft
+  /** Of devices alone. */
   readonly iotEdge?: boolean
+  /** The scope of the edge device above it, of devices alone; '' takes it away. */
+  readonly parentScope?: string
+  /** Of modules alone; '' takes it away. */
+  readonly managedBy?: string
 }
 
 /**
@@ -27,10 +32,12 @@ export function changedIdentity(
   now: Timestamp,
   random: RandomBytes,
 ): Identity {
-  const { statusReason: reasonBefore, ...rest } = current
+  const { statusReason: reasonBefore, parentScope: parentBefore, managedBy: keeperBefore, ...rest } = current
   const status = change.status ?? current.status
   const turned = status !== current.status
   const reason = checkReason(change.statusReason ?? (turned ? '' : (reasonBefore ?? '')))
+  const parentScope = change.parentScope ?? parentBefore ?? ''
+  const managedBy = checkKeeper(change.managedBy ?? keeperBefore ?? '')
   return {
     ...rest,
     status,
@@ -41,8 +48,18 @@ export function changedIdentity(
         ? current.authentication
         : completeAuthentication(change.authentication, random, current.authentication),
     capabilities: { iotEdge: change.iotEdge ?? current.capabilities.iotEdge },
+    ...(parentScope === '' ? {} : { parentScope }),
+    ...(managedBy === '' ? {} : { managedBy }),
     etag: randomBase64(random, ETAG_BYTES),
   }
+}
+
+/** @throws IdentityError `invalid`. */
+export function checkKeeper(managedBy: string): string {
+  if (managedBy.length > MANAGED_BY_CHARACTERS_MAX) {
+    throw new IdentityError('invalid', `managedBy has at most ${MANAGED_BY_CHARACTERS_MAX} characters; shorten it`)
+  }
+  return managedBy
 }
 
 /** @throws IdentityError `invalid`. */
@@ -89,6 +106,8 @@ export function differences(before: Identity, after: Identity): readonly string[
   if (before.status !== after.status) names.push('status')
   if (before.statusReason !== after.statusReason) names.push('statusReason')
   if (before.capabilities.iotEdge !== after.capabilities.iotEdge) names.push('capabilities')
+  if (before.parentScope !== after.parentScope) names.push('parentScope')
+  if (before.managedBy !== after.managedBy) names.push('managedBy')
   const [was, is] = [before.authentication, after.authentication]
   if (was.kind !== is.kind) names.push('authentication')
   if (was.kind === 'sas' && is.kind === 'sas') {

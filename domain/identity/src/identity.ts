@@ -26,6 +26,10 @@ export interface Identity extends IdentityKey {
   readonly createdTime: Timestamp
   readonly authentication: Authentication
   readonly capabilities: { readonly iotEdge: boolean }
+  /** Of a device: the scope of the edge device above it, which exists. */
+  readonly parentScope?: string
+  /** Of a module: who looks after it, as its creator said, for example `iotEdge`. */
+  readonly managedBy?: string
 }
 
 /** What a write requires of the stored record; checked and written in one step. */
@@ -36,3 +40,6 @@ export type Expectation =
   | { readonly kind: 'any' }
 
 export type WriteOutcome = 'written' | 'exists' | 'missing' | 'etag-mismatch'
+
+/** `scope-missing`: no device has the scope that the identity names as its parent's. */
+export type IdentityWriteOutcome = WriteOutcome | 'scope-missing'

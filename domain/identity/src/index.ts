@@ -19,13 +19,21 @@ export { IdentityError } from './errors.ts'
 export { FailureThrottle } from './failure-throttle.ts'
 export type { IdentityChange } from './identity-change.ts'
 export { checkIdentityKey, identitySubject, identityText, isIdentityKey } from './identity-key.ts'
-export type { Authentication, Expectation, Identity, IdentityKey, WriteOutcome } from './identity.ts'
+export type {
+  Authentication,
+  Expectation,
+  Identity,
+  IdentityKey,
+  IdentityWriteOutcome,
+  WriteOutcome,
+} from './identity.ts'
 export { AUTHORITIES_MAX, MODULES_PER_DEVICE_MAX, PAGE_ITEMS_MAX, STATUS_REASON_CHARACTERS_MAX } from './limits.ts'
 export type { PoliciesParts, PolicyDenial, PolicyVerdict, Principal } from './policies.ts'
 export { DEFAULT_POLICIES, Policies } from './policies.ts'
 export type { RandomBytes } from './random.ts'
 export type { Applied, Found, IdentityDraft, RegistryParts } from './registry.ts'
 export { Registry } from './registry.ts'
+export { edgeScope, scopesOf } from './scope.ts'
 export type {
   AccessPolicy,
   AuthorityStore,

@@ -19,6 +19,15 @@ export const GENERATION_BYTES = 8
 /** UTF-16 units of a status reason, as IoT Hub has it. */
 export const STATUS_REASON_CHARACTERS_MAX = 128
 
+/** Who looks after a module, in UTF-16 units. */
+export const MANAGED_BY_CHARACTERS_MAX = 128
+
+/** Edge devices above a device, as IoT Edge documents it. */
+export const EDGE_LAYERS_MAX = 5
+
+/** Characters of a scope: its scheme, an id, and the 20 digits of a generation. */
+export const SCOPE_CHARACTERS_MAX = 256
+
 /** How often one change is tried again when others write the same identity at the same time. */
 export const CHANGE_ATTEMPTS_MAX = 5
 

@@ -9,15 +9,17 @@ import {
   changedIdentity,
   checkReason,
   cutsBetween,
+  checkKeeper,
   differences,
   type IdentityChange,
   keyOf,
 } from './identity-change.ts'
 import { IdentityCache } from './identity-cache.ts'
 import { checkIdentityKey, identitySubject } from './identity-key.ts'
-import type { Expectation, Identity, IdentityKey } from './identity.ts'
+import type { Expectation, Identity, IdentityKey, IdentityWriteOutcome } from './identity.ts'
 import {
   CHANGE_ATTEMPTS_MAX,
+  EDGE_LAYERS_MAX,
   ETAG_BYTES,
   GENERATION_BYTES,
   KEY_BYTES,
@@ -25,6 +27,7 @@ import {
   PAGE_ITEMS_MAX,
 } from './limits.ts'
 import { type RandomBytes, randomBase64, randomDecimal } from './random.ts'
+import { edgeScope, parentFault } from './scope.ts'
 import type { IdentityStore } from './store.ts'
 
 /** A new device, or with `moduleId` a new module. Without `authentication` it gets keys. */
@@ -32,7 +35,10 @@ export interface IdentityDraft extends IdentityKey {
   readonly authentication?: AuthenticationDraft
   readonly status?: 'enabled' | 'disabled'
   readonly statusReason?: string
+  /** Of devices alone, like `parentScope`; `managedBy` of modules alone. Otherwise they are `invalid`. */
   readonly iotEdge?: boolean
+  readonly parentScope?: string
+  readonly managedBy?: string
 }
 
 /** What a change must find: an identity that is there, or that has this ETag. */
@@ -54,6 +60,9 @@ export interface RegistryParts {
 
 const PRESENT: Found = { kind: 'present' }
 
+/** Where scopes take their turns: the id of no device. */
+const SCOPES = '/scopes'
+
 /**
  * Every method that changes something resolves when the change is durable, takes the `actor` for the event
  * (`policy/iothubowner`, `operator/local`, …), and rejects with IdentityError for what cannot be had, or with what the
@@ -65,8 +74,11 @@ export class Registry {
   readonly #random: RandomBytes
   readonly #events: EventSink
   readonly #cache: IdentityCache
-  /** The last creation of a module under each device, so that counting and writing are one step. */
-  readonly #moduleTurns = new Map<string, Promise<unknown>>()
+  /**
+   * The last creation of a module under each device, so that counting and writing are one step; and the last change of
+   * a parent, so that two cannot close a loop.
+   */
+  readonly #turns = new Map<string, Promise<unknown>>()
   #cutsMade = 0
 
   constructor(parts: RegistryParts) {
@@ -109,10 +121,12 @@ export class Registry {
     return this.#store.countDevices()
   }
 
-  /** @throws IdentityError `invalid`, `exists`, `device-missing`, `too-many-modules`. */
+  /** @throws IdentityError `invalid`, `exists`, `device-missing`, `too-many-modules`, `unknown-scope`. */
   async create(draft: IdentityDraft, actor: string): Promise<Identity> {
     const key = checkIdentityKey(draft)
     const reason = checkReason(draft.statusReason ?? '')
+    const keeper = checkKeeper(draft.managedBy ?? '')
+    checkKind(key, draft)
     const now = this.#clock.wall()
     const identity: Identity = {
       ...key,
@@ -124,8 +138,10 @@ export class Registry {
       createdTime: now,
       authentication: completeAuthentication(draft.authentication ?? { kind: 'sas' }, this.#random),
       capabilities: { iotEdge: draft.iotEdge ?? false },
+      ...(draft.parentScope === undefined || draft.parentScope === '' ? {} : { parentScope: draft.parentScope }),
+      ...(keeper === '' ? {} : { managedBy: keeper }),
     }
-    if (key.moduleId === undefined) await this.#insert(identity)
+    if (key.moduleId === undefined) await this.#underParent(identity, () => this.#insert(identity))
     else await this.#takeTurn(key.deviceId, () => this.#insertModule(identity))
     this.#emit('identity.created', key, actor, {
       authentication: identity.authentication.kind,
@@ -134,8 +150,9 @@ export class Registry {
     return identity
   }
 
-  /** @throws IdentityError `invalid`, `missing`, `etag-mismatch`, `contended`. */
+  /** @throws IdentityError `invalid`, `missing`, `etag-mismatch`, `contended`, `unknown-scope`. */
   async update(key: IdentityKey, change: IdentityChange, actor: string, found: Found = PRESENT): Promise<Applied> {
+    checkKind(key, change)
     return this.#change(key, actor, found, (current) =>
       changedIdentity(current, change, this.#clock.wall(), this.#random),
     )
@@ -175,6 +192,8 @@ export class Registry {
       // Not there any more, or another than the one that was read: look again, so that the cut names what was deleted.
       if (outcome !== 'written') continue
       this.#cutsMade += 1
+      const scope = edgeScope(current)
+      if (scope !== undefined) this.#cache.forgetUnder(scope)
       this.#emit('identity.deleted', key, actor, { generationId: current.generationId })
       return {
         identity: current,
@@ -203,12 +222,16 @@ export class Registry {
     for (let attempt = 0; attempt < CHANGE_ATTEMPTS_MAX; attempt += 1) {
       const current = await this.#expect(key, found)
       const next = apply(current)
-      const outcome = await this.#written(key, () =>
-        this.#store.writeIdentity(next, { kind: 'etag', etag: current.etag }),
-      )
+      const write = (): Promise<IdentityWriteOutcome> =>
+        this.#written(key, () => this.#store.writeIdentity(next, { kind: 'etag', etag: current.etag }))
+      const isMoved = next.parentScope !== current.parentScope
+      const outcome = isMoved ? await this.#underParent(next, write) : await write()
+      if (outcome === 'scope-missing' && isMoved) throw unknownScope()
       // Written or deleted by another call since it was read: what this call does, it does to what is there now.
       if (outcome !== 'written') continue
       this.#cache.put(next)
+      const scope = edgeScope(current)
+      if (scope !== undefined && edgeScope(next) === undefined) this.#cache.forgetUnder(scope)
       const cuts = cutsBetween(current, next)
       if (cuts.length > 0) this.#cutsMade += 1
       this.#emit('identity.updated', key, actor, {
@@ -233,6 +256,7 @@ export class Registry {
   async #insert(identity: Identity): Promise<void> {
     const outcome = await this.#written(identity, () => this.#store.writeIdentity(identity, { kind: 'absent' }))
     if (outcome === 'missing') throw deviceMissing(identity.deviceId)
+    if (outcome === 'scope-missing') throw unknownScope()
     if (outcome !== 'written') {
       throw new IdentityError('exists', `${identitySubject(identity)} exists already; change it or choose another id`)
     }
@@ -259,14 +283,32 @@ export class Registry {
     }
   }
 
-  async #takeTurn(deviceId: string, work: () => Promise<void>): Promise<void> {
-    const before = this.#moduleTurns.get(deviceId) ?? Promise.resolve()
+  /** Writes a device whose parent is new. An edge device waits its turn, for it may close a loop; a leaf cannot. */
+  async #underParent<T>(identity: Identity, write: () => Promise<T>): Promise<T> {
+    const { deviceId, parentScope, capabilities } = identity
+    if (parentScope === undefined) return write()
+    const checked = async (): Promise<T> => {
+      const fault = await parentFault(deviceId, parentScope, (parentId) => this.#cache.read({ deviceId: parentId }))
+      if (fault === 'unknown') throw unknownScope()
+      if (fault !== undefined) {
+        throw new IdentityError(
+          'invalid',
+          `an edge device stands under at most ${EDGE_LAYERS_MAX} others, never itself`,
+        )
+      }
+      return write()
+    }
+    return capabilities.iotEdge ? this.#takeTurn(SCOPES, checked) : checked()
+  }
+
+  async #takeTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(name) ?? Promise.resolve()
     const turn = before.then(work, work)
-    this.#moduleTurns.set(deviceId, turn)
+    this.#turns.set(name, turn)
     try {
-      await turn
+      return await turn
     } finally {
-      if (this.#moduleTurns.get(deviceId) === turn) this.#moduleTurns.delete(deviceId)
+      if (this.#turns.get(name) === turn) this.#turns.delete(name)
     }
   }
 
@@ -277,6 +319,18 @@ export class Registry {
 
 function missing(key: IdentityKey): IdentityError {
   return new IdentityError('missing', `${key.moduleId === undefined ? 'the device' : 'the module'} does not exist`)
+}
+
+function checkKind(key: IdentityKey, asked: Pick<IdentityChange, 'iotEdge' | 'parentScope' | 'managedBy'>): void {
+  const isModule = key.moduleId !== undefined
+  if (isModule && (asked.iotEdge === true || (asked.parentScope ?? '') !== '')) {
+    throw new IdentityError('invalid', 'a module has no capabilities and no parent; its device may have them')
+  }
+  if (!isModule && (asked.managedBy ?? '') !== '') throw new IdentityError('invalid', 'managedBy is for modules alone')
+}
+
+function unknownScope(): IdentityError {
+  return new IdentityError('unknown-scope', 'no edge device has this scope; read it from the deviceScope of the parent')
 }
 
 function deviceMissing(deviceId: string): IdentityError {

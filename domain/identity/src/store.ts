@@ -1,13 +1,19 @@
 /** What the identity rules need from a disk. Implementers MUST make every write durable before they resolve. */
 
 import type { Timestamp } from '@holdfast/base'
-import type { Expectation, Identity, IdentityKey, WriteOutcome } from './identity.ts'
+import type { Expectation, Identity, IdentityKey, IdentityWriteOutcome, WriteOutcome } from './identity.ts'
 
 export interface IdentityStore {
   readIdentity(key: IdentityKey): Promise<Identity | undefined>
-  /** A module is refused with `missing` while its device does not exist. */
-  writeIdentity(identity: Identity, expected: Expectation): Promise<WriteOutcome>
-  /** Deleting a device deletes its modules, its session and its twin in the same step. */
+  /**
+   * A module is refused with `missing` while its device does not exist, a device with `scope-missing` while no edge
+   * device has the scope it names as its parent's. A device that is no edge device any more is nobody's parent.
+   */
+  writeIdentity(identity: Identity, expected: Expectation): Promise<IdentityWriteOutcome>
+  /**
+   * Deleting a device deletes its modules, its session and its twin in the same step, and takes its scope away from
+   * those under it.
+   */
   deleteIdentity(key: IdentityKey, expected: Expectation): Promise<WriteOutcome>
   /** Devices by id in ascending order, strictly after `after`; at most `limit` (1..1000). */
   listDevices(page: { readonly after?: string; readonly limit: number }): Promise<readonly Identity[]>

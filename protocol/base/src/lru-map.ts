@@ -30,6 +30,11 @@ export class LruMap<K, V> {
     }
   }
 
+  /** In the order of their last use, which this does not change. What is iterated may be deleted meanwhile. */
+  entries(): MapIterator<[K, V]> {
+    return this.#entries.entries()
+  }
+
   delete(key: K): boolean {
     return this.#entries.delete(key)
   }

@@ -1,6 +1,7 @@
 /** Stores in memory that keep the promises of `store.ts`, for tests of this and other packages. */
 
-import type { Expectation, Identity, IdentityKey, WriteOutcome } from '../identity.ts'
+import type { Expectation, Identity, IdentityKey, IdentityWriteOutcome, WriteOutcome } from '../identity.ts'
+import { edgeScope } from '../scope.ts'
 import type { AccessPolicy, AuthorityStore, CustomerAuthority, IdentityStore, PolicyStore } from '../store.ts'
 
 /** Answers as the disk does: some turns later, with the state of the moment in which it did the work. */
@@ -18,14 +19,22 @@ export class MemoryIdentityStore implements IdentityStore {
     return this.#answer(identity)
   }
 
-  async writeIdentity(identity: Identity, expected: Expectation): Promise<WriteOutcome> {
+  async writeIdentity(identity: Identity, expected: Expectation): Promise<IdentityWriteOutcome> {
     const text = textOf(identity)
-    const outcome = judge(expected, this.#identities.get(text)?.etag)
+    const current = this.#identities.get(text)
+    const outcome = judge(expected, current?.etag)
     if (outcome !== 'written') return this.#answer(outcome)
     if (identity.moduleId !== undefined && !this.#identities.has(textOf({ deviceId: identity.deviceId }))) {
       return this.#answer('missing')
     }
-    if (this.failure === undefined) this.#identities.set(text, structuredClone(identity))
+    const { parentScope } = identity
+    if (parentScope !== undefined && !this.#all().some((one) => edgeScope(one) === parentScope)) {
+      return this.#answer('scope-missing')
+    }
+    if (this.failure === undefined) {
+      this.#identities.set(text, structuredClone(identity))
+      if (current !== undefined && edgeScope(identity) === undefined) this.#leave(edgeScope(current))
+    }
     return this.#answer('written')
   }
 
@@ -37,6 +46,7 @@ export class MemoryIdentityStore implements IdentityStore {
     if (outcome !== 'written') return this.#answer(outcome)
     if (this.failure === undefined) {
       this.#identities.delete(text)
+      this.#leave(edgeScope(current))
       if (key.moduleId === undefined) {
         for (const one of this.#identities.keys()) if (one.startsWith(`${text}/`)) this.#identities.delete(one)
       }
@@ -63,6 +73,13 @@ export class MemoryIdentityStore implements IdentityStore {
   async writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void> {
     if (this.failure === undefined) this.twins.set(textOf(key), twin)
     return this.#answer(undefined)
+  }
+
+  #leave(scope: string | undefined): void {
+    if (scope === undefined) return
+    for (const [text, { parentScope, ...orphan }] of this.#identities) {
+      if (parentScope === scope) this.#identities.set(text, orphan)
+    }
   }
 
   #all(): readonly Identity[] {

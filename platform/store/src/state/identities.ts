@@ -6,15 +6,17 @@ import type {
   Identity,
   IdentityKey,
   IdentityStore,
+  IdentityWriteOutcome,
   WriteOutcome,
 } from '@holdfast/identity'
+import { edgeScope } from '@holdfast/identity'
 import { type Insertable, type Kysely, type Selectable, sql } from 'kysely'
 import { judge, judgeDeletion } from './expectation.ts'
 import { pageLimit } from './page.ts'
 import type { IdentityTable, StateSchema } from './schema.ts'
 import { replaceTwin } from './twins.ts'
 import type { Place, ValueSealer } from './value-sealer.ts'
-import type { WriteGroup } from './write-group.ts'
+import type { StateTransaction, WriteGroup } from './write-group.ts'
 
 /** In the text of the query and not bound, so that SQLite sees that the indexes of devices alone apply. */
 const DEVICE = sql.lit('')
@@ -40,7 +42,7 @@ export class SqlIdentities implements IdentityStore {
     return row === undefined ? undefined : identityOf(row, this.#sealer)
   }
 
-  async writeIdentity(identity: Identity, expected: Expectation): Promise<WriteOutcome> {
+  async writeIdentity(identity: Identity, expected: Expectation): Promise<IdentityWriteOutcome> {
     return this.#writes.run(async (transaction) => {
       const { deviceId, moduleId } = identity
       const found = await transaction
@@ -53,6 +55,9 @@ export class SqlIdentities implements IdentityStore {
       const outcome = judge(expected, etag)
       if (outcome !== 'written') return outcome
       if (moduleId !== undefined && !found.some((row) => row.module_id === '')) return 'missing'
+      if (identity.parentScope !== undefined && !(await hasScope(transaction, identity.parentScope))) {
+        return 'scope-missing'
+      }
       const row = rowOf(identity, this.#sealer)
       if (etag === undefined) {
         await transaction.insertInto('identity').values(row).execute()
@@ -79,7 +84,7 @@ export class SqlIdentities implements IdentityStore {
         .executeTakeFirst()
       const outcome = judgeDeletion(expected, found?.etag)
       if (outcome !== 'written') return outcome
-      // Modules, twins and sessions go by the foreign keys.
+      // Modules, twins and sessions go by the foreign keys, as does the scope in those that stand under it.
       await transaction
         .deleteFrom('identity')
         .where('device_id', '=', key.deviceId)
@@ -133,6 +138,15 @@ export function identityPlace(row: { readonly device_id: string; readonly module
   return { table: 'identity', row: [row.device_id, row.module_id], column }
 }
 
+async function hasScope(transaction: StateTransaction, scope: string): Promise<boolean> {
+  const row = await transaction
+    .selectFrom('identity')
+    .select('device_id')
+    .where('device_scope', '=', scope)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 function rowOf(identity: Identity, sealer: ValueSealer): Insertable<IdentityTable> {
   const key = { device_id: identity.deviceId, module_id: identity.moduleId ?? '' }
   const { authentication } = identity
@@ -154,6 +168,9 @@ function rowOf(identity: Identity, sealer: ValueSealer): Insertable<IdentityTabl
     primary_thumbprint: isSelfSigned ? (authentication.primaryThumbprint ?? null) : null,
     secondary_thumbprint: isSelfSigned ? (authentication.secondaryThumbprint ?? null) : null,
     iot_edge: identity.capabilities.iotEdge ? 1 : 0,
+    device_scope: edgeScope(identity) ?? null,
+    parent_scope: identity.parentScope ?? null,
+    managed_by: identity.managedBy ?? null,
   }
 }
 
@@ -169,6 +186,8 @@ function identityOf(row: Selectable<IdentityTable>, sealer: ValueSealer): Identi
     createdTime: row.created_time,
     authentication: authenticationOf(row, sealer),
     capabilities: { iotEdge: row.iot_edge === 1 },
+    ...(row.parent_scope === null ? {} : { parentScope: row.parent_scope }),
+    ...(row.managed_by === null ? {} : { managedBy: row.managed_by }),
   }
 }
 

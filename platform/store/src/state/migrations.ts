@@ -131,8 +131,22 @@ const FIRST: readonly string[] = [
   ) STRICT, WITHOUT ROWID`,
 ]
 
+/** Which edge device stands above a device, by a scope that only existing edge devices have. */
+const DEVICE_SCOPES: readonly string[] = [
+  `ALTER TABLE identity ADD COLUMN device_scope TEXT`,
+  `UPDATE identity SET device_scope = 'ms-azure-iot-edge://' || device_id || '-' || generation_id
+    WHERE iot_edge = 1 AND module_id = ''`,
+  // Whole and not of edge devices alone: a foreign key looks up only what is unique in all rows.
+  `CREATE UNIQUE INDEX identity_by_scope ON identity (device_scope)`,
+  `ALTER TABLE identity ADD COLUMN parent_scope TEXT REFERENCES identity (device_scope)
+    ON DELETE SET NULL ON UPDATE SET NULL`,
+  `CREATE INDEX identity_by_parent ON identity (parent_scope) WHERE parent_scope IS NOT NULL`,
+  `ALTER TABLE identity ADD COLUMN managed_by TEXT`,
+]
+
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: async (db) => runAll(db, FIRST) },
+  '0005-device-scopes': { up: async (db) => runAll(db, DEVICE_SCOPES) },
 }
 
 async function runAll(db: Kysely<unknown>, statements: readonly string[]): Promise<void> {

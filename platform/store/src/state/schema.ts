@@ -26,6 +26,11 @@ export interface IdentityTable {
   primary_thumbprint: string | null
   secondary_thumbprint: string | null
   iot_edge: 0 | 1
+  /** Of an edge device: the scope by which others name it as their parent. */
+  device_scope: string | null
+  /** The scope of the edge device above it, which exists. */
+  parent_scope: string | null
+  managed_by: string | null
 }
 
 /** JSON texts of objects; the metadata (`$lastUpdated` and versions by path) is filled when twins are served. */

@@ -8,6 +8,7 @@ import type {
   Identity,
   IdentityKey,
   IdentityStore,
+  IdentityWriteOutcome,
   PolicyStore,
   WriteOutcome,
 } from '@holdfast/identity'
@@ -89,7 +90,7 @@ export class StateStore implements StateService {
   readIdentity(key: IdentityKey): Promise<Identity | undefined> {
     return this.#identities.readIdentity(key)
   }
-  writeIdentity(identity: Identity, expected: Expectation): Promise<WriteOutcome> {
+  writeIdentity(identity: Identity, expected: Expectation): Promise<IdentityWriteOutcome> {
     return this.#identities.writeIdentity(identity, expected)
   }
   deleteIdentity(key: IdentityKey, expected: Expectation): Promise<WriteOutcome> {

@@ -26,7 +26,8 @@ export function etagHeader(etag: string): Headers {
 export function refusal(error: HubError, services: Pick<HubServices, 'clock' | 'random'>): Response {
   const facts: RestError = {
     code: error.code,
-    message: error.message,
+    // Node's SDK takes the text up to the first semicolon.
+    message: error.message.replaceAll(';', ','),
     trackingId: trackingId(services),
     at: services.clock.wall(),
   }

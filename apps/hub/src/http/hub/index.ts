@@ -10,8 +10,11 @@ import { guard } from '../guard.ts'
 import { authorize } from '../management/actor.ts'
 import { explain } from '../management/refusals.ts'
 import { refusal } from './answer.ts'
+import { BULK_ROUTES } from './bulk.ts'
+import { DEVICE_ROUTES } from './devices.ts'
 import { HubError } from './errors.ts'
 import { METHOD_ROUTES } from './methods.ts'
+import { MODULE_ROUTES } from './modules.ts'
 import { problemAsHubError, refusalOf } from './refusals.ts'
 import { type HubRoute, RouteTable } from './routes.ts'
 import type { HubServices } from './services.ts'
@@ -22,7 +25,13 @@ export type { HubCall, HubRoute } from './routes.ts'
 export type { HubServices } from './services.ts'
 
 /** Every route there is, one line a resource. */
-export const HUB_ROUTES: readonly HubRoute[] = [...METHOD_ROUTES, ...STATISTICS_ROUTES]
+export const HUB_ROUTES: readonly HubRoute[] = [
+  ...DEVICE_ROUTES,
+  ...BULK_ROUTES,
+  ...MODULE_ROUTES,
+  ...METHOD_ROUTES,
+  ...STATISTICS_ROUTES,
+]
 
 const TABLE = new RouteTable(HUB_ROUTES)
 

@@ -13,6 +13,7 @@ const IDENTITY: Readonly<Record<IdentityErrorCode, RestErrorCode>> = {
   'device-missing': 'DeviceNotFound',
   'etag-mismatch': 'PreconditionFailed',
   contended: 'PreconditionFailed',
+  'unknown-scope': 'ArgumentInvalid',
   'too-many-modules': 'TooManyModulesOnDevice',
   // The rest no route of this interface can meet.
   'too-many-authorities': 'InvalidOperation',

@@ -13,6 +13,7 @@ const IDENTITY: Readonly<Record<IdentityErrorCode, Row>> = {
   'etag-mismatch': [412, 'it was changed in the meantime'],
   contended: [409, 'it is being changed by others'],
   'too-many-modules': [409, 'the device has as many modules as it may'],
+  'unknown-scope': [400, 'no edge device has this scope'],
   'too-many-authorities': [409, 'there are as many authorities as there may be'],
   'no-keys': [409, 'the identity has no keys'],
   'bad-certificate': [400, 'the certificate cannot be read'],
