@@ -14,7 +14,7 @@ import { type Insertable, type Kysely, type Selectable, sql } from 'kysely'
 import { judge, judgeDeletion } from './expectation.ts'
 import { pageLimit } from './page.ts'
 import type { IdentityTable, StateSchema } from './schema.ts'
-import { replaceTwin } from './twins.ts'
+import type { SqlTwins } from './twins.ts'
 import type { Place, ValueSealer } from './value-sealer.ts'
 import type { StateTransaction, WriteGroup } from './write-group.ts'
 
@@ -25,11 +25,13 @@ export class SqlIdentities implements IdentityStore {
   readonly #db: Kysely<StateSchema>
   readonly #writes: WriteGroup
   readonly #sealer: ValueSealer
+  readonly #twins: SqlTwins
 
-  constructor(db: Kysely<StateSchema>, writes: WriteGroup, sealer: ValueSealer) {
+  constructor(db: Kysely<StateSchema>, writes: WriteGroup, sealer: ValueSealer, twins: SqlTwins) {
     this.#db = db
     this.#writes = writes
     this.#sealer = sealer
+    this.#twins = twins
   }
 
   async readIdentity(key: IdentityKey): Promise<Identity | undefined> {
@@ -61,7 +63,7 @@ export class SqlIdentities implements IdentityStore {
       const row = rowOf(identity, this.#sealer)
       if (etag === undefined) {
         await transaction.insertInto('identity').values(row).execute()
-        await replaceTwin(transaction, identity, { tags: '{}', desired: '{}' })
+        await this.#twins.insertTwin(transaction, identity, identity.createdTime)
       } else {
         await transaction
           .updateTable('identity')
@@ -129,7 +131,7 @@ export class SqlIdentities implements IdentityStore {
   }
 
   async writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void> {
-    return this.#writes.run(async (transaction) => replaceTwin(transaction, key, twin))
+    return this.#twins.resetTwin(key, twin)
   }
 }
 

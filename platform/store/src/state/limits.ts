@@ -15,6 +15,9 @@ export const STATEMENTS_MAX = 256
 /** Records of one list call. */
 export const PAGE_RECORDS_MAX = 1_000
 
+/** Presences written in one call: some 3 ms of the thread. */
+export const PRESENCE_RECORDS_MAX = 500
+
 /** Values re-sealed in one step: some 10 ms of the thread. */
 export const RESEAL_ROWS_MAX = 500
 

@@ -5,6 +5,7 @@
 
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import { migrateTwins } from './twins-migration.ts'
 
 /** In the header of the file: `HFst`. */
 export const STATE_APPLICATION_ID = 0x4846_7374
@@ -146,6 +147,7 @@ const DEVICE_SCOPES: readonly string[] = [
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: async (db) => runAll(db, FIRST) },
+  '0002-twins': { up: migrateTwins },
   '0005-device-scopes': { up: async (db) => runAll(db, DEVICE_SCOPES) },
 }
 

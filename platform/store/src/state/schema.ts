@@ -33,11 +33,12 @@ export interface IdentityTable {
   managed_by: string | null
 }
 
-/** JSON texts of objects; the metadata (`$lastUpdated` and versions by path) is filled when twins are served. */
+/** JSON texts of objects, as `Twin` of protocol/iothub has them. */
 export interface TwinTable {
   device_id: string
   module_id: string
   version: number
+  etag: string
   tags: string
   desired: string
   desired_metadata: string
@@ -45,6 +46,16 @@ export interface TwinTable {
   reported: string
   reported_metadata: string
   reported_version: number
+}
+
+/** Who is connected, of the identities that ever were. */
+export interface PresenceTable {
+  device_id: string
+  module_id: string
+  connected: 0 | 1
+  since: Timestamp
+  last_activity: Timestamp
+  model_id: string | null
 }
 
 export interface SessionTable {
@@ -117,6 +128,7 @@ export interface SettingTable {
 export interface StateSchema {
   identity: IdentityTable
   twin: TwinTable
+  presence: PresenceTable
   session: SessionTable
   policy: PolicyTable
   authority: AuthorityTable

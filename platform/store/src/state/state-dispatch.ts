@@ -44,6 +44,9 @@ const METHODS: Readonly<Record<keyof StateService, true>> = {
   reseal: true,
   sealEpochs: true,
   readTwin: true,
+  changeTwin: true,
+  readPresence: true,
+  writePresence: true,
   close: true,
 }
 

@@ -12,20 +12,23 @@ import type {
   PolicyStore,
   WriteOutcome,
 } from '@holdfast/identity'
+import type { Twin } from '@holdfast/iothub'
 import type { Random } from '@holdfast/keys'
 import type { SessionStore, Subscription } from '@holdfast/messaging'
 import type { Enrollment, Page, ProvisioningStore, Registration } from '@holdfast/provisioning'
+import type { ChangeStamp, TwinChange, TwinOutcome, TwinStore } from '@holdfast/twins'
 import { StoreDamagedError } from '../damaged.ts'
 import { SqlAuthorities } from './authorities.ts'
 import { SqlEnrollments } from './enrollments.ts'
 import { SqlIdentities } from './identities.ts'
 import { openStateDatabase, type StateDatabase } from './open-database.ts'
 import { SqlPolicies } from './policies.ts'
+import { disconnectAll, type PresenceRecord, type PresenceStore, type PresenceWrite, SqlPresence } from './presence.ts'
 import { SqlRegistrations } from './registrations.ts'
 import { readSealEpochs, reseal, type ResealOutcome } from './reseal.ts'
 import { SqlSessions } from './sessions.ts'
 import { SqlSettings, type SettingStore } from './settings.ts'
-import { readTwin, type TwinRecord } from './twins.ts'
+import { SqlTwins } from './twins.ts'
 import { type StateKeys, ValueSealer } from './value-sealer.ts'
 import { WriteGroup } from './write-group.ts'
 
@@ -37,7 +40,6 @@ export interface StateUpkeep {
   reseal(): Promise<ResealOutcome>
   /** Epochs that still seal something: what is not among them may be dropped. */
   sealEpochs(): Promise<readonly number[]>
-  readTwin(key: IdentityKey): Promise<TwinRecord | undefined>
   /** Waits for writes under way, moves the log into the file and closes it. */
   close(): Promise<void>
 }
@@ -50,6 +52,8 @@ export interface StateService
     ProvisioningStore,
     SessionStore,
     SettingStore,
+    TwinStore,
+    PresenceStore,
     StateUpkeep {}
 
 export interface StateOptions {
@@ -65,6 +69,8 @@ export class StateStore implements StateService {
   readonly #writes: WriteGroup
   readonly #sealer: ValueSealer
   readonly #identities: SqlIdentities
+  readonly #twins: SqlTwins
+  readonly #presence: SqlPresence
   readonly #policies: SqlPolicies
   readonly #authorities: SqlAuthorities
   readonly #enrollments: SqlEnrollments
@@ -72,13 +78,15 @@ export class StateStore implements StateService {
   readonly #sessions: SqlSessions
   readonly #settings: SqlSettings
 
-  constructor(state: StateDatabase, sealer: ValueSealer) {
+  constructor(state: StateDatabase, sealer: ValueSealer, random: Random) {
     const { db } = state
     const writes = new WriteGroup(db)
     this.#state = state
     this.#writes = writes
     this.#sealer = sealer
-    this.#identities = new SqlIdentities(db, writes, sealer)
+    this.#twins = new SqlTwins(db, writes, random)
+    this.#presence = new SqlPresence(db, writes)
+    this.#identities = new SqlIdentities(db, writes, sealer, this.#twins)
     this.#policies = new SqlPolicies(db, writes, sealer)
     this.#authorities = new SqlAuthorities(db, writes)
     this.#enrollments = new SqlEnrollments(db, writes, sealer)
@@ -107,6 +115,23 @@ export class StateStore implements StateService {
   }
   writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void> {
     return this.#identities.writeTwin(key, twin)
+  }
+
+  readTwin(key: IdentityKey): Promise<Twin | undefined> {
+    return this.#twins.readTwin(key)
+  }
+  changeTwin(
+    key: IdentityKey,
+    change: TwinChange,
+    stamp: ChangeStamp,
+  ): Promise<TwinOutcome | { readonly kind: 'missing' }> {
+    return this.#twins.changeTwin(key, change, stamp)
+  }
+  readPresence(keys: readonly IdentityKey[]): Promise<readonly (PresenceRecord | undefined)[]> {
+    return this.#presence.readPresence(keys)
+  }
+  writePresence(records: readonly PresenceWrite[]): Promise<void> {
+    return this.#presence.writePresence(records)
   }
 
   listPolicies(): Promise<readonly AccessPolicy[]> {
@@ -178,9 +203,6 @@ export class StateStore implements StateService {
   sealEpochs(): Promise<readonly number[]> {
     return readSealEpochs(this.#state.db)
   }
-  readTwin(key: IdentityKey): Promise<TwinRecord | undefined> {
-    return readTwin(this.#state.db, key)
-  }
   async close(): Promise<void> {
     await this.#writes.settled()
     await this.#state.db.destroy()
@@ -204,7 +226,8 @@ export async function openStateStore(options: StateOptions): Promise<StateStore>
         remedy: 'put back the database and the keys folder from the same backup',
       })
     }
-    return new StateStore(state, sealer)
+    await disconnectAll(state.db)
+    return new StateStore(state, sealer, options.random)
   } catch (error) {
     await state.db.destroy()
     throw error

@@ -1,57 +1,112 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { timestampOf } from '@holdfast/base'
+import { Kysely } from 'kysely'
+import { Migrator } from 'kysely/migration'
 import { device } from './contract.ts'
-import { withStore } from './testing.ts'
+import { NodeSqliteDialect } from './dialect.ts'
+import { MIGRATIONS } from './migrations.ts'
+import { openStateStore } from './state-store.ts'
+import { random, testKeys, withFile, withStore } from './testing.ts'
+import { merge, stampAt, twinContract } from './twin-contract.ts'
 
 const absent = { kind: 'absent' } as const
 const whatever = { kind: 'any' } as const
-const EMPTY = { version: 1, tags: '{}', desired: '{}', desiredVersion: 1, reported: '{}', reportedVersion: 1 }
 
-test('every identity has a twin, made and deleted with it', async () => {
-  await withStore(async (store) => {
-    const key = { deviceId: 'd' }
-    const module = { deviceId: 'd', moduleId: 'm' }
-    assert.equal(await store.readTwin(key), undefined)
-    await store.writeIdentity(device('d'), absent)
-    await store.writeIdentity(device('d', { moduleId: 'm' }), absent)
-    assert.deepEqual({ ...(await store.readTwin(key)) }, EMPTY)
-    assert.deepEqual({ ...(await store.readTwin(module)) }, EMPTY)
-    await store.deleteIdentity(key, whatever)
-    assert.equal(await store.readTwin(key), undefined)
-    assert.equal(await store.readTwin(module), undefined)
+twinContract('state.db', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-state-'))
+  const store = await openStateStore({ file: join(folder, 'state.db'), keys: testKeys(1), random })
+  return {
+    store,
+    close: async () => {
+      await store.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+})
+
+test('at a start nobody is connected, and was there until the last activity', async () => {
+  await withFile(async (file) => {
+    const open = () => openStateStore({ file, keys: testKeys(1), random })
+    const first = await open()
+    await first.writeIdentity(device('a'), absent)
+    await first.writeIdentity(device('b'), absent)
+    const times = { since: timestampOf(5), lastActivity: timestampOf(9) }
+    await first.writePresence([
+      { deviceId: 'a', generationId: 'g-a', isConnected: true, ...times },
+      { deviceId: 'b', generationId: 'g-b', isConnected: false, ...times },
+    ])
+    await first.close()
+    const second = await open()
+    assert.deepEqual(await second.readPresence([{ deviceId: 'a' }, { deviceId: 'b' }]), [
+      { deviceId: 'a', isConnected: false, since: 9, lastActivity: 9 },
+      { deviceId: 'b', isConnected: false, since: 5, lastActivity: 9 },
+    ])
+    await second.close()
   })
 })
 
-test('an initial twin replaces what is there, and versions go up', async () => {
-  await withStore(async (store) => {
-    const key = { deviceId: 'd' }
-    await store.writeIdentity(device('d'), absent)
-    await store.writeTwin(key, { tags: '{"site":"a"}', desired: '{"on":true}' })
+test('twins of a database of before get ETags, metadata and no properties that are null', async () => {
+  await withFile(async (file) => {
+    await makeFirstRelease(file, 1_203)
+    const store = await openStateStore({ file, keys: testKeys(1), random })
+    const twins = await Promise.all(['d0', 'd1', 'd1202'].map((deviceId) => store.readTwin({ deviceId })))
+    const $lastUpdated = '1970-01-01T00:00:00.900Z'
     assert.deepEqual(
-      { ...(await store.readTwin(key)) },
-      {
-        version: 2,
-        tags: '{"site":"a"}',
-        desired: '{"on":true}',
-        desiredVersion: 2,
-        reported: '{}',
-        reportedVersion: 2,
-      },
+      twins.map((twin) => twin?.desired),
+      [
+        { properties: '{}', metadata: JSON.stringify({ $lastUpdated }), version: 1 },
+        {
+          properties: '{"on":true,"a":{"b":1}}',
+          metadata: JSON.stringify({
+            $lastUpdated,
+            $lastUpdatedVersion: 4,
+            on: { $lastUpdated, $lastUpdatedVersion: 4 },
+            a: { $lastUpdated, $lastUpdatedVersion: 4, b: { $lastUpdated, $lastUpdatedVersion: 4 } },
+          }),
+          version: 4,
+        },
+        { properties: '{}', metadata: JSON.stringify({ $lastUpdated }), version: 1 },
+      ],
     )
-    await store.writeIdentity(device('d', { etag: 'e2' }), whatever)
-    assert.equal((await store.readTwin(key))?.tags, '{"site":"a"}', 'an update of the identity leaves the twin')
+    assert.equal(twins[1]?.tags, '{"site":"x"}')
+    assert.equal(new Set(twins.map((twin) => twin?.etag)).size, 3)
+    const outcome = await store.changeTwin({ deviceId: 'd1' }, { desired: merge({ on: null }) }, stampAt(5))
+    assert.ok(outcome.kind === 'changed')
+    assert.deepEqual([outcome.twin.desired.properties, outcome.twin.desired.version], ['{"a":{"b":1}}', 5])
+    await store.close()
   })
 })
 
-test('a twin of nobody is not kept, and one that is no JSON is refused', async () => {
-  await withStore(async (store) => {
-    await store.writeTwin({ deviceId: 'nobody' }, { tags: '{}', desired: '{}' })
-    assert.equal(await store.readTwin({ deviceId: 'nobody' }), undefined)
-    await store.writeIdentity(device('d'), absent)
-    await assert.rejects(store.writeTwin({ deviceId: 'd' }, { tags: '{', desired: '{}' }), /CHECK/)
-    assert.deepEqual({ ...(await store.readTwin({ deviceId: 'd' })) }, EMPTY)
-  })
-})
+/** A database of the first release with `devices` devices, of which `d1` has a twin from its enrolment. */
+async function makeFirstRelease(file: string, devices: number): Promise<void> {
+  const database = new DatabaseSync(file)
+  const db = new Kysely<unknown>({ dialect: new NodeSqliteDialect({ database, file, remedy: '' }) })
+  const first = MIGRATIONS['0001-first']
+  assert.ok(first !== undefined)
+  const { error } = await new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ '0001-first': first }) },
+  }).migrateToLatest()
+  assert.equal(error, undefined)
+  database.exec('BEGIN')
+  const identity = database.prepare(
+    `INSERT INTO identity (device_id, module_id, generation_id, etag, status, status_updated_time, created_time,
+      authentication, iot_edge) VALUES (?, '', 'g', 'e', 'enabled', 900, 900, 'none', 0)`,
+  )
+  const twin = database.prepare(`INSERT INTO twin VALUES (?, '', ?, ?, ?, '{}', ?, '{}', '{}', 1)`)
+  for (let at = 0; at < devices; at += 1) {
+    identity.run(`d${at}`)
+    if (at === 1) twin.run('d1', 4, '{"site":"x"}', '{"on":true,"no":null,"a":{"b":1}}', 4)
+    else twin.run(`d${at}`, 1, '{}', '{}', 1)
+  }
+  database.exec('COMMIT')
+  database.close()
+}
 
 test('a session goes with its identity, and one of nobody is not kept', async () => {
   await withStore(async (store) => {

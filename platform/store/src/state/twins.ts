@@ -1,88 +1,147 @@
 /** Twins as they are stored. Every identity has one, made and deleted with it. */
 
+import { type Timestamp, timestampOf } from '@holdfast/base'
 import type { IdentityKey } from '@holdfast/identity'
-import { type Kysely, sql } from 'kysely'
-import type { StateSchema } from './schema.ts'
-import type { StateTransaction } from './write-group.ts'
+import type { Twin } from '@holdfast/iothub'
+import type { Random } from '@holdfast/keys'
+import {
+  applyTwinChange,
+  type ChangeStamp,
+  newTwin,
+  resetChange,
+  type TwinChange,
+  type TwinOutcome,
+  type TwinStore,
+} from '@holdfast/twins'
+import { CompiledQuery, type Kysely, type Selectable } from 'kysely'
+import type { StateSchema, TwinTable } from './schema.ts'
+import type { StateTransaction, WriteGroup } from './write-group.ts'
 
-/** JSON texts of objects, with the versions that count their changes from 1. */
-export interface TwinRecord {
-  readonly version: number
-  readonly tags: string
-  readonly desired: string
-  readonly desiredVersion: number
-  readonly reported: string
-  readonly reportedVersion: number
-}
+/** Bytes of randomness in an ETag. */
+const ETAG_BYTES = 8
 
-export async function readTwin(db: Kysely<StateSchema>, key: IdentityKey): Promise<TwinRecord | undefined> {
-  return db
-    .selectFrom('twin')
-    .select([
-      'version',
-      'tags',
-      'desired',
-      'desired_version as desiredVersion',
-      'reported',
-      'reported_version as reportedVersion',
-    ])
-    .where('device_id', '=', key.deviceId)
-    .where('module_id', '=', key.moduleId ?? '')
-    .executeTakeFirst()
-}
-
-/**
- * The whole twin anew, reported properties empty. Versions go up and not back to 1, so that who compares versions sees
- * a change. Keeps nothing where the identity does not exist (any more).
- */
-export async function replaceTwin(
+/** What else a write to a twin has to write: an index over its tags. Runs in the same transaction, after the twin. */
+export type TwinFollower = (
   transaction: StateTransaction,
   key: IdentityKey,
-  twin: { readonly tags: string; readonly desired: string },
-): Promise<void> {
-  await transaction
-    .insertInto('twin')
-    .columns([
-      'device_id',
-      'module_id',
-      'version',
-      'tags',
-      'desired',
-      'desired_metadata',
-      'desired_version',
-      'reported',
-      'reported_metadata',
-      'reported_version',
-    ])
-    .expression((eb) =>
-      eb
-        .selectFrom('identity')
-        .select([
-          'device_id',
-          'module_id',
-          sql<number>`1`.as('version'),
-          eb.val(twin.tags).as('tags'),
-          eb.val(twin.desired).as('desired'),
-          sql<string>`'{}'`.as('desired_metadata'),
-          sql<number>`1`.as('desired_version'),
-          sql<string>`'{}'`.as('reported'),
-          sql<string>`'{}'`.as('reported_metadata'),
-          sql<number>`1`.as('reported_version'),
-        ])
-        .where('device_id', '=', key.deviceId)
-        .where('module_id', '=', key.moduleId ?? ''),
-    )
-    .onConflict((conflict) =>
-      conflict.columns(['device_id', 'module_id']).doUpdateSet((eb) => ({
-        version: eb('twin.version', '+', 1),
-        tags: eb.ref('excluded.tags'),
-        desired: eb.ref('excluded.desired'),
-        desired_metadata: '{}',
-        desired_version: eb('twin.desired_version', '+', 1),
-        reported: '{}',
-        reported_metadata: '{}',
-        reported_version: eb('twin.reported_version', '+', 1),
-      })),
-    )
-    .execute()
+  tags: { readonly before: string; readonly after: string },
+) => Promise<void>
+
+export class SqlTwins implements TwinStore {
+  readonly #db: Kysely<StateSchema>
+  readonly #writes: WriteGroup
+  readonly #random: Random
+  readonly #followers: readonly TwinFollower[]
+
+  /** @param followers told of each write that changes the text of the tags, the first of an identity included. */
+  constructor(db: Kysely<StateSchema>, writes: WriteGroup, random: Random, followers: readonly TwinFollower[] = []) {
+    this.#db = db
+    this.#writes = writes
+    this.#random = random
+    this.#followers = followers
+  }
+
+  async readTwin(key: IdentityKey): Promise<Twin | undefined> {
+    return read(this.#db, key)
+  }
+
+  async changeTwin(
+    key: IdentityKey,
+    change: TwinChange,
+    stamp: ChangeStamp,
+  ): Promise<TwinOutcome | { readonly kind: 'missing' }> {
+    return this.#writes.run(async (transaction) => this.#change(transaction, key, change, stamp))
+  }
+
+  /**
+   * The twin anew, as `Twins.reset` has it; for those who write identities and have no `Twins`.
+   * @throws TypeError for sections larger than a twin's: the caller has checked them.
+   */
+  async resetTwin(key: IdentityKey, initial: { readonly tags: string; readonly desired: string }): Promise<void> {
+    return this.#writes.run(async (transaction) => {
+      const stamp = this.#stamp(timestampOf(Date.now()))
+      const outcome = await this.#change(transaction, key, resetChange(initial), stamp)
+      if (outcome.kind === 'too-large') throw new TypeError(`${outcome.section} is too large for a twin`)
+    })
+  }
+
+  /** Gives an identity that has just been written its first twin. */
+  async insertTwin(transaction: StateTransaction, key: IdentityKey, at: Timestamp): Promise<void> {
+    await transaction.executeQuery(CompiledQuery.raw(INSERT, [...valuesOf(newTwin(this.#stamp(at))), ...idOf(key)]))
+  }
+
+  async #change(
+    transaction: StateTransaction,
+    key: IdentityKey,
+    change: TwinChange,
+    stamp: ChangeStamp,
+  ): Promise<TwinOutcome | { readonly kind: 'missing' }> {
+    const before = await read(transaction, key)
+    if (before === undefined) return { kind: 'missing' }
+    const outcome = applyTwinChange(before, change, stamp)
+    if (outcome.kind !== 'changed' || outcome.twin === before) return outcome
+    const { twin } = outcome
+    await transaction.executeQuery(CompiledQuery.raw(UPDATE, [...valuesOf(twin), ...idOf(key)]))
+    if (twin.tags !== before.tags) {
+      for (const follow of this.#followers) await follow(transaction, key, { before: before.tags, after: twin.tags })
+    }
+    return outcome
+  }
+
+  #stamp(at: Timestamp): ChangeStamp {
+    return { at, etag: Buffer.from(this.#random(ETAG_BYTES)).toString('base64') }
+  }
+}
+
+/** Text and not built, for a twin is written thousands of times a second. */
+const COLUMNS = [
+  'version',
+  'etag',
+  'tags',
+  'desired',
+  'desired_metadata',
+  'desired_version',
+  'reported',
+  'reported_metadata',
+  'reported_version',
+] as const satisfies readonly (keyof TwinTable)[]
+const READ = `SELECT ${COLUMNS.join(', ')} FROM twin WHERE device_id = ? AND module_id = ?`
+const UPDATE = `UPDATE twin SET ${COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE device_id = ? AND module_id = ?`
+const INSERT = `INSERT INTO twin (${COLUMNS.join(', ')}, device_id, module_id) VALUES (${COLUMNS.map(() => '?').join(', ')}, ?, ?)`
+
+async function read(db: Kysely<StateSchema>, key: IdentityKey): Promise<Twin | undefined> {
+  const { rows } = await db.executeQuery<TwinColumns>(CompiledQuery.raw(READ, idOf(key)))
+  const [row] = rows
+  return row === undefined ? undefined : twinOf(row)
+}
+
+/** The columns that hold the twin itself; whoever selects them can show it. */
+export type TwinColumns = Pick<Selectable<TwinTable>, (typeof COLUMNS)[number]>
+
+export function twinOf(row: TwinColumns): Twin {
+  return {
+    version: row.version,
+    etag: row.etag,
+    tags: row.tags,
+    desired: { properties: row.desired, metadata: row.desired_metadata, version: row.desired_version },
+    reported: { properties: row.reported, metadata: row.reported_metadata, version: row.reported_version },
+  }
+}
+
+function valuesOf({ version, etag, tags, desired, reported }: Twin): readonly (string | number)[] {
+  return [
+    version,
+    etag,
+    tags,
+    desired.properties,
+    desired.metadata,
+    desired.version,
+    reported.properties,
+    reported.metadata,
+    reported.version,
+  ]
+}
+
+function idOf({ deviceId, moduleId }: IdentityKey): [string, string] {
+  return [deviceId, moduleId ?? '']
 }

@@ -12,7 +12,7 @@ import { WriteGroup } from './write-group.ts'
 async function withState(use: (store: StateStore, state: StateDatabase) => Promise<void>): Promise<void> {
   await withFile(async (file) => {
     const state = await openStateDatabase(file)
-    const store = new StateStore(state, new ValueSealer(file, testKeys(1), random))
+    const store = new StateStore(state, new ValueSealer(file, testKeys(1), random), random)
     await use(store, state)
     await store.close()
   })
@@ -81,7 +81,7 @@ test('closing waits for what is under way', async () => {
   await withFile(async (file) => {
     const keys = testKeys(1)
     const state = await openStateDatabase(file)
-    const store = new StateStore(state, new ValueSealer(file, keys, random))
+    const store = new StateStore(state, new ValueSealer(file, keys, random), random)
     const writes = Promise.all(Array.from({ length: 600 }, (_, i) => store.writeSetting(`s${i}`, 'x')))
     await store.close()
     await writes

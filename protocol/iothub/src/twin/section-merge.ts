@@ -1,14 +1,7 @@
 /** How a section changes (azure-iot.md §8): patches as RFC 7386 has them, and the metadata that mirrors the tree. */
 
 import { formatTimestamp, type Timestamp } from '@holdfast/base'
-import {
-  emptyTwinObject,
-  isTwinObject,
-  propertyOf,
-  type TwinDraft,
-  type TwinObject,
-  type TwinValue,
-} from './twin-value.ts'
+import { emptyTwinObject, isTwinObject, propertyOf, type TwinDraft, type TwinObject } from './twin-value.ts'
 
 /** When a section was written, as its nodes carry it. */
 export interface WriteStamp {
