@@ -21,6 +21,12 @@ export const PRESENCE_RECORDS_MAX = 500
 /** Values re-sealed in one step: some 10 ms of the thread. */
 export const RESEAL_ROWS_MAX = 500
 
+/** Messages to devices changed in one call: each is two or three statements, some 30 ms of the thread together. */
+export const COMMAND_CHANGES_MAX = 256
+
+/** Sealed contents of messages moved in one step of re-sealing: 64 KiB each, a megabyte or two to write. */
+export const RESEAL_CONTENTS_MAX = 32
+
 /** KiB of database pages kept in memory: the inner nodes and the busy leaves of a million identities. */
 export const CACHE_KIB = 32 * 1024
 

@@ -5,6 +5,7 @@
 
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import { migrateCommands } from './commands-migration.ts'
 import { migrateTwins } from './twins-migration.ts'
 
 /** In the header of the file: `HFst`. */
@@ -148,6 +149,7 @@ const DEVICE_SCOPES: readonly string[] = [
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: async (db) => runAll(db, FIRST) },
   '0002-twins': { up: migrateTwins },
+  '0004-commands': { up: migrateCommands },
   '0005-device-scopes': { up: async (db) => runAll(db, DEVICE_SCOPES) },
 }
 

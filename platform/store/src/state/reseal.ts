@@ -4,15 +4,18 @@
  */
 
 import type { Kysely } from 'kysely'
+import { commandPlace } from './commands.ts'
 import { enrollmentPlace } from './enrollments.ts'
+import { feedbackPlace } from './feedback-records.ts'
 import { identityPlace } from './identities.ts'
-import { RESEAL_ROWS_MAX } from './limits.ts'
+import { RESEAL_CONTENTS_MAX, RESEAL_ROWS_MAX } from './limits.ts'
 import { policyPlace } from './policies.ts'
 import type { StateSchema } from './schema.ts'
+import { serviceMessagePlace } from './service-queues.ts'
 import type { Place, ValueSealer } from './value-sealer.ts'
 import type { StateTransaction, WriteGroup } from './write-group.ts'
 
-const SEALED_TABLES = ['identity', 'policy', 'enrollment'] as const
+const SEALED_TABLES = ['identity', 'policy', 'enrollment', 'command', 'feedback_record', 'service_message'] as const
 type SealedTable = (typeof SEALED_TABLES)[number]
 
 export interface ResealOutcome {
@@ -116,6 +119,63 @@ const MOVES: Readonly<Record<SealedTable, (transaction: StateTransaction, move: 
     }
     return rows.length
   },
+  command: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('command')
+      .selectAll()
+      .where('seal_epoch', '=', move.epoch)
+      .limit(Math.min(move.left, RESEAL_CONTENTS_MAX))
+      .execute()
+    for (const row of rows) {
+      await transaction
+        .updateTable('command')
+        .set(movedContent(row, move, commandPlace(row)))
+        .where('sequence', '=', row.sequence)
+        .execute()
+    }
+    return rows.length
+  },
+  feedback_record: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('feedback_record')
+      .selectAll()
+      .where('seal_epoch', '=', move.epoch)
+      .limit(move.left)
+      .execute()
+    for (const row of rows) {
+      await transaction
+        .updateTable('feedback_record')
+        .set(movedContent(row, move, feedbackPlace(row)))
+        .where('sequence', '=', row.sequence)
+        .execute()
+    }
+    return rows.length
+  },
+  service_message: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('service_message')
+      .selectAll()
+      .where('seal_epoch', '=', move.epoch)
+      .limit(Math.min(move.left, RESEAL_CONTENTS_MAX))
+      .execute()
+    for (const row of rows) {
+      await transaction
+        .updateTable('service_message')
+        .set(movedContent(row, move, serviceMessagePlace(row)))
+        .where('sequence', '=', row.sequence)
+        .execute()
+    }
+    return rows.length
+  },
+}
+
+/** As `moved`, of the tables whose sealed column is the content of a message. */
+function movedContent(
+  row: { readonly content: Uint8Array },
+  { sealer, epoch }: Move,
+  place: Place,
+): { readonly content: Uint8Array; readonly seal_epoch: number } {
+  return { content: sealer.sealBytes(sealer.openBytes(row.content, epoch, place), place), seal_epoch: sealer.epoch }
 }
 
 function moved(

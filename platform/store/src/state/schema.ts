@@ -4,6 +4,7 @@
  */
 
 import type { Timestamp } from '@holdfast/base'
+import type { CommandsSchema } from './commands-schema.ts'
 
 /** A sealed value: nonce, ciphertext, tag; see `value-sealer.ts`. */
 export type Sealed = Uint8Array
@@ -125,7 +126,7 @@ export interface SettingTable {
   value: string
 }
 
-export interface StateSchema {
+export interface StateSchema extends CommandsSchema {
   identity: IdentityTable
   twin: TwinTable
   presence: PresenceTable

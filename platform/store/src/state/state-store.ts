@@ -1,6 +1,21 @@
 /** Everything `state.db` keeps, behind one object: the ports of the domain, and the upkeep of the file. */
 
 import type {
+  ChangeOutcome,
+  CommandChange,
+  CommandStore,
+  EnqueueOutcome,
+  FeedbackBatch,
+  FeedbackBatched,
+  NewCommand,
+  QueueEntry,
+  ServiceEnqueued,
+  ServiceQueueName,
+  ServiceQueueStore,
+  StoredCommand,
+  StoredServiceMessage,
+} from '@holdfast/commands'
+import type {
   AccessPolicy,
   AuthorityStore,
   CustomerAuthority,
@@ -12,6 +27,7 @@ import type {
   PolicyStore,
   WriteOutcome,
 } from '@holdfast/identity'
+import type { Timestamp } from '@holdfast/base'
 import type { Twin } from '@holdfast/iothub'
 import type { Random } from '@holdfast/keys'
 import type { SessionStore, Subscription } from '@holdfast/messaging'
@@ -19,6 +35,7 @@ import type { Enrollment, Page, ProvisioningStore, Registration } from '@holdfas
 import type { ChangeStamp, TwinChange, TwinOutcome, TwinStore } from '@holdfast/twins'
 import { StoreDamagedError } from '../damaged.ts'
 import { SqlAuthorities } from './authorities.ts'
+import { SqlCommands } from './commands.ts'
 import { SqlEnrollments } from './enrollments.ts'
 import { SqlIdentities } from './identities.ts'
 import { openStateDatabase, type StateDatabase } from './open-database.ts'
@@ -26,6 +43,8 @@ import { SqlPolicies } from './policies.ts'
 import { disconnectAll, type PresenceRecord, type PresenceStore, type PresenceWrite, SqlPresence } from './presence.ts'
 import { SqlRegistrations } from './registrations.ts'
 import { readSealEpochs, reseal, type ResealOutcome } from './reseal.ts'
+import { Sequence } from './sequences.ts'
+import { SqlServiceQueues } from './service-queues.ts'
 import { SqlSessions } from './sessions.ts'
 import { SqlSettings, type SettingStore } from './settings.ts'
 import { SqlTwins } from './twins.ts'
@@ -54,6 +73,8 @@ export interface StateService
     SettingStore,
     TwinStore,
     PresenceStore,
+    CommandStore,
+    ServiceQueueStore,
     StateUpkeep {}
 
 export interface StateOptions {
@@ -77,6 +98,8 @@ export class StateStore implements StateService {
   readonly #registrations: SqlRegistrations
   readonly #sessions: SqlSessions
   readonly #settings: SqlSettings
+  readonly #commands: SqlCommands
+  readonly #services: SqlServiceQueues
 
   constructor(state: StateDatabase, sealer: ValueSealer, random: Random) {
     const { db } = state
@@ -93,6 +116,9 @@ export class StateStore implements StateService {
     this.#registrations = new SqlRegistrations(db, writes)
     this.#sessions = new SqlSessions(db, writes)
     this.#settings = new SqlSettings(db, writes)
+    const sequence = new Sequence('service_message')
+    this.#commands = new SqlCommands(db, writes, { sealer, services: sequence })
+    this.#services = new SqlServiceQueues(db, writes, { sealer, sequence })
   }
 
   readIdentity(key: IdentityKey): Promise<Identity | undefined> {
@@ -192,6 +218,59 @@ export class StateStore implements StateService {
   }
   writeSetting(name: string, value: string): Promise<void> {
     return this.#settings.writeSetting(name, value)
+  }
+
+  enqueueCommand(command: NewCommand, bounds: { readonly depthMax: number }): Promise<EnqueueOutcome> {
+    return this.#commands.enqueueCommand(command, bounds)
+  }
+  readCommandQueue(key: IdentityKey): ReturnType<CommandStore['readCommandQueue']> {
+    return this.#commands.readCommandQueue(key)
+  }
+  readCommand(key: IdentityKey, sequence: number): Promise<StoredCommand | undefined> {
+    return this.#commands.readCommand(key, sequence)
+  }
+  changeCommands(changes: readonly CommandChange[], at: Timestamp): Promise<readonly ChangeOutcome[]> {
+    return this.#commands.changeCommands(changes, at)
+  }
+  purgeCommands(key: IdentityKey, at: Timestamp): ReturnType<CommandStore['purgeCommands']> {
+    return this.#commands.purgeCommands(key, at)
+  }
+  listExpiredCommands(
+    page: Parameters<CommandStore['listExpiredCommands']>[0],
+  ): ReturnType<CommandStore['listExpiredCommands']> {
+    return this.#commands.listExpiredCommands(page)
+  }
+  countCommands(key: IdentityKey, at: Timestamp): Promise<number> {
+    return this.#commands.countCommands(key, at)
+  }
+  batchFeedback(batch: FeedbackBatch): Promise<FeedbackBatched> {
+    return this.#commands.batchFeedback(batch)
+  }
+
+  enqueueServiceMessage(
+    queue: ServiceQueueName,
+    message: Parameters<ServiceQueueStore['enqueueServiceMessage']>[1],
+    bounds: { readonly messagesMax: number },
+  ): Promise<ServiceEnqueued> {
+    return this.#services.enqueueServiceMessage(queue, message, bounds)
+  }
+  readServiceQueue(
+    queue: ServiceQueueName,
+    page: { readonly after: number; readonly limit: number },
+  ): Promise<readonly QueueEntry[]> {
+    return this.#services.readServiceQueue(queue, page)
+  }
+  readServiceMessage(queue: ServiceQueueName, sequence: number): Promise<StoredServiceMessage | undefined> {
+    return this.#services.readServiceMessage(queue, sequence)
+  }
+  removeServiceMessage(queue: ServiceQueueName, sequence: number): Promise<boolean> {
+    return this.#services.removeServiceMessage(queue, sequence)
+  }
+  abandonServiceMessage(queue: ServiceQueueName, sequence: number, deliveriesMax: number): Promise<ChangeOutcome> {
+    return this.#services.abandonServiceMessage(queue, sequence, deliveriesMax)
+  }
+  expireServiceMessages(at: Timestamp, limit: number): Promise<number> {
+    return this.#services.expireServiceMessages(at, limit)
   }
 
   async replaceKeys(keys: StateKeys): Promise<void> {

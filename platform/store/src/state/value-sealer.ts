@@ -55,8 +55,13 @@ export class ValueSealer {
 
   /** Under the current epoch. */
   seal(text: string, place: Place): Uint8Array {
+    return this.sealBytes(Buffer.from(text, 'utf8'), place)
+  }
+
+  /** Under the current epoch. */
+  sealBytes(bytes: Uint8Array, place: Place): Uint8Array {
     const { epoch, key } = this.#current
-    const sealed = sealBytes(key, Buffer.from(text, 'utf8'), associatedOf(place, epoch), this.#random)
+    const sealed = sealBytes(key, bytes, associatedOf(place, epoch), this.#random)
     const value = new Uint8Array(1 + sealed.length)
     value[0] = VERSION
     value.set(sealed, 1)
@@ -65,6 +70,11 @@ export class ValueSealer {
 
   /** @throws StoreDamagedError where the value was changed or moved, or its key is not there. */
   open(value: Uint8Array, epoch: number, place: Place): string {
+    return Buffer.from(this.openBytes(value, epoch, place).buffer).toString('utf8')
+  }
+
+  /** As `open`, for what `sealBytes` sealed; in an array of its own. */
+  openBytes(value: Uint8Array, epoch: number, place: Place): Uint8Array<ArrayBuffer> {
     const key = this.#keys.get(epoch)
     const where = `${place.column} of ${place.table} ${JSON.stringify(place.row[0])}`
     if (key === undefined) {
@@ -74,15 +84,15 @@ export class ValueSealer {
         remedy: 'put back the database and the keys folder from the same backup',
       })
     }
-    const text = value[0] === VERSION ? openBytes(key, value.subarray(1), associatedOf(place, epoch)) : undefined
-    if (text === undefined) {
+    const plain = value[0] === VERSION ? openBytes(key, value.subarray(1), associatedOf(place, epoch)) : undefined
+    if (plain === undefined) {
       throw new StoreDamagedError({
         file: this.#file,
         what: `${where} does not open: it was changed or moved`,
         remedy: 'restore the database from a backup, or delete that record and create it anew',
       })
     }
-    return Buffer.from(text.buffer).toString('utf8')
+    return plain
   }
 }
 
