@@ -8,6 +8,7 @@ import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { bareTls } from './bare-tls.ts'
 import { deviceId, type FleetCredentials, makeCredentials } from './fleet-credentials.ts'
 import { callHub, eachOf, holdfast, type HoldfastServer, startHoldfast } from './holdfast-server.ts'
 import { buildLoadGenerator, type LoadResult, runLoad } from './load-generator.ts'
@@ -31,6 +32,11 @@ const wanted = new Set(options.rows.split(','))
 
 const INGEST_DEVICES = 200
 const CONNECT_DEVICES = 500
+/**
+ * Times that the devices connect before it is measured. Five hundred handshakes take a second, in which a fresh Node
+ * process still compiles what it runs: that would be a measurement of its start.
+ */
+const CONNECT_WARM_UPS = 6
 const MEMORY_DEVICES = [1_000, 5_000]
 /** How long a server rests before its memory is read, in milliseconds. */
 const SETTLE_MS = 2_000
@@ -90,6 +96,7 @@ async function bench(): Promise<void> {
       unit: 'connections/s',
       isMutual: true,
       seconds: '0.2',
+      warmUps: CONNECT_WARM_UPS,
       targets: { mosquitto: 1 },
     })
   }
@@ -105,6 +112,8 @@ interface LoadOptions {
   readonly unit: string
   readonly isMutual: boolean
   readonly seconds?: string
+  /** Runs of the same load before the one that is measured, on every server; none by default. */
+  readonly warmUps?: number
   readonly targets?: Readonly<Record<string, number>>
 }
 
@@ -117,7 +126,9 @@ async function load(what: string, given: LoadOptions): Promise<void> {
       progress(`${what}: round ${round} of ${rounds}, ${kind.name}`)
       const server = await kind.start({ scratch, isMutual: given.isMutual })
       try {
-        const result = await runLoad([...given.args(kind, server), '-d', given.seconds ?? seconds])
+        const args = [...given.args(kind, server), '-d', given.seconds ?? seconds]
+        for (let warmUp = 0; warmUp < (given.warmUps ?? 0); warmUp += 1) await runLoad(args)
+        const result = await runLoad(args)
         values.get(kind.name)?.push(given.value(result))
         generatorCpu.get(kind.name)?.push(result.generatorCpuSeconds)
       } finally {
@@ -132,7 +143,7 @@ async function load(what: string, given: LoadOptions): Promise<void> {
 /** Memory that each idle connected device costs: what the process grew by, over the devices. */
 async function memory(credentials: FleetCredentials, devices: number): Promise<void> {
   const what = `memory of an idle device, TLS, ${devices.toLocaleString('en')} connected`
-  const kinds = [holdfast(async () => undefined), mosquitto(credentials)]
+  const kinds = [holdfast(async () => undefined), mosquitto(credentials), bareTls(credentials)]
   const values = new Map<string, number[]>(kinds.map(({ name }) => [name, []]))
   for (let round = 1; round <= rounds; round += 1) {
     for (const kind of kinds) {

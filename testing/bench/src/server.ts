@@ -95,7 +95,12 @@ mqtt {
 }
 
 /** Resolves when the port takes connections. */
-async function started(child: ChildProcess, port: number, authorityFile: string, folder: string): Promise<Server> {
+export async function started(
+  child: ChildProcess,
+  port: number,
+  authorityFile: string,
+  folder: string,
+): Promise<Server> {
   const { pid } = child
   if (pid === undefined) throw new Error(`cannot start ${child.spawnfile}`)
   const until = Date.now() + START_MS_MAX
