@@ -2,6 +2,7 @@
 
 import { fuzzTargets as dps } from '@holdfast/dps/testing'
 import { fuzzTargets as iothub } from '@holdfast/iothub/testing'
+import { fuzzTargets as methods } from '@holdfast/methods/testing'
 import { encode } from '@holdfast/mqtt'
 import { fuzzTarget as mqtt } from '@holdfast/mqtt/testing'
 import { fuzzTargets as pki } from '@holdfast/pki/testing'
@@ -78,6 +79,7 @@ export const subjects: readonly Subject[] = [
   carriedTarget,
   ...tokens,
   ...iothub,
+  ...methods,
   ...dps,
   ...pki,
   ...telemetryTargets,
