@@ -9,15 +9,24 @@ import type { WriteGroup } from './write-group.ts'
 
 export interface PresenceRecord extends IdentityKey {
   readonly isConnected: boolean
-  /** When it connected, or disconnected. */
-  readonly since: Timestamp
+  /** When it connected, or disconnected; absent for what never held a connection. */
+  readonly since?: Timestamp
   readonly lastActivity: Timestamp
   /** What it said of itself at its latest connection. */
   readonly modelId?: string
 }
 
-/** @param generationId of the identity that was connected: one of its name that was made later is another. */
-export type PresenceWrite = PresenceRecord & { readonly generationId: string }
+export interface PresenceWrite extends IdentityKey {
+  readonly lastActivity: Timestamp
+  /** Absent where nothing but the activity is new. */
+  readonly connection?: {
+    readonly isConnected: boolean
+    readonly since: Timestamp
+    readonly modelId?: string
+    /** Of the identity that is or was connected: one of its name that was made later is another. */
+    readonly generationId: string
+  }
+}
 
 export interface PresenceStore {
   /** Of each key, in order; undefined for what has never been connected. At most 1,000 keys. */
@@ -28,10 +37,13 @@ export interface PresenceStore {
 
 const READ = `SELECT device_id, module_id, connected, since, last_activity, model_id FROM presence
   WHERE device_id = ? AND module_id = ?`
-const WRITE = `INSERT INTO presence (device_id, module_id, connected, since, last_activity, model_id)
+const CONNECTION = `INSERT INTO presence (device_id, module_id, connected, since, last_activity, model_id)
   SELECT device_id, module_id, ?, ?, ?, ? FROM identity WHERE device_id = ? AND module_id = ? AND generation_id = ?
   ON CONFLICT (device_id, module_id) DO UPDATE SET connected = excluded.connected, since = excluded.since,
     last_activity = excluded.last_activity, model_id = excluded.model_id`
+const ACTIVITY = `INSERT INTO presence (device_id, module_id, connected, last_activity)
+  SELECT device_id, module_id, 0, ? FROM identity WHERE device_id = ? AND module_id = ?
+  ON CONFLICT (device_id, module_id) DO UPDATE SET last_activity = excluded.last_activity`
 /** When it went is not known; it was still there at its last activity. */
 const DISCONNECT_ALL = `UPDATE presence SET connected = 0, since = max(since, last_activity) WHERE connected = 1`
 
@@ -60,12 +72,16 @@ export class SqlPresence implements PresenceStore {
     if (records.length > PRESENCE_RECORDS_MAX) throw new TypeError(`at most ${PRESENCE_RECORDS_MAX} records at once`)
     if (records.length === 0) return
     await this.#writes.run(async (transaction) => {
-      for (const { deviceId, moduleId, generationId, isConnected, since, lastActivity, modelId } of records) {
-        const values = [isConnected ? 1 : 0, since, lastActivity, modelId ?? null]
-        await transaction.executeQuery(CompiledQuery.raw(WRITE, [...values, deviceId, moduleId ?? '', generationId]))
-      }
+      for (const record of records) await transaction.executeQuery(writeOf(record))
     })
   }
+}
+
+function writeOf({ deviceId, moduleId = '', lastActivity, connection }: PresenceWrite): CompiledQuery {
+  if (connection === undefined) return CompiledQuery.raw(ACTIVITY, [lastActivity, deviceId, moduleId])
+  const { isConnected, since, modelId = null, generationId } = connection
+  const values = [isConnected ? 1 : 0, since, lastActivity, modelId]
+  return CompiledQuery.raw(CONNECTION, [...values, deviceId, moduleId, generationId])
 }
 
 /** At the opening: whoever was connected to an earlier run is not any more. */
@@ -78,7 +94,7 @@ function recordOf(row: Selectable<PresenceTable>): PresenceRecord {
     deviceId: row.device_id,
     ...(row.module_id === '' ? {} : { moduleId: row.module_id }),
     isConnected: row.connected === 1,
-    since: row.since,
+    ...(row.since === null ? {} : { since: row.since }),
     lastActivity: row.last_activity,
     ...(row.model_id === null ? {} : { modelId: row.model_id }),
   }

@@ -54,7 +54,8 @@ export interface PresenceTable {
   device_id: string
   module_id: string
   connected: 0 | 1
-  since: Timestamp
+  /** When it connected, or disconnected. */
+  since: Timestamp | null
   last_activity: Timestamp
   model_id: string | null
 }

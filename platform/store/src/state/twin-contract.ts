@@ -154,28 +154,31 @@ export function twinContract(
   })
 
   rule('presence is kept of the identity that was there, and goes with it', async (store) => {
-    const record = {
-      ...KEY,
-      isConnected: true,
-      since: timestampOf(5),
-      lastActivity: timestampOf(7),
-      modelId: 'dtmi:a;1',
-    }
-    const ofModule = { ...MODULE, isConnected: false, since: timestampOf(6), lastActivity: timestampOf(6) }
-    await store.writePresence([{ ...record, generationId: 'g-d' }])
+    const lastActivity = timestampOf(7)
+    const connection = { isConnected: true, since: timestampOf(5), modelId: 'dtmi:a;1', generationId: 'g-d' }
+    const shown = { isConnected: true, since: 5, lastActivity, modelId: 'dtmi:a;1' }
+    await store.writePresence([{ ...KEY, lastActivity, connection }])
     assert.deepEqual(await store.readPresence([KEY]), [undefined])
     await store.writeIdentity(device('d'), absent)
     await store.writeIdentity(device('d', { moduleId: 'm' }), absent)
     await store.writePresence([
-      { ...record, generationId: 'g-d' },
-      { ...ofModule, generationId: 'g-d' },
+      { ...KEY, lastActivity, connection },
+      { ...MODULE, lastActivity },
     ])
-    assert.deepEqual(await store.readPresence([MODULE, { deviceId: 'x' }, KEY]), [ofModule, undefined, record])
-    await store.writePresence([{ ...ofModule, ...KEY, generationId: 'another' }])
-    assert.deepEqual(await store.readPresence([KEY]), [record])
-    const later = { ...KEY, isConnected: false, since: timestampOf(8), lastActivity: timestampOf(7) }
-    await store.writePresence([{ ...later, generationId: 'g-d' }])
-    assert.deepEqual(await store.readPresence([KEY]), [later])
+    assert.deepEqual(await store.readPresence([MODULE, { deviceId: 'x' }, KEY]), [
+      { ...MODULE, isConnected: false, lastActivity },
+      undefined,
+      { ...KEY, ...shown },
+    ])
+    await store.writePresence([
+      { ...KEY, lastActivity, connection: { ...connection, isConnected: false, generationId: 'another' } },
+    ])
+    assert.deepEqual(await store.readPresence([KEY]), [{ ...KEY, ...shown }], 'of an identity of before')
+    await store.writePresence([{ ...KEY, lastActivity: timestampOf(9) }])
+    assert.deepEqual(await store.readPresence([KEY]), [{ ...KEY, ...shown, lastActivity: 9 }])
+    const { modelId: _, ...without } = { ...connection, isConnected: false, since: timestampOf(10) }
+    await store.writePresence([{ ...KEY, lastActivity: timestampOf(9), connection: without }])
+    assert.deepEqual(await store.readPresence([KEY]), [{ ...KEY, isConnected: false, since: 10, lastActivity: 9 }])
     await store.deleteIdentity(KEY, whatever)
     assert.deepEqual(await store.readPresence([KEY, MODULE]), [undefined, undefined])
   })

@@ -12,9 +12,10 @@ const PRESENCE = `CREATE TABLE presence (
   device_id     TEXT NOT NULL,
   module_id     TEXT NOT NULL,
   connected     INTEGER NOT NULL CHECK (connected IN (0, 1)),
-  since         INTEGER NOT NULL,
+  since         INTEGER,
   last_activity INTEGER NOT NULL,
   model_id      TEXT,
+  CHECK (connected = 0 OR since IS NOT NULL),
   PRIMARY KEY (device_id, module_id),
   FOREIGN KEY (device_id, module_id) REFERENCES identity ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID`

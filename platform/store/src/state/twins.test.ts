@@ -35,10 +35,10 @@ test('at a start nobody is connected, and was there until the last activity', as
     const first = await open()
     await first.writeIdentity(device('a'), absent)
     await first.writeIdentity(device('b'), absent)
-    const times = { since: timestampOf(5), lastActivity: timestampOf(9) }
+    const [since, lastActivity] = [timestampOf(5), timestampOf(9)]
     await first.writePresence([
-      { deviceId: 'a', generationId: 'g-a', isConnected: true, ...times },
-      { deviceId: 'b', generationId: 'g-b', isConnected: false, ...times },
+      { deviceId: 'a', lastActivity, connection: { isConnected: true, since, generationId: 'g-a' } },
+      { deviceId: 'b', lastActivity, connection: { isConnected: false, since, generationId: 'g-b' } },
     ])
     await first.close()
     const second = await open()
