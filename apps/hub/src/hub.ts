@@ -11,9 +11,11 @@ import { type LocalSocket, listenLocally, webHandler } from '@holdfast/node'
 import { systemClock } from '@holdfast/node/clock'
 import { pkiRules, Provisioning, registryDirectory } from '@holdfast/provisioning'
 import { createLog, eventLog, type Log } from '@holdfast/telemetry'
+import { Twins } from '@holdfast/twins'
 import type { Metrics } from '@holdfast/telemetry/metrics'
 import { DataKeys } from './core/data-keys.ts'
 import { DeviceMethods } from './core/device-methods.ts'
+import { DeviceTwins } from './core/device-twins.ts'
 import { Desk } from './core/desk.ts'
 import type { DeviceHandlers } from './core/device-handlers.ts'
 import { EventLog } from './core/event-log.ts'
@@ -21,6 +23,7 @@ import { Fronts } from './core/fronts.ts'
 import { HubAuthority } from './core/hub-authority.ts'
 import { choosePorts } from './core/ports.ts'
 import { ListenerCertificate } from './core/listener-certificate.ts'
+import { Presence } from './core/presence.ts'
 import { NO_PROGRESS, Statistics } from './core/statistics.ts'
 import { Storage } from './core/storage.ts'
 import { DataFolder } from './data-folder.ts'
@@ -116,7 +119,7 @@ export class Hub {
   }
 
   async #stop(): Promise<void> {
-    const { fronts, desk, methods, provisioning, socket, storage, ring, folder, events } = this.#parts
+    const { fronts, desk, methods, presence, provisioning, socket, storage, ring, folder, events } = this.#parts
     for (const timer of this.#timers) clearInterval(timer)
     await fronts.stopListening()
     methods.end()
@@ -126,6 +129,7 @@ export class Hub {
     provisioning.sweep()
     events.flush()
     await socket.close()
+    await presence.end()
     await fronts.end()
     await storage.close()
     events.sink({ type: 'hub.stopped', at: systemClock.wall(), subject: 'hub', actor: 'hub', detail: {} })
@@ -174,6 +178,7 @@ interface Parts {
   readonly fronts: Fronts
   readonly desk: Desk
   readonly methods: DeviceMethods
+  readonly presence: Presence
   readonly provisioning: Provisioning
   readonly socket: LocalSocket
   readonly statistics: Statistics
@@ -271,12 +276,24 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
   const registry = new Registry({ ...shared, store: state })
   const policies = await Policies.open({ ...shared, store: state })
   const authorities = await Authorities.open({ ...shared, store: state })
+  const twins = new Twins({
+    store: state,
+    clock,
+    random,
+    events: events.throttled,
+    desiredChanged: (change) => deviceTwins.desiredChanged(change),
+  })
   const idScope = await readIdScope(state)
   const provisioning = new Provisioning({
     ...shared,
     idScope,
     store: state,
-    devices: registryDirectory(registry, (cuts) => desk.cutOff(cuts)),
+    devices: {
+      ...registryDirectory(registry, (cuts) => desk.cutOff(cuts)),
+      writeTwin: async (deviceId, initial) => {
+        await twins.reset({ deviceId }, initial, 'hub')
+      },
+    },
     certificates: pkiRules(),
     throttle: new FailureThrottle(),
   })
@@ -301,7 +318,15 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     events: events.frequent,
     publish: (key, publication) => desk.publish(key, publication),
   })
-  handlers.push(methods)
+  const presence = new Presence({ store: state, clock, fault })
+  const deviceTwins = new DeviceTwins({
+    twins,
+    clock,
+    random,
+    publish: (key, publication) => desk.publish(key, publication),
+    fault,
+  })
+  handlers.push(presence, methods, deviceTwins)
 
   const dataKeys = new DataKeys({
     ring,
@@ -371,6 +396,8 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
       },
     },
     methods,
+    twins,
+    presence,
     reader: history,
     partitions,
     follow: (listener) => {
@@ -429,6 +456,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     fronts,
     desk,
     methods,
+    presence,
     provisioning,
     socket,
     statistics,

@@ -4,7 +4,7 @@
  */
 
 import type { EventSink, SecurityEvent } from '@holdfast/audit'
-import { assertNever, type Clock } from '@holdfast/base'
+import { assertNever, type Clock, type Instant } from '@holdfast/base'
 import {
   type Authenticator,
   type Cut,
@@ -137,6 +137,10 @@ export class Desk {
 
   /** Closes every session that rests on what was taken away; resolves when the last is over, within seconds. */
   async cutOff(taken: readonly Cut[]): Promise<{ readonly sessions: number; readonly milliseconds: number }> {
+    for (const cut of taken) {
+      if (cut.kind !== 'identity' || cut.reason !== 'identity-deleted') continue
+      for (const handler of this.#parts.handlers) handler.deleted?.(keyOf(cut))
+    }
     const reports = await Promise.all(taken.map((cut) => this.#cutOff(cut)))
     return {
       sessions: reports.reduce((sum, report) => sum + report.sessions, 0),
@@ -193,21 +197,21 @@ export class Desk {
       case 'request': {
         const key = this.#identityOf(front, message.connection)
         if (key === undefined) return
-        this.#directory.activity(front, [message.connection], now)
+        this.#active(front, [message.connection], now)
         for (const handler of this.#parts.handlers) handler.request?.(key, message.request, message.payload)
         return
       }
       case 'delivered': {
         const key = this.#identityOf(front, message.connection)
         if (key === undefined) return
-        this.#directory.activity(front, [message.connection], now)
+        this.#active(front, [message.connection], now)
         for (const ticket of message.tickets) {
           for (const handler of this.#parts.handlers) handler.delivered?.(key, ticket)
         }
         return
       }
       case 'activity':
-        this.#directory.activity(front, message.connections, now)
+        this.#active(front, message.connections, now)
         return
       case 'provision':
         this.#provision(front, message).catch((error: unknown) => this.#parts.fault(error))
@@ -224,6 +228,15 @@ export class Desk {
         return
       default:
         assertNever(message)
+    }
+  }
+
+  #active(front: number, connections: readonly number[], now: Instant): void {
+    this.#directory.activity(front, connections, now)
+    for (const connection of connections) {
+      const key = this.#identityOf(front, connection)
+      if (key === undefined) continue
+      for (const handler of this.#parts.handlers) handler.active?.(key)
     }
   }
 
@@ -326,8 +339,8 @@ export class Desk {
     this.#opened += 1
     const { subject } = session
     if (subject.kind === 'identity') {
-      const { modelId } = subject
-      const facts = modelId === undefined ? {} : { modelId }
+      const { modelId, standing } = subject
+      const facts = { generationId: standing.generationId, ...(modelId === undefined ? {} : { modelId }) }
       for (const handler of this.#parts.handlers) handler.opened?.(keyOf(subject.standing), facts)
     }
     this.#emit('session.opened', subjectOf(session), {

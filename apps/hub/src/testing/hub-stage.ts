@@ -2,6 +2,8 @@
 
 import { countingRandom } from '@holdfast/identity/testing'
 import type { PeerFacts } from '@holdfast/messaging'
+import { type DesiredChange, Twins } from '@holdfast/twins'
+import { MemoryTwinStore } from '@holdfast/twins/testing'
 import { hubRoutes } from '../http/hub/index.ts'
 import type { HubServices } from '../http/hub/services.ts'
 import { HOST, stage } from './management-stage.ts'
@@ -29,9 +31,21 @@ export interface HubRequest {
 
 export async function hubStage(changes: Partial<HubServices> = {}) {
   const management = await stage()
+  const random = countingRandom(7)
+  const { clock, events } = management.services
+  const twinStore = new MemoryTwinStore()
+  const pushed: DesiredChange[] = []
   const services: HubServices = {
     ...management.services,
-    random: countingRandom(7),
+    random,
+    twins: new Twins({
+      store: twinStore,
+      clock,
+      random,
+      events: events.sink,
+      desiredChanged: (change) => pushed.push(change),
+    }),
+    presence: { of: async (keys) => keys.map(() => ({ isConnected: false })) },
     connected: () => management.connected.size,
     ...changes,
   }
@@ -54,6 +68,10 @@ export async function hubStage(changes: Partial<HubServices> = {}) {
   return {
     ...management,
     services,
+    /** Where tests make the twins of the identities they make. */
+    twinStore,
+    /** What was desired of devices. */
+    pushed,
     /** As the operator; `path` without the api-version. */
     local: (method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
       send({ method, target: withVersion(path), body, headers }, LOCAL),

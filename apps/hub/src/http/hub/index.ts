@@ -19,6 +19,7 @@ import { problemAsHubError, refusalOf } from './refusals.ts'
 import { type HubRoute, RouteTable } from './routes.ts'
 import type { HubServices } from './services.ts'
 import { STATISTICS_ROUTES } from './statistics.ts'
+import { TWIN_ROUTES } from './twins.ts'
 
 export { HubError } from './errors.ts'
 export type { HubCall, HubRoute } from './routes.ts'
@@ -31,6 +32,7 @@ export const HUB_ROUTES: readonly HubRoute[] = [
   ...MODULE_ROUTES,
   ...METHOD_ROUTES,
   ...STATISTICS_ROUTES,
+  ...TWIN_ROUTES,
 ]
 
 const TABLE = new RouteTable(HUB_ROUTES)

@@ -2,6 +2,7 @@
 
 import { IdentityError, type IdentityErrorCode } from '@holdfast/identity'
 import type { RestErrorCode } from '@holdfast/iothub'
+import { twinRefusalOf } from '../../core/twin-refusals.ts'
 import { explain } from '../management/refusals.ts'
 import { Problem, type ProblemFacts } from '../problem.ts'
 import { HubError } from './errors.ts'
@@ -70,6 +71,11 @@ export function problemAsHubError({ facts }: Problem): HubError {
 export function refusalOf(error: unknown, isModule: boolean): HubError | undefined {
   if (error instanceof HubError) return error
   if (error instanceof IdentityError) return identityErrorAsHubError(error, isModule)
+  const twin = twinRefusalOf(error)
+  if (twin !== undefined) {
+    const code = isModule && twin.code === 'DeviceNotFound' ? 'ModuleNotFound' : twin.code
+    return new HubError(code, twin.message, { cause: error })
+  }
   const problem = error instanceof Problem ? error : explain(error)
   return problem === undefined ? undefined : problemAsHubError(problem)
 }

@@ -70,17 +70,26 @@ export async function readBody(call: HubCall, bytesMax: number = BODY_BYTES_MAX)
 }
 
 /**
- * The body as JSON of any form.
- * @throws HubError `MessageTooLarge`, `GenericUnsupportedMediaType` for a body that says it is something else,
- *   `IotHubFormatError` for what is not UTF-8 or not JSON, `ArgumentNull` for no body.
+ * The bytes of a body that is there and, as far as it says, JSON.
+ * @throws HubError `MessageTooLarge`, `ArgumentNull` for no body, `GenericUnsupportedMediaType` for one that says it is
+ *   something else.
  */
-export async function readJsonValue(call: HubCall, bytesMax?: number): Promise<unknown> {
+export async function readJsonBytes(call: HubCall, bytesMax?: number): Promise<Uint8Array> {
   const body = await readBody(call, bytesMax)
   if (body.length === 0) throw new HubError('ArgumentNull', 'This request needs a body.')
   const type = call.context.req.header('content-type')
   if (type !== undefined && !/^application\/(?:json|merge-patch\+json)\s*(?:;|$)/i.test(type)) {
     throw new HubError('GenericUnsupportedMediaType', 'The body has to be application/json.')
   }
+  return body
+}
+
+/**
+ * The body as JSON of any form.
+ * @throws HubError as `readJsonBytes`, and `IotHubFormatError` for what is not UTF-8 or not JSON.
+ */
+export async function readJsonValue(call: HubCall, bytesMax?: number): Promise<unknown> {
+  const body = await readJsonBytes(call, bytesMax)
   try {
     return JSON.parse(decoder.decode(body)) as unknown
   } catch {

@@ -1,11 +1,15 @@
 /** What the hub's REST routes need of the hub. Each resource adds its own part here. */
 
 import type { RandomBytes } from '@holdfast/identity'
+import type { Twins } from '@holdfast/twins'
+import type { Presence } from '../../core/presence.ts'
 import type { ManagementServices } from '../management/services.ts'
 
 export interface HubServices
   extends Pick<ManagementServices, 'clock' | 'registry' | 'policies' | 'sessions' | 'methods' | 'events' | 'failed'> {
   readonly random: RandomBytes
+  readonly twins: Twins
+  readonly presence: Pick<Presence, 'of'>
   /** Devices and modules that are connected now. */
   readonly connected: () => number
 }

@@ -1,0 +1,127 @@
+/** Twins as live devices see them (azure-iot.md §3.4): what they ask is answered, what is desired of them is pushed. */
+
+import type { Clock } from '@holdfast/base'
+import { type IdentityKey, identityText } from '@holdfast/identity'
+import {
+  formatDesiredPatch,
+  formatDesiredPatchTopic,
+  formatDeviceTwin,
+  formatTwinError,
+  formatTwinResponseTopic,
+  readReportedPatch,
+  REST_ERRORS,
+  type RestErrorCode,
+} from '@holdfast/iothub'
+import type { DeviceRequest, Publication } from '@holdfast/messaging'
+import type { DesiredChange, Twins } from '@holdfast/twins'
+import type { DeviceHandlers } from './device-handlers.ts'
+import { type TwinRefusal, twinRefusalOf } from './twin-refusals.ts'
+
+/** Requests under way of one device; a front lets a burst of 100 in. */
+const REQUESTS_MAX = 100
+/** Bytes of bodies under way of all devices, while the disk takes its time. */
+const REQUEST_BYTES_MAX = 64 * 1024 * 1024
+/** What a request takes beside its body: the promise, its place in the maps. */
+const REQUEST_BYTES = 512
+
+export interface DeviceTwinsParts {
+  readonly twins: Twins
+  readonly clock: Clock
+  readonly random: (bytes: number) => Uint8Array
+  readonly publish: (key: IdentityKey, publication: Publication) => boolean
+  /** A fault of ours or of the disk's, for the log. */
+  readonly fault: (error: unknown) => void
+}
+
+type Ask = Extract<DeviceRequest, { kind: 'twin-get' | 'reported-patch' }>
+
+/** Whether it was the disk or we is for the log; the device can try again after either. */
+const UNAVAILABLE: TwinRefusal = {
+  code: 'ServiceUnavailable',
+  message: 'the hub cannot read or write twins just now; try again later',
+}
+
+const encoder = new TextEncoder()
+const NOTHING = new Uint8Array()
+
+export class DeviceTwins implements DeviceHandlers {
+  readonly #parts: DeviceTwinsParts
+  /** Of each identity with requests under way: how many, and its last patch. */
+  readonly #underWay = new Map<string, { count: number; lastPatch: Promise<unknown> }>()
+  #bytes = 0
+
+  constructor(parts: DeviceTwinsParts) {
+    this.#parts = parts
+  }
+
+  /** To be called in the order of versions, as `Twins` does. Who is not connected and listening misses it. */
+  desiredChanged({ key, patch, version }: DesiredChange): void {
+    this.#parts.publish(key, {
+      topic: formatDesiredPatchTopic(version),
+      payload: encoder.encode(formatDesiredPatch(patch, version)),
+      qos: 0,
+    })
+  }
+
+  request(key: IdentityKey, request: DeviceRequest, payload: Uint8Array): void {
+    if (request.kind === 'method-response') return
+    const text = identityText(key)
+    const bytes = payload.length + REQUEST_BYTES
+    const underWay = this.#underWay.get(text) ?? { count: 0, lastPatch: Promise.resolve() }
+    if (underWay.count >= REQUESTS_MAX || this.#bytes + bytes > REQUEST_BYTES_MAX) {
+      this.#refuse(key, request, 'ThrottlingException', 'too many requests are under way; try again later')
+      return
+    }
+    this.#underWay.set(text, underWay)
+    underWay.count += 1
+    this.#bytes += bytes
+    // A device that reports and asks at once sees what it reported; its patches keep their order by themselves.
+    const after = underWay.lastPatch
+    const done =
+      request.kind === 'twin-get' ? after.then(() => this.#get(key, request)) : this.#patch(key, request, payload)
+    const settled = done
+      .catch((error: unknown) => this.#failed(key, request, error))
+      .finally(() => {
+        this.#bytes -= bytes
+        underWay.count -= 1
+        if (underWay.count === 0) this.#underWay.delete(text)
+      })
+    if (request.kind === 'reported-patch') underWay.lastPatch = settled
+  }
+
+  async #get(key: IdentityKey, request: Ask): Promise<void> {
+    const twin = await this.#parts.twins.read(key)
+    this.#answer(key, { status: 200, requestId: request.requestId }, encoder.encode(formatDeviceTwin(twin)))
+  }
+
+  async #patch(
+    key: IdentityKey,
+    request: Extract<Ask, { kind: 'reported-patch' }>,
+    payload: Uint8Array,
+  ): Promise<void> {
+    const version = await this.#parts.twins.report(key, readReportedPatch(payload), request.version)
+    this.#answer(key, { status: 204, requestId: request.requestId, version }, NOTHING)
+  }
+
+  #failed(key: IdentityKey, request: Ask, error: unknown): void {
+    const refusal = twinRefusalOf(error)
+    if (refusal === undefined) this.#parts.fault(error)
+    const { code, message } = refusal ?? UNAVAILABLE
+    this.#refuse(key, request, code, message)
+  }
+
+  #refuse(key: IdentityKey, request: Ask, code: RestErrorCode, message: string): void {
+    const { clock, random } = this.#parts
+    const trackingId = Buffer.from(random(16)).toString('hex')
+    const body = formatTwinError({ code, message, trackingId, at: clock.wall() })
+    this.#answer(key, { status: REST_ERRORS[code].status, requestId: request.requestId }, encoder.encode(body))
+  }
+
+  #answer(
+    key: IdentityKey,
+    response: { readonly status: number; readonly requestId: string; readonly version?: number },
+    payload: Uint8Array,
+  ): void {
+    this.#parts.publish(key, { topic: formatTwinResponseTopic(response), payload, qos: 0 })
+  }
+}
