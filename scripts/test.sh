@@ -37,6 +37,7 @@ totals=$root/.cache/test.tap
 # Two files at a time: most wait on sockets and disks, and the machines that run this have two cores.
 "$HOLDFAST_NODE" --test --test-concurrency=2 --test-timeout="$TEST_MS_MAX" \
   --test-reporter=spec --test-reporter-destination=stdout \
+  --test-reporter=./testing/conformance/src/table/reporter.ts --test-reporter-destination=stdout \
   --test-reporter=tap --test-reporter-destination="$totals" "$@" || failed="$failed tests"
 
 [ -z "$failed" ] || echo "failed:$failed"
