@@ -14,6 +14,7 @@ import { createLog, eventLog, type Log } from '@holdfast/telemetry'
 import { Twins } from '@holdfast/twins'
 import type { Metrics } from '@holdfast/telemetry/metrics'
 import { DataKeys } from './core/data-keys.ts'
+import { CommandService } from './core/command-service.ts'
 import { DeviceMethods } from './core/device-methods.ts'
 import { DeviceTwins } from './core/device-twins.ts'
 import { Desk } from './core/desk.ts'
@@ -26,6 +27,7 @@ import { ListenerCertificate } from './core/listener-certificate.ts'
 import { Presence } from './core/presence.ts'
 import { NO_PROGRESS, Statistics } from './core/statistics.ts'
 import { Storage } from './core/storage.ts'
+import { TelemetryInlet } from './core/telemetry-inlet.ts'
 import { DataFolder } from './data-folder.ts'
 import { hubApplication } from './http/application.ts'
 import { mqttProvisioning } from './http/provisioning/index.ts'
@@ -119,16 +121,19 @@ export class Hub {
   }
 
   async #stop(): Promise<void> {
-    const { fronts, desk, methods, presence, provisioning, socket, storage, ring, folder, events } = this.#parts
+    const { fronts, inlet, desk, methods, messages, presence, provisioning, socket, storage, ring, folder, events } =
+      this.#parts
     for (const timer of this.#timers) clearInterval(timer)
     await fronts.stopListening()
     methods.end()
+    messages.end()
     fronts.broadcast({ kind: 'shutdown' })
     await drained(() => desk.connected, DRAIN_MS)
     desk.end()
     provisioning.sweep()
     events.flush()
     await socket.close()
+    inlet.flush()
     await presence.end()
     await fronts.end()
     await storage.close()
@@ -138,9 +143,9 @@ export class Hub {
   }
 
   async #sample(): Promise<void> {
-    const { statistics, fronts, provisioning, events, log } = this.#parts
+    const { statistics, fronts, inlet, provisioning, events, log } = this.#parts
     try {
-      statistics.sample(await fronts.statistics())
+      statistics.sample([...(await fronts.statistics()), inlet.statistics()])
       events.flush()
       provisioning.sweep()
     } catch (error) {
@@ -176,8 +181,10 @@ interface Parts {
   readonly ring: KeyRing
   readonly storage: Storage
   readonly fronts: Fronts
+  readonly inlet: TelemetryInlet
   readonly desk: Desk
   readonly methods: DeviceMethods
+  readonly messages: CommandService
   readonly presence: Presence
   readonly provisioning: Provisioning
   readonly socket: LocalSocket
@@ -300,8 +307,9 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
   const failed = (error: unknown, request: { readonly method: string; readonly path: string }): void =>
     log.error('request failed', { error, ...request })
   const handlers: DeviceHandlers[] = []
+  const authenticator = new Authenticator({ ...shared, registry, policies, authorities })
   const desk = new Desk({
-    authenticator: new Authenticator({ ...shared, registry, policies, authorities }),
+    authenticator,
     provisioning,
     answerProvisioning: mqttProvisioning(provisioning, { clock, random, failed }),
     sessions: state,
@@ -326,15 +334,27 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     publish: (key, publication) => desk.publish(key, publication),
     fault,
   })
-  handlers.push(presence, methods, deviceTwins)
+  const messages = new CommandService({
+    store: state,
+    clock,
+    random,
+    events: events.frequent,
+    publish: (key, publication) => desk.publish(key, publication),
+    fault,
+  })
+  handlers.push(presence, methods, deviceTwins, messages.devices)
 
+  const inlet = new TelemetryInlet({ log: threads.telemetry, partitions, clock, random })
   const dataKeys = new DataKeys({
     ring,
     clock,
     events: events.sink,
     telemetryKeyMs: settings.telemetryKeyMs,
     toReaders: (keys) => history.setKeys(keys),
-    toFronts: ({ epoch, key }) => fronts.broadcast({ kind: 'data-key', epoch, key }),
+    toFronts: ({ epoch, key }) => {
+      inlet.useKey(epoch, key)
+      fronts.broadcast({ kind: 'data-key', epoch, key })
+    },
     toState: (keys) =>
       state.replaceKeys({
         current: ring.current('state').epoch,
@@ -381,6 +401,11 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
   const application = hubApplication({
     clock,
     random,
+    authenticator,
+    appendTelemetry: (origin, items) => inlet.append(origin, items),
+    active: (key) => {
+      for (const handler of handlers) handler.active?.(key)
+    },
     registry,
     policies,
     authorities,
@@ -396,6 +421,8 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
       },
     },
     methods,
+    commands: messages.commands,
+    feedback: messages.feedback,
     twins,
     presence,
     reader: history,
@@ -454,8 +481,10 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     ring,
     storage,
     fronts,
+    inlet,
     desk,
     methods,
+    messages,
     presence,
     provisioning,
     socket,

@@ -2,7 +2,7 @@ import type { HttpAnswer, HttpHandler, HttpRequest } from './http-exchange.ts'
 
 /** Anything that answers web-standard requests, as Hono does. */
 export interface WebApplication {
-  fetch(request: Request, bindings: { readonly peer: HttpRequest['peer'] }): Response | Promise<Response>
+  fetch(request: Request, bindings: Pick<HttpRequest, 'peer' | 'headers'>): Response | Promise<Response>
 }
 
 /** Serves plain requests with a web-standard application. `origin` makes the absolute URL that `Request` wants. */
@@ -18,7 +18,7 @@ export function webHandler(application: WebApplication, origin: string): HttpHan
       headers: plain.headers.map(([name, value]): [string, string] => [name, value]),
       ...(bodyless ? {} : { body: plain.body }),
     })
-    const response = await application.fetch(request, { peer: plain.peer })
+    const response = await application.fetch(request, { peer: plain.peer, headers: plain.headers })
     const headers = [...response.headers]
     if (response.body === null) return { status: response.status, headers, body: undefined }
     // Only what is said to be a stream is passed on as one: most answers are small and cross as bytes.

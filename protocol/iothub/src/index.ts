@@ -69,6 +69,7 @@ export type {
   Arithmetic,
   Comparison,
   Expression,
+  FunctionName,
   GroupColumn,
   NumberFunctionName,
   Path,

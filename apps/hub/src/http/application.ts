@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono'
 import type { WebApplication } from '@holdfast/node'
+import { deviceRoutes, type DeviceServices, isDevicePath } from './device/index.ts'
 import type { HttpEnvironment } from './environment.ts'
 import { hubRoutes, type HubServices, isHubPath } from './hub/index.ts'
 import { type ManagementServices, managementRoutes } from './management/index.ts'
@@ -17,17 +18,19 @@ const ENROLLMENTS = /^\/api\/v1\/enrollment(s|-groups)(\/|$)/
 const OPERATIONS = /^\/(health|metrics)(\/|$)/
 
 export function hubApplication(
-  services: ManagementServices & ProvisioningServices & OperationServices & HubServices,
+  services: ManagementServices & ProvisioningServices & OperationServices & HubServices & DeviceServices,
 ): WebApplication {
   const management = managementRoutes(services)
   const enrollments = enrollmentRoutes(services)
   const provisioning = provisioningRoutes(services)
   const operations = operationRoutes(services)
   const hub = hubRoutes(services)
+  const device = deviceRoutes(services)
   const partOf = (path: string): Hono<HttpEnvironment> => {
     if (OPERATIONS.test(path)) return operations
     if (ENROLLMENTS.test(path)) return enrollments
-    // The devices' own addresses under /devices/{d} (messages, files) go to http/device, here, before the hub's.
+    // Before the hub's: both are under /devices.
+    if (isDevicePath(path)) return device
     if (isHubPath(path)) return hub
     return isProvisioningPath(path) ? provisioning : management
   }

@@ -6,5 +6,7 @@ export interface HttpEnvironment {
   Bindings: {
     /** `transport` is `local` on the socket in the data folder, whose file mode is the authorisation. */
     readonly peer: PeerFacts
+    /** As received, with the case of their names; absent where nobody but a test stands between. */
+    readonly headers?: readonly (readonly [string, string])[]
   }
 }

@@ -1,0 +1,72 @@
+/**
+ * The devices' own HTTPS API, at Azure's addresses (azure-iot.md §4): what `azure-iot-device-http` speaks, and the
+ * uploads of every transport.
+ */
+
+import { Hono } from 'hono'
+import { assertNever } from '@holdfast/base'
+import { isApiVersion } from '@holdfast/iothub'
+import type { HttpEnvironment } from '../environment.ts'
+import { guard } from '../guard.ts'
+import { refusal } from '../hub/answer.ts'
+import { HubError } from '../hub/errors.ts'
+import { problemAsHubError, refusalOf } from '../hub/refusals.ts'
+import { explain } from '../management/refusals.ts'
+import { authenticateDevice, type DeviceCall } from './device-call.ts'
+import { type DeviceAddress, parseDevicePath } from './device-path.ts'
+import type { DeviceServices } from './services.ts'
+import { sendTelemetry } from './telemetry.ts'
+
+export { isDevicePath } from './device-path.ts'
+export type { DeviceServices } from './services.ts'
+
+/** To be handed its requests by `fetch`, as the guard asks. */
+export function deviceRoutes(services: DeviceServices): Hono<HttpEnvironment> {
+  const app = new Hono<HttpEnvironment>()
+  guard(app, {
+    failed: services.failed,
+    explain,
+    refuse: (problem) => refusal(problemAsHubError(problem), services),
+  })
+  app.all('*', async (context) => {
+    try {
+      const { deviceId, address } = parseDevicePath(new URL(context.req.url).pathname)
+      const device = await authenticateDevice(context, services, deviceId)
+      checkApiVersion(context.req.query('api-version'))
+      return await answer({ context, services, device }, address)
+    } catch (error) {
+      const refused = refusalOf(error, false)
+      if (refused === undefined) throw error
+      return refusal(refused, services)
+    }
+  })
+  return app
+}
+
+async function answer(call: DeviceCall, address: DeviceAddress): Promise<Response> {
+  switch (address.kind) {
+    case 'events':
+      allow(call, 'POST')
+      return sendTelemetry(call)
+    case 'receive':
+    case 'settle':
+    case 'abandon':
+    case 'grant':
+    case 'notify':
+      throw new HubError('GenericNotFound', 'Nothing is served at this address.')
+    default:
+      return assertNever(address)
+  }
+}
+
+/** @throws HubError `GenericMethodNotAllowed`. */
+function allow({ context }: DeviceCall, method: string): void {
+  if (context.req.method === method) return
+  throw new HubError('GenericMethodNotAllowed', `This address takes ${method}.`, { headers: { allow: method } })
+}
+
+/** Clients of every age are served: any date is taken (§1). @throws HubError `InvalidProtocolVersion`. */
+function checkApiVersion(version: string | undefined): void {
+  if (version !== undefined && isApiVersion(version)) return
+  throw new HubError('InvalidProtocolVersion', 'The address needs a parameter api-version, a date such as 2021-04-12.')
+}
