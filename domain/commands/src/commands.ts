@@ -23,10 +23,19 @@ import { decodeCommandContent, encodeCommandContent } from './command-content.ts
 import { DeviceQueue } from './device-queue.ts'
 import { checkDraft } from './draft.ts'
 import { CommandError } from './errors.ts'
-import { RECENT_BYTES_MAX, RETRY_MS, SWEEP_COMMANDS_MAX, SWEEP_MS } from './limits.ts'
+import { RECENT_BYTES_MAX, RETRY_MS, SENDING_BYTES_MAX, SWEEP_COMMANDS_MAX, SWEEP_MS } from './limits.ts'
 import { randomUuid } from './lock-token.ts'
 import { RecentCommands } from './recent-commands.ts'
-import type { ChangeOutcome, CommandChange, CommandStore, ExpiryMark, QueueEntry, StoredCommand } from './store.ts'
+import type {
+  ChangeOutcome,
+  CommandChange,
+  CommandStore,
+  EnqueueOutcome,
+  ExpiryMark,
+  NewCommand,
+  QueueEntry,
+  StoredCommand,
+} from './store.ts'
 
 export interface CommandsParts {
   readonly store: CommandStore
@@ -62,6 +71,7 @@ export class Commands {
   readonly #parts: CommandsParts
   readonly #queues = new Map<string, DeviceQueue>()
   readonly #recent = new RecentCommands(RECENT_BYTES_MAX)
+  #sendingBytes = 0
   #isSweeping = false
   #sweepAt: Instant = instantOf(0)
   #retryAt: Instant = instantOf(0)
@@ -81,15 +91,12 @@ export class Commands {
    * @throws CommandError; or what the store throws: then it is not known whether the message was taken.
    */
   async send(draft: CommandDraft, actor: string): Promise<Sent> {
-    const { store, clock, random, events } = this.#parts
+    const { clock, random, events } = this.#parts
     const checked = checkDraft(draft, clock.wall(), () => randomUuid(random))
     const key = checkIdentityKey(draft.key)
     const { ack, enqueued, expires, body, ...fields } = checked
     const content = encodeCommandContent(checked)
-    const outcome = await store.enqueueCommand(
-      { key, ack, enqueued, expires, content },
-      { depthMax: COMMAND_QUEUE_MAX },
-    )
+    const outcome = await this.#enqueue({ key, ack, enqueued, expires, content })
     if (outcome.kind === 'full') {
       throw new CommandError('queue-full', `${COMMAND_QUEUE_MAX} messages wait for it already`)
     }
@@ -119,6 +126,19 @@ export class Commands {
       ...(messageId === undefined ? {} : { messageId }),
       enqueued,
       expires,
+    }
+  }
+
+  async #enqueue(command: NewCommand): Promise<EnqueueOutcome> {
+    const bytes = command.content.length
+    if (this.#sendingBytes + bytes > SENDING_BYTES_MAX) {
+      throw new CommandError('busy', 'more messages are being written than the disk takes just now')
+    }
+    this.#sendingBytes += bytes
+    try {
+      return await this.#parts.store.enqueueCommand(command, { depthMax: COMMAND_QUEUE_MAX })
+    } finally {
+      this.#sendingBytes -= bytes
     }
   }
 

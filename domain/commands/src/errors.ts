@@ -6,6 +6,8 @@ export type CommandErrorCode =
   | 'too-large'
   /** As many messages wait for the device as may. */
   | 'queue-full'
+  /** More is on its way to the disk than is held; nothing was taken. Try again. */
+  | 'busy'
   | 'device-missing'
   | 'module-missing'
 

@@ -9,6 +9,7 @@ export type {
   SettleResult,
 } from './command.ts'
 export { ACKS, deviceboundAddress } from './command.ts'
+export { formatCommandBag } from './command-bag.ts'
 export type { CommandContent } from './command-content.ts'
 export { decodeCommandContent, encodeCommandContent } from './command-content.ts'
 export type { CommandReceiver, CommandsParts } from './commands.ts'

@@ -13,6 +13,9 @@ export const CONTENT_FIELD_CHARACTERS_MAX = 256
 /** Bytes of messages kept in memory between being sent and being delivered; what is not kept is read from the disk. */
 export const RECENT_BYTES_MAX = 16 * 1024 * 1024
 
+/** Bytes of messages that are on their way to the disk; what comes beyond is refused, for its sender to try again. */
+export const SENDING_BYTES_MAX = 32 * 1024 * 1024
+
 /** Messages that one sweep ends in one transaction; the next sweep goes on where it was. */
 export const SWEEP_COMMANDS_MAX = 256
 
