@@ -13,6 +13,8 @@
  *   GET    /api/v1/devices/{id}/connection-string?key=      ConnectionString (key: primary, secondary)
  *   POST   /api/v1/devices/{id}/regenerate-key              KeyChoice -> Changed
  *   the same under /api/v1/devices/{id}/modules[/{module}]  POST takes ModuleCreate
+ *   POST   the same with /messages behind the id            MessageToDevice -> MessageSent (201)
+ *   DELETE the same                                         Purged: what waits for it is ended
  *   POST   the same with /methods behind the id             MethodCall -> MethodAnswer (waits for the device)
  *   GET    /api/v1/policies                                 Page<Policy>
  *   GET    /api/v1/policies/{name}/connection-string?eventHub=&key=  ConnectionString
@@ -189,6 +191,42 @@ export interface Message {
   systemProperties: Record<string, string>
   body: string
   bodyEncoding: 'utf8' | 'base64'
+}
+
+/** Kept for the device until it takes it, or until the message's time is over. */
+export const MessageToDevice = Type.Object(
+  {
+    /** Empty when it is absent. */
+    body: Type.Optional(Type.String()),
+    /** `utf8` unless told. */
+    bodyEncoding: Type.Optional(Type.Union([Type.Literal('utf8'), Type.Literal('base64')])),
+    properties: Type.Optional(Type.Record(Type.String(), Type.String())),
+    messageId: Type.Optional(Type.String()),
+    correlationId: Type.Optional(Type.String()),
+    userId: Type.Optional(Type.String()),
+    contentType: Type.Optional(Type.String()),
+    contentEncoding: Type.Optional(Type.String()),
+    /** Which ends of the message feedback is written for; `none` unless told. */
+    ack: Type.Optional(
+      Type.Union([Type.Literal('none'), Type.Literal('positive'), Type.Literal('negative'), Type.Literal('full')]),
+    ),
+    /** A minute to two days; an hour when neither this nor `expiryTime` is given. */
+    lifeSeconds: Type.Optional(Type.Integer()),
+    expiryTime: Type.Optional(Type.String()),
+  },
+  strict,
+)
+export type MessageToDevice = Type.Static<typeof MessageToDevice>
+
+export interface MessageSent {
+  sequenceNumber: number
+  messageId?: string
+  enqueuedTime: string
+  expiryTime: string
+}
+
+export interface Purged {
+  messages: number
 }
 
 export interface DataKey {

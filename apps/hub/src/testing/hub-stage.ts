@@ -1,5 +1,6 @@
 /** The hub's service REST interface over real registers on stores in memory, and a way to ask it. */
 
+import { feedbackQueue } from '@holdfast/commands'
 import { countingRandom } from '@holdfast/identity/testing'
 import type { PeerFacts } from '@holdfast/messaging'
 import { type DesiredChange, Twins } from '@holdfast/twins'
@@ -38,6 +39,7 @@ export async function hubStage(changes: Partial<HubServices> = {}) {
   const services: HubServices = {
     ...management.services,
     random,
+    feedback: feedbackQueue({ store: management.commandStore, clock, random, events: events.sink }),
     twins: new Twins({
       store: twinStore,
       clock,

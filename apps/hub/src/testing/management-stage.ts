@@ -2,6 +2,8 @@
 
 import type { Api } from '@holdfast/api'
 import type { SecurityEvent } from '@holdfast/audit'
+import { Commands } from '@holdfast/commands'
+import { MemoryCommandStore } from '@holdfast/commands/testing'
 import { Authorities, type Cut, Policies, Registry } from '@holdfast/identity'
 import {
   countingRandom,
@@ -46,11 +48,14 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
   const telemetry = new MemoryTelemetry(PARTITIONS)
   const failures: unknown[] = []
   const identityStore = new MemoryIdentityStore()
+  const commandStore = new MemoryCommandStore()
+  const fault = (error: unknown): void => void failures.push(error)
   const services: ManagementServices = {
     clock,
     registry: new Registry({ ...common, store: identityStore }),
     policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
     authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
+    commands: new Commands({ ...common, store: commandStore, feedbackWritten: () => undefined, fault }),
     methods: {
       invoke: async () => ({ kind: 'not-online' }),
     },
@@ -140,6 +145,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     telemetry,
     failures,
     identityStore,
+    commandStore,
     token,
     send,
     request,

@@ -11,6 +11,7 @@ import { authorize } from '../management/actor.ts'
 import { explain } from '../management/refusals.ts'
 import { refusal } from './answer.ts'
 import { BULK_ROUTES } from './bulk.ts'
+import { COMMAND_ROUTES } from './commands.ts'
 import { DEVICE_ROUTES } from './devices.ts'
 import { HubError } from './errors.ts'
 import { METHOD_ROUTES } from './methods.ts'
@@ -31,6 +32,7 @@ export const HUB_ROUTES: readonly HubRoute[] = [
   ...BULK_ROUTES,
   ...MODULE_ROUTES,
   ...METHOD_ROUTES,
+  ...COMMAND_ROUTES,
   ...STATISTICS_ROUTES,
   ...TWIN_ROUTES,
 ]

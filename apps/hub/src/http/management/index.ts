@@ -6,6 +6,7 @@ import { guard } from '../guard.ts'
 import { readQuery } from '../query.ts'
 import { authorize } from './actor.ts'
 import { AUTHORITY_ROUTES } from './authorities.ts'
+import { COMMAND_ROUTES } from './commands.ts'
 import { EVENT_ROUTES } from './events.ts'
 import { HUB_ROUTES } from './hub.ts'
 import { IDENTITY_ROUTES } from './identities.ts'
@@ -26,6 +27,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...POLICY_ROUTES,
   ...AUTHORITY_ROUTES,
   ...MESSAGE_ROUTES,
+  ...COMMAND_ROUTES,
   ...METHOD_ROUTES,
   ...EVENT_ROUTES,
 ]

@@ -1,5 +1,6 @@
 /** What the codes of the domain and of the platform become at this edge. */
 
+import { CommandError, type CommandErrorCode } from '@holdfast/commands'
 import { IdentityError, type IdentityErrorCode } from '@holdfast/identity'
 import { Problem, type ProblemFacts } from '../problem.ts'
 
@@ -22,6 +23,15 @@ const IDENTITY: Readonly<Record<IdentityErrorCode, Row>> = {
   'authority-known': [409, 'the certificate is registered already'],
   'already-verified': [409, 'the authority is verified already'],
   'bad-proof': [400, 'the proof does not hold'],
+}
+
+const COMMANDS: Readonly<Record<CommandErrorCode, Row>> = {
+  invalid: [400, 'the message is not of the form it must have'],
+  'too-large': [413, 'the message is too large'],
+  'queue-full': [409, 'as many messages wait for it as may'],
+  busy: [503, 'the disk does not take more messages just now'],
+  'device-missing': [404, 'the device does not exist'],
+  'module-missing': [404, 'the module does not exist'],
 }
 
 /** By the errors' own codes: they may have crossed from another thread, which keeps name and code only. */
@@ -56,6 +66,10 @@ function diskProblem(cause: Error): Problem {
 export function explain(error: unknown): Problem | undefined {
   if (error instanceof IdentityError) {
     const [status, title] = IDENTITY[error.code]
+    return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
+  }
+  if (error instanceof CommandError) {
+    const [status, title] = COMMANDS[error.code]
     return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
   }
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined

@@ -5,6 +5,7 @@ import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import type { Clock, Timestamp } from '@holdfast/base'
 import type { Authorities, Cut, IdentityKey, Policies, Registry } from '@holdfast/identity'
 import type { TelemetryReader } from '@holdfast/messaging'
+import type { Commands } from '@holdfast/commands'
 import type { MethodCall, MethodOutcome } from '@holdfast/methods'
 
 /** How an identity is connected now. */
@@ -31,6 +32,8 @@ export interface ManagementServices {
   }
   /** Calls of direct methods. */
   readonly methods: MethodCaller
+  /** Messages to devices. */
+  readonly commands: Pick<Commands, 'send' | 'purge' | 'count'>
   readonly reader: TelemetryReader
   /** Partitions of this hub, 1 to 32. */
   readonly partitions: number
