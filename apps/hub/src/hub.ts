@@ -15,7 +15,6 @@ import { Twins } from '@holdfast/twins'
 import type { Metrics } from '@holdfast/telemetry/metrics'
 import { DataKeys } from './core/data-keys.ts'
 import { CommandService } from './core/command-service.ts'
-import { CommandService } from './core/command-service.ts'
 import { DeviceMethods } from './core/device-methods.ts'
 import { DeviceTwins } from './core/device-twins.ts'
 import { Desk } from './core/desk.ts'
@@ -128,7 +127,6 @@ export class Hub {
     await fronts.stopListening()
     methods.end()
     messages.end()
-    messages.end()
     fronts.broadcast({ kind: 'shutdown' })
     await drained(() => desk.connected, DRAIN_MS)
     desk.end()
@@ -186,7 +184,6 @@ interface Parts {
   readonly inlet: TelemetryInlet
   readonly desk: Desk
   readonly methods: DeviceMethods
-  readonly messages: CommandService
   readonly messages: CommandService
   readonly presence: Presence
   readonly provisioning: Provisioning
@@ -426,8 +423,6 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     methods,
     commands: messages.commands,
     feedback: messages.feedback,
-    commands: messages.commands,
-    feedback: messages.feedback,
     twins,
     presence,
     reader: history,
@@ -489,7 +484,6 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     inlet,
     desk,
     methods,
-    messages,
     messages,
     presence,
     provisioning,

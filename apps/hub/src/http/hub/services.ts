@@ -7,7 +7,10 @@ import type { Presence } from '../../core/presence.ts'
 import type { ManagementServices } from '../management/services.ts'
 
 export interface HubServices
-  extends Pick<ManagementServices, 'clock' | 'registry' | 'policies' | 'sessions' | 'methods' | 'commands' | 'events' | 'failed'> {
+  extends Pick<
+    ManagementServices,
+    'clock' | 'registry' | 'policies' | 'sessions' | 'methods' | 'commands' | 'events' | 'failed'
+  > {
   readonly random: RandomBytes
   /** Feedback on messages to devices. */
   readonly feedback: FeedbackQueue
