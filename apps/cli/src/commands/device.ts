@@ -7,6 +7,7 @@ import { wrongUse } from '../failure.ts'
 import { path } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
 import { addInvoke } from './invoke.ts'
+import { addSend } from './send.ts'
 import { identityBody, identityLines, identityOptions, type IdentityOptions } from './identity-options.ts'
 import { makeToken, minutesOption, type TokenOptions } from './token.ts'
 
@@ -137,6 +138,7 @@ export function addDevice(program: Command, world: World): void {
   })
 
   addInvoke(device, world)
+  addSend(device, world)
 }
 
 export function keyOption(): Option {
