@@ -50,8 +50,11 @@ export const TWIN_STRING_BYTES_MAX = 4_096
 export const TWIN_INTEGER_MIN = -4_503_599_627_370_496
 export const TWIN_INTEGER_MAX = 4_503_599_627_370_495
 
-/** Nesting of the JSON of a twin: a section's, inside `properties` inside the document. */
-export const TWIN_JSON_DEPTH_MAX = TWIN_DEPTH_MAX + 3
+/**
+ * Nesting of the JSON that a twin is written with: the levels of a section inside `properties` inside the document, and
+ * as many arrays between them; Azure counts objects alone.
+ */
+export const TWIN_JSON_DEPTH_MAX = 2 * TWIN_DEPTH_MAX + 4
 
 /**
  * A section's JSON text has at most so many bytes for each byte that Azure allows the section. A number is counted as 8

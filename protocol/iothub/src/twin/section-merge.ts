@@ -18,7 +18,7 @@ export interface SectionTree {
 
 /**
  * Objects merge, null takes away, all else replaces. Every node that the patch names is stamped, changed or not; what it
- * does not name stays, shared with `section`. A null in an array is a value.
+ * does not name stays, shared with `section`.
  */
 export function mergeSection(section: SectionTree, patch: TwinObject, stamp: WriteStamp): SectionTree {
   return merged(section.properties, section.metadata, patch, stampOf(stamp))

@@ -22,28 +22,31 @@ export function checkSection(value: TwinValue, name: string): TwinObject {
   for (const [key, property] of Object.entries(value)) {
     if (READ_ONLY.has(key)) continue
     checkKey(key, name)
-    checkValue(property, name, 0)
+    checkValue(property, name, 1)
     section[key] = property
   }
   return section
 }
 
-/** @param depth of what `value` stands in: 0 is the section itself. */
-function checkValue(value: TwinValue, name: string, depth: number): void {
+/** @param level on which `value` stands, counted in objects as Azure does; arrays are bounded by the parser. */
+function checkValue(value: TwinValue, name: string, level: number): void {
   if (typeof value === 'string') {
     if (isLonger(value, TWIN_STRING_BYTES_MAX))
       throw bad(name, `has a text of more than ${TWIN_STRING_BYTES_MAX} bytes`)
     return
   }
   if (typeof value !== 'object' || value === null) return
-  if (depth >= TWIN_DEPTH_MAX) throw bad(name, `is nested more than ${TWIN_DEPTH_MAX} levels deep`)
   if (!isTwinObject(value)) {
-    for (const item of value) checkValue(item, name, depth + 1)
+    for (const item of value) {
+      if (item === null) throw bad(name, 'has an array with a null in it')
+      checkValue(item, name, level)
+    }
     return
   }
+  if (level > TWIN_DEPTH_MAX) throw bad(name, `is nested more than ${TWIN_DEPTH_MAX} levels deep`)
   for (const [key, property] of Object.entries(value)) {
     checkKey(key, name)
-    checkValue(property, name, depth + 1)
+    checkValue(property, name, level + 1)
   }
 }
 
@@ -114,8 +117,8 @@ function countedBytes(text: string): number {
 }
 
 /**
- * Whether a section is within `bytesMax` as Azure counts. What Azure counts as nothing (empty objects and texts, nulls
- * in arrays, control characters) would have no bound by that, so its JSON text has one too: no section of ordinary
+ * Whether a section is within `bytesMax` as Azure counts. What Azure counts as nothing (empty objects and texts, control
+ * characters) would have no bound by that, so its JSON text has one too: no section of ordinary
  * values that Azure takes is refused by it.
  * @param text the section's JSON text.
  */

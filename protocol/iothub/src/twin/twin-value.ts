@@ -4,7 +4,7 @@ export type TwinValue = string | number | boolean | null | TwinObject | readonly
 
 /**
  * A section, or an object inside one. Keys are a peer's: read own ones only (`Object.hasOwn`, `Object.keys`), write into
- * objects of `emptyTwinObject`. In a patch null takes a property away; in a stored section null stands in arrays alone.
+ * objects of `emptyTwinObject`. Null stands in patches alone, where it takes a property away.
  */
 export interface TwinObject {
   readonly [key: string]: TwinValue
