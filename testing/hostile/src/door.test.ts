@@ -8,7 +8,7 @@ import { formatSasToken } from '@holdfast/tokens'
 import { guessByHttps, guessByMqtt } from './guesser.ts'
 import { clientHello, halfOpen } from './half-open.ts'
 import { countOf, eventsFrom, Stage, until } from './stage.ts'
-import { connectPacket, goodConnect, overTcp, overTls } from './stranger.ts'
+import { goodConnect, overTcp, overTls } from './stranger.ts'
 
 /** The hub's patience with a handshake is 10 s; its timers and a busy machine come on top. */
 const HANDSHAKE_MS_MAX = 16_000
