@@ -16,6 +16,7 @@ export type { LogControl, LogProgress, LogThread, LogThreadData, LogThreadStatis
 export type { LogStatistics, TelemetryLogOptions } from './log/telemetry-log.ts'
 export { SqliteTelemetryLog } from './log/telemetry-log.ts'
 export type { PresenceRecord, PresenceStore, PresenceWrite } from './state/presence.ts'
+export type { QueryOutcome, QueryRequest, QueryStore } from './state/query/queries.ts'
 export type { ResealOutcome } from './state/reseal.ts'
 export type { SettingStore } from './state/settings.ts'
 export type { StateThread } from './state/state-dispatch.ts'

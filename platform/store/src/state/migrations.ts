@@ -6,6 +6,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { migrateCommands } from './commands-migration.ts'
+import { TAG_INDEX } from './query/tag-index.ts'
 import { migrateTwins } from './twins-migration.ts'
 
 /** In the header of the file: `HFst`. */
@@ -149,6 +150,7 @@ const DEVICE_SCOPES: readonly string[] = [
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: async (db) => runAll(db, FIRST) },
   '0002-twins': { up: migrateTwins },
+  '0003-tag-index': { up: async (db) => runAll(db, TAG_INDEX) },
   '0004-commands': { up: migrateCommands },
   '0005-device-scopes': { up: async (db) => runAll(db, DEVICE_SCOPES) },
 }

@@ -47,6 +47,7 @@ const METHODS: Readonly<Record<keyof StateService, true>> = {
   changeTwin: true,
   readPresence: true,
   writePresence: true,
+  queryTwins: true,
   enqueueCommand: true,
   readCommandQueue: true,
   readCommand: true,

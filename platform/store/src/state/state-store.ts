@@ -41,6 +41,7 @@ import { SqlIdentities } from './identities.ts'
 import { openStateDatabase, type StateDatabase } from './open-database.ts'
 import { SqlPolicies } from './policies.ts'
 import { disconnectAll, type PresenceRecord, type PresenceStore, type PresenceWrite, SqlPresence } from './presence.ts'
+import { type QueryOutcome, type QueryRequest, type QueryStore, SqlQueries } from './query/queries.ts'
 import { SqlRegistrations } from './registrations.ts'
 import { readSealEpochs, reseal, type ResealOutcome } from './reseal.ts'
 import { Sequence } from './sequences.ts'
@@ -73,6 +74,7 @@ export interface StateService
     SettingStore,
     TwinStore,
     PresenceStore,
+    QueryStore,
     CommandStore,
     ServiceQueueStore,
     StateUpkeep {}
@@ -92,6 +94,7 @@ export class StateStore implements StateService {
   readonly #identities: SqlIdentities
   readonly #twins: SqlTwins
   readonly #presence: SqlPresence
+  readonly #queries: SqlQueries
   readonly #policies: SqlPolicies
   readonly #authorities: SqlAuthorities
   readonly #enrollments: SqlEnrollments
@@ -109,6 +112,7 @@ export class StateStore implements StateService {
     this.#sealer = sealer
     this.#twins = new SqlTwins(db, writes, random)
     this.#presence = new SqlPresence(db, writes)
+    this.#queries = new SqlQueries(state.database)
     this.#identities = new SqlIdentities(db, writes, sealer, this.#twins)
     this.#policies = new SqlPolicies(db, writes, sealer)
     this.#authorities = new SqlAuthorities(db, writes)
@@ -158,6 +162,9 @@ export class StateStore implements StateService {
   }
   writePresence(records: readonly PresenceWrite[]): Promise<void> {
     return this.#presence.writePresence(records)
+  }
+  queryTwins(request: QueryRequest): Promise<QueryOutcome> {
+    return this.#queries.queryTwins(request)
   }
 
   listPolicies(): Promise<readonly AccessPolicy[]> {

@@ -168,6 +168,7 @@ describe('the query language', () => {
     ["SELECT * FROM devices WHERE deviceId = '' -- x", 1, 46, "'x'", 'a field'],
     ['SELECT * FROM devices ORDER BY deviceId', 1, 23, "'ORDER'", 'WHERE, GROUP BY'],
     ['SELECT * FROM devices GROUP BY deviceId', 1, 23, 'GROUP BY with SELECT *', 'aggregates'],
+    ['SELECT COUNT() FROM devices GROUP BY deviceId, tags', 1, 48, 'an object, which', 'a path'],
     ['SELECT deviceId, COUNT() FROM devices', 1, 8, 'a path that is not grouped by', 'an aggregate'],
     ['SELECT COUNT(*) FROM devices', 1, 14, "'*'", "')': COUNT()"],
     ['SELECT SUM() FROM devices', 1, 12, "')'", 'a field'],

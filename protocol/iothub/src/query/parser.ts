@@ -26,6 +26,16 @@ type Column =
       readonly at: number
     }
 
+/** What cannot be grouped by. */
+const WHOLE_OBJECTS: ReadonlySet<string> = new Set([
+  'tags',
+  'properties',
+  'properties.desired',
+  'properties.reported',
+  'x509Thumbprint',
+  'capabilities',
+])
+
 /**
  * The syntax tree of a query.
  * @throws QueryError, and nothing else, whatever the text.
@@ -154,7 +164,15 @@ class Parser {
       if (paths.length >= QUERY_GROUPS_BY_MAX) {
         throw this.#tooMany('one path more', `at most ${QUERY_GROUPS_BY_MAX} paths to group by`)
       }
-      paths.push(parsePath(this.#cursor))
+      const { at } = this.#cursor.token
+      const path = parsePath(this.#cursor)
+      if (WHOLE_OBJECTS.has(path.join('.'))) {
+        throw this.#cursor.refuse('bad-meaning', at, {
+          found: 'an object, which every twin has for itself',
+          expected: 'a path to a value in it',
+        })
+      }
+      paths.push(path)
     } while (this.#cursor.takeSymbol(','))
     return paths
   }
