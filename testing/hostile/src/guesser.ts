@@ -17,19 +17,22 @@ export interface Guesses {
 const ANSWER_MS_MAX = 5_000
 const REFUSED = '20020005'
 
+export interface Guessing {
+  readonly way: Way
+  readonly server: DeviceServer
+  readonly milliseconds: number
+  /** Connections at once. */
+  readonly lanes: number
+  readonly password: () => string
+}
+
 /** One CONNECT a connection, over TLS sessions that are resumed where the hub lets them be. */
-export async function guessByMqtt(
-  way: Way,
-  server: DeviceServer,
-  { milliseconds, lanes, password }: { milliseconds: number; lanes: number; password: () => string },
-): Promise<Guesses> {
-  const guesses = { tries: 0, refused: 0, others: [] as string[] }
-  const secureContext = createSecureContext({ ca: server.authority })
-  const end = performance.now() + milliseconds
-  const lane = async (): Promise<void> => {
+export function guessByMqtt(guessing: Guessing): Promise<Guesses> {
+  const { server, password } = guessing
+  return inLanes(guessing, (connect, guesses) => {
     let session: Buffer | undefined
-    while (performance.now() < end) {
-      const socket = open(way, server, secureContext, session)
+    return async () => {
+      const socket = connect(session)
       socket.once('session', (fresh) => {
         session = fresh
       })
@@ -39,43 +42,55 @@ export async function guessByMqtt(
       if (answer === REFUSED) guesses.refused += 1
       else if (answer !== '') guesses.others.push(answer)
     }
-  }
-  await Promise.all(Array.from({ length: lanes }, lane))
-  return guesses
+  })
 }
 
 /** Requests one after the other on connections that are kept. */
-export async function guessByHttps(
-  way: Way,
-  server: DeviceServer,
-  { milliseconds, lanes, password }: { milliseconds: number; lanes: number; password: () => string },
+export function guessByHttps(guessing: Guessing): Promise<Guesses> {
+  const { server, password } = guessing
+  return inLanes(guessing, (connect, guesses, isOver) => async () => {
+    const socket = connect(undefined)
+    const ask = (): void => {
+      socket.write(
+        'GET /devices/guessed/messages/devicebound?api-version=2021-04-12 HTTP/1.1\r\n' +
+          `host: ${server.hostname}\r\nauthorization: ${password()}\r\n\r\n`,
+      )
+    }
+    socket.once('secureConnect', ask)
+    socket.on('data', (chunk: Buffer) => {
+      const status = /^HTTP\/1\.1 (\d+)/.exec(chunk.toString('latin1'))?.[1]
+      if (status === undefined) return // More of the answer before.
+      guesses.tries += 1
+      if (status === '401' || status === '429') guesses.refused += 1
+      else guesses.others.push(status)
+      if (isOver()) socket.destroy()
+      else ask()
+    })
+    await lastWords(socket)
+  })
+}
+
+type Connect = (session: Buffer | undefined) => TLSSocket
+
+interface Count {
+  tries: number
+  refused: number
+  readonly others: string[]
+}
+
+async function inLanes(
+  { way, server, milliseconds, lanes }: Guessing,
+  lane: (connect: Connect, guesses: Count, isOver: () => boolean) => () => Promise<void>,
 ): Promise<Guesses> {
-  const guesses = { tries: 0, refused: 0, others: [] as string[] }
+  const guesses: Count = { tries: 0, refused: 0, others: [] }
   const secureContext = createSecureContext({ ca: server.authority })
   const end = performance.now() + milliseconds
-  const lane = async (): Promise<void> => {
-    while (performance.now() < end) {
-      const socket = open(way, server, secureContext, undefined)
-      const ask = (): void => {
-        socket.write(
-          'GET /devices/guessed/messages/devicebound?api-version=2021-04-12 HTTP/1.1\r\n' +
-            `host: ${server.hostname}\r\nauthorization: ${password()}\r\n\r\n`,
-        )
-      }
-      socket.once('secureConnect', ask)
-      socket.on('data', (chunk: Buffer) => {
-        const status = /^HTTP\/1\.1 (\d+)/.exec(chunk.toString('latin1'))?.[1]
-        if (status === undefined) return // More of the answer before.
-        guesses.tries += 1
-        if (status === '401' || status === '429') guesses.refused += 1
-        else guesses.others.push(status)
-        if (performance.now() < end) ask()
-        else socket.destroy()
-      })
-      await lastWords(socket)
-    }
+  const isOver = (): boolean => performance.now() >= end
+  const run = async (): Promise<void> => {
+    const turn = lane((session) => open(way, server, secureContext, session), guesses, isOver)
+    while (!isOver()) await turn()
   }
-  await Promise.all(Array.from({ length: lanes }, lane))
+  await Promise.all(Array.from({ length: lanes }, run))
   return guesses
 }
 
