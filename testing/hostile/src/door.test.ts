@@ -35,10 +35,10 @@ test('whoever fails at the door costs little, is told of, and is in nobody’s w
 
   await context.test('bad passwords from one address by the thousand: refused or turned away unheard', async () => {
     await api.createDevice('guessed')
-    const guessing = { milliseconds: 5_000, lanes: 64, password: guess }
+    const guessing = { server, milliseconds: 5_000, lanes: 64, password: guess }
     const ways = [
-      { name: 'MQTT', tries: () => guessByMqtt({ port: server.port, from: '127.0.0.22' }, server, guessing) },
-      { name: 'HTTPS', tries: () => guessByHttps({ port: httpsPort, from: '127.0.0.24' }, server, guessing) },
+      { name: 'MQTT', tries: () => guessByMqtt({ ...guessing, way: { port: server.port, from: '127.0.0.22' } }) },
+      { name: 'HTTPS', tries: () => guessByHttps({ ...guessing, way: { port: httpsPort, from: '127.0.0.24' } }) },
     ]
     for (const { name, tries } of ways) {
       const { result, lines, seconds } = await stage.during(`bad passwords by ${name}`, tries)
