@@ -4,6 +4,7 @@ import { randomFillSync } from 'node:crypto'
 import { join } from 'node:path'
 import type { Api } from '@holdfast/api'
 import { type SecurityEvent } from '@holdfast/audit'
+import { FEEDBACK_CONTENT_TYPE } from '@holdfast/commands'
 import { formatTimestamp, type Timestamp, timestampOf } from '@holdfast/base'
 import { Authenticator, Authorities, type Cut, FailureThrottle, Policies, Registry } from '@holdfast/identity'
 import { type KeyRing, openKeyFolder, openKeys } from '@holdfast/keys'
@@ -13,6 +14,8 @@ import { pkiRules, Provisioning, registryDirectory } from '@holdfast/provisionin
 import { createLog, eventLog, type Log } from '@holdfast/telemetry'
 import { Twins } from '@holdfast/twins'
 import type { Metrics } from '@holdfast/telemetry/metrics'
+import { AmqpOffice } from './amqp/amqp-office.ts'
+import { ConsumerGroups } from './amqp/consumer-groups.ts'
 import { DataKeys } from './core/data-keys.ts'
 import { CommandService } from './core/command-service.ts'
 import { DeviceMethods } from './core/device-methods.ts'
@@ -27,6 +30,7 @@ import { ListenerCertificate } from './core/listener-certificate.ts'
 import { Presence } from './core/presence.ts'
 import { NO_PROGRESS, Statistics } from './core/statistics.ts'
 import { Storage } from './core/storage.ts'
+import { Throttling } from './core/throttling.ts'
 import { TelemetryInlet } from './core/telemetry-inlet.ts'
 import { DataFolder } from './data-folder.ts'
 import { hubApplication } from './http/application.ts'
@@ -34,6 +38,7 @@ import { mqttProvisioning } from './http/provisioning/index.ts'
 import type { Settings } from './settings.ts'
 import type { Threads } from './threads.ts'
 import { VERSION } from './version.ts'
+import { eventHubName } from './amqp/event-hub-name.ts'
 
 export interface HubOptions {
   readonly settings: Settings
@@ -46,7 +51,6 @@ export interface HubOptions {
 export interface Ready {
   readonly hostname: string
   readonly mqttPort: number
-  /** 0: this hub does not speak AMQP yet. */
   readonly amqpPort: number
   readonly httpsPort: number
   readonly caFile: string
@@ -76,7 +80,6 @@ export class Hub {
     this.ready = {
       hostname: settings.hostnames[0],
       ...ports,
-      amqpPort: 0,
       caFile: parts.caFile,
       idScope: parts.idScope,
       pid: process.pid,
@@ -128,6 +131,7 @@ export class Hub {
     methods.end()
     messages.end()
     fronts.broadcast({ kind: 'shutdown' })
+    amqp.shutdown()
     await drained(() => desk.connected, DRAIN_MS)
     desk.end()
     provisioning.sweep()
@@ -181,6 +185,7 @@ interface Parts {
   readonly ring: KeyRing
   readonly storage: Storage
   readonly fronts: Fronts
+  readonly amqp: AmqpOffice
   readonly inlet: TelemetryInlet
   readonly desk: Desk
   readonly methods: DeviceMethods
@@ -193,7 +198,7 @@ interface Parts {
   readonly certificate: ListenerCertificate
   /** Path of the root's certificate, which clients must trust. */
   readonly caFile: string
-  readonly ports: { readonly mqttPort: number; readonly httpsPort: number }
+  readonly ports: { readonly mqttPort: number; readonly amqpPort: number; readonly httpsPort: number }
   readonly idScope: string
   readonly status: () => Promise<Api.Status>
 }
@@ -230,6 +235,8 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     monotonic: () => clock.monotonic(),
     connected: () => desk.connected,
     desk: () => desk.counters,
+    throttling: () => throttling,
+    methods: () => methods,
   })
   const condition = (code: string, detail: string | undefined): void => {
     if (detail === undefined ? !conditions.delete(code) : conditions.get(code) === detail) return
@@ -320,7 +327,8 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     fault,
   })
 
-  const methods = new DeviceMethods({
+  const throttling: Throttling = new Throttling({ clock, events: events.throttled, limits: settings.limits })
+  const methods: DeviceMethods = new DeviceMethods({
     clock,
     random,
     events: events.frequent,
@@ -332,6 +340,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     clock,
     random,
     publish: (key, publication) => desk.publish(key, publication),
+    throttling,
     fault,
   })
   const messages = new CommandService({
@@ -384,17 +393,23 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
         bytesSealed: statistics.progress.plainBytes,
       },
       refused: statistics.refused,
+      throttled: statistics.throttled,
       partitions: states.map(({ partition, firstSequence, nextSequence, lastEnqueued }) => ({
         partition,
         firstSequence,
         nextSequence,
         ...(lastEnqueued === undefined ? {} : { lastEnqueuedTime: formatTimestamp(lastEnqueued) }),
       })),
-      ports: { mqtt: ports.mqttPort, amqp: 0, https: ports.httpsPort },
+      ports: { mqtt: ports.mqttPort, amqp: ports.amqpPort, https: ports.httpsPort },
       memory: { residentBytes: process.memoryUsage.rss() },
       certificate: certificate.shown,
       caFile: authority.rootFile,
     }
+  }
+  const consumerGroups = await ConsumerGroups.open({ store: state, clock, events: events.sink })
+  const follow = (listener: () => void): (() => void) => {
+    followers.add(listener)
+    return () => followers.delete(listener)
   }
   const wallOf = (monotonic: number): Timestamp =>
     timestampOf(Math.round(clock.wall() - (clock.monotonic() - monotonic)))
@@ -416,10 +431,11 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
         return connection && { since: wallOf(connection.since), lastActivity: wallOf(connection.lastActivity) }
       },
       cutOff: async (taken: readonly Cut[]) => {
-        const { sessions, milliseconds } = await desk.cutOff(taken)
-        return { sessionsClosed: sessions, milliseconds: Math.round(milliseconds * 10) / 10 }
+        const [{ sessions, milliseconds }, connections] = await Promise.all([desk.cutOff(taken), amqp.cutOff(taken)])
+        return { sessionsClosed: sessions + connections, milliseconds: Math.round(milliseconds * 10) / 10 }
       },
     },
+    throttling,
     methods,
     commands: messages.commands,
     feedback: messages.feedback,
@@ -427,10 +443,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     presence,
     reader: history,
     partitions,
-    follow: (listener) => {
-      followers.add(listener)
-      return () => followers.delete(listener)
-    },
+    follow,
     keys: {
       list: () => Promise.resolve(dataKeys.list()),
       rotate: (actor) => dataKeys.rotate(actor),
@@ -444,7 +457,8 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
       sink: events.throttled,
     },
     hostName,
-    amqpPort: 0,
+    amqpPort: ports.amqpPort,
+    consumerGroups,
     failed,
     connected: () => desk.connected,
     conditions: () => [...conditions].map(([code, detail]) => ({ code, detail })),
@@ -457,6 +471,27 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     received: (front, messages) => desk.received(front, messages),
     http,
     requestFailed: fault,
+  })
+  const amqp: AmqpOffice = new AmqpOffice({
+    about: {
+      hostName,
+      amqpPort: ports.amqpPort,
+      entity: eventHubName(hostName),
+      partitions,
+      createdAt: await readCreation(state, clock.wall()),
+    },
+    groups: consumerGroups,
+    policies,
+    clock,
+    events: events.throttled,
+    commands: messages.commands,
+    queues: {
+      feedback: { contentType: FEEDBACK_CONTENT_TYPE, listen: (ready) => messages.feedback.listen(ready) },
+    },
+    follow,
+    nextSequences: () => statistics.progress.nextSequences,
+    fronts: threads.fronts,
+    failed: fault,
   })
   await dataKeys.rotateIfDue()
   await dataKeys.distribute()
@@ -481,6 +516,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     ring,
     storage,
     fronts,
+    amqp,
     inlet,
     desk,
     methods,
@@ -512,6 +548,14 @@ function metricsOf(
     }
     return { text: await registered.render(), contentType: METRICS_CONTENT_TYPE }
   }
+}
+
+/** When this hub was first started: what its Event Hub says of itself. */
+async function readCreation(state: Storage['state'], now: Timestamp): Promise<number> {
+  const stored = await state.readSetting('createdAt')
+  if (stored !== undefined) return Number(stored)
+  await state.writeSetting('createdAt', String(now))
+  return now
 }
 
 /** The id scope of the provisioning service: made once, for devices carry it. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { DEFAULT_LIMITS } from '@holdfast/throttling'
 import { readSettings, type Settings, SettingsError } from './settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-settings-'))
@@ -156,4 +157,20 @@ test('an unknown word is refused, not ignored', () => {
     faults(() => readSettings(['-d'])),
     ['-d: no such option'],
   )
+})
+
+test('limits that are named in the file differ from the defaults, the others stay', () => {
+  const { limits } = read({ throttling: { query: { hub: { perSecond: 5, burst: 10 } } } })
+  assert.deepEqual(limits.query, { hub: { perSecond: 5, burst: 10 }, principal: DEFAULT_LIMITS.query.principal })
+  assert.deepEqual(limits.method, DEFAULT_LIMITS.method)
+  const found = faults(() =>
+    read({ throttling: { query: { hub: { perSecond: 0, burst: 1 } }, method: { hub: { perSecond: 5 } }, other: {} } }),
+  )
+  assert.equal(found.length, 3)
+  for (const path of ['throttling.query.hub.perSecond', 'throttling.method.hub', 'throttling must not have']) {
+    assert.ok(
+      found.some((fault) => fault.includes(path)),
+      `${path} in ${found.join('\n')}`,
+    )
+  }
 })

@@ -8,10 +8,20 @@ import { availableParallelism, hostname as machineName } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import Type from 'typebox'
+import { DEFAULT_LIMITS, type Limits, type OperationLimits, OPERATIONS } from '@holdfast/throttling'
 import { Settings as Diagnostics } from 'typebox/system'
 import Value from 'typebox/value'
 
 const port = Type.Integer({ minimum: 0, maximum: 65_535 })
+
+const rate = Type.Object(
+  { perSecond: Type.Number({ minimum: 0.01, maximum: 1_000_000 }), burst: Type.Integer({ minimum: 1, maximum: 1e9 }) },
+  { additionalProperties: false },
+)
+const operationLimits = Type.Object(
+  { hub: Type.Optional(rate), principal: Type.Optional(rate) },
+  { additionalProperties: false },
+)
 
 /** The configuration file. All keys need a restart. */
 export const ConfigurationFile = Type.Object(
@@ -43,6 +53,12 @@ export const ConfigurationFile = Type.Object(
       }),
     ),
     telemetryKeyHours: Type.Optional(Type.Number({ minimum: 0.01, maximum: 8_760 })),
+    throttling: Type.Optional(
+      Type.Object(Object.fromEntries(OPERATIONS.map((operation) => [operation, Type.Optional(operationLimits)])), {
+        additionalProperties: false,
+        description: 'limits that differ from the defaults, by operation: of the hub, and of one device or policy',
+      }),
+    ),
     metricsOnHttps: Type.Optional(Type.Boolean({ description: 'serve /metrics on the HTTPS port too' })),
   },
   { additionalProperties: false },
@@ -68,6 +84,7 @@ export interface Settings {
   readonly retentionBytes: number
   readonly regroupAgeMs: number
   readonly telemetryKeyMs: number
+  readonly limits: Limits
   readonly metricsOnHttps: boolean
 }
 
@@ -141,8 +158,17 @@ export function readSettings(args: readonly string[]): Settings {
     retentionBytes: chosen.retentionBytes ?? 64 * 1024 ** 3,
     regroupAgeMs: Math.round((chosen.regroupMinutes ?? 10) * MINUTE_MS),
     telemetryKeyMs: (chosen.telemetryKeyHours ?? 24) * HOUR_MS,
+    limits: limitsOf(chosen.throttling),
     metricsOnHttps: chosen.metricsOnHttps ?? false,
   })
+}
+
+type ChosenLimits = Readonly<Record<string, Partial<OperationLimits> | undefined>>
+
+function limitsOf(chosen: ChosenLimits = {}): Limits {
+  const limits: Record<string, OperationLimits> = {}
+  for (const operation of OPERATIONS) limits[operation] = { ...DEFAULT_LIMITS[operation], ...chosen[operation] }
+  return { ...DEFAULT_LIMITS, ...limits }
 }
 
 interface Options {

@@ -269,6 +269,8 @@ export interface Status {
   devices: { total: number; enabled: number }
   messages: { stored: number; perSecond: number; bytesSealed: number }
   refused: { total: number; perSecond: number }
+  /** Requests that were more than their sender or all together may ask, by operation. */
+  throttled: { total: number; perSecond: number; operations: Record<string, number> }
   partitions: { partition: number; firstSequence: number; nextSequence: number; lastEnqueuedTime?: string }[]
   ports: { mqtt: number; amqp: number; https: number }
   memory: { residentBytes: number }

@@ -76,6 +76,7 @@ export function statusLines(status: Api.Status): readonly string[] {
     `devices      ${status.connected} connected, ${devices.enabled} enabled of ${devices.total}`,
     `messages     ${messages.stored} stored, ${messages.perSecond.toFixed(1)} a second, ${bytesText(messages.bytesSealed)} sealed`,
     `refused      ${refused.total}, ${refused.perSecond.toFixed(1)} a second`,
+    `throttled    ${throttledText(status.throttled)}`,
     `memory       ${bytesText(status.memory.residentBytes)}`,
     ...status.partitions.map(
       (it) =>
@@ -83,6 +84,11 @@ export function statusLines(status: Api.Status): readonly string[] {
         (it.lastEnqueuedTime === undefined ? '' : `, last at ${it.lastEnqueuedTime}`),
     ),
   ].map(plain)
+}
+
+function throttledText({ total, perSecond, operations }: Api.Status['throttled']): string {
+  const parts = Object.entries(operations).map(([operation, count]) => `${operation} ${count}`)
+  return `${total}, ${perSecond.toFixed(1)} a second${parts.length === 0 ? '' : ` (${parts.join(', ')})`}`
 }
 
 function fitted(line: string, columns: number | undefined): string {

@@ -1,7 +1,7 @@
 /** Twins as live devices see them (azure-iot.md §3.4): what they ask is answered, what is desired of them is pushed. */
 
 import type { Clock } from '@holdfast/base'
-import { type IdentityKey, identityText } from '@holdfast/identity'
+import { type IdentityKey, identitySubject, identityText } from '@holdfast/identity'
 import {
   formatDesiredPatch,
   formatDesiredPatchTopic,
@@ -15,6 +15,7 @@ import {
 import type { DeviceRequest, Publication } from '@holdfast/messaging'
 import type { DesiredChange, Twins } from '@holdfast/twins'
 import type { DeviceHandlers } from './device-handlers.ts'
+import type { Throttling } from './throttling.ts'
 import { type TwinRefusal, twinRefusalOf } from './twin-refusals.ts'
 
 /** Requests under way of one device; a front lets a burst of 100 in. */
@@ -29,6 +30,7 @@ export interface DeviceTwinsParts {
   readonly clock: Clock
   readonly random: (bytes: number) => Uint8Array
   readonly publish: (key: IdentityKey, publication: Publication) => boolean
+  readonly throttling: Pick<Throttling, 'take'>
   /** A fault of ours or of the disk's, for the log. */
   readonly fault: (error: unknown) => void
 }
@@ -70,6 +72,13 @@ export class DeviceTwins implements DeviceHandlers {
     const underWay = this.#underWay.get(text) ?? { count: 0, lastPatch: Promise.resolve() }
     if (underWay.count >= REQUESTS_MAX || this.#bytes + bytes > REQUEST_BYTES_MAX) {
       this.#refuse(key, request, 'ThrottlingException', 'too many requests are under way; try again later')
+      return
+    }
+    const operation = request.kind === 'twin-get' ? 'device.twin-read' : 'device.twin-report'
+    const verdict = this.#parts.throttling.take(operation, identitySubject(key))
+    if (verdict.kind === 'refused') {
+      const { retryAfterSeconds } = verdict
+      this.#refuse(key, request, 'ThrottlingException', `too many requests; try again in ${retryAfterSeconds} s`)
       return
     }
     this.#underWay.set(text, underWay)

@@ -1,15 +1,27 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Metrics } from '@holdfast/telemetry/metrics'
+import type { Operation } from '@holdfast/throttling'
 import type { FrontStatistics } from '../front-thread.ts'
 import { NO_PROGRESS, Statistics } from './statistics.ts'
 
 function world() {
   let now = 0
   const desk = { opened: 0, refused: 0, turnedAway: 0 }
-  const statistics = new Statistics({ monotonic: () => now, connected: () => 3, desk: () => desk })
+  const throttled = new Map<Operation, number>()
+  const statistics = new Statistics({
+    monotonic: () => now,
+    connected: () => 3,
+    desk: () => desk,
+    throttling: () => ({
+      refused: throttled,
+      refusedInAll: [...throttled.values()].reduce((sum, one) => sum + one, 0),
+    }),
+    methods: () => ({ counters: { invoked: 9, answered: 8, busy: 0, strayAnswers: 1 }, pending: 1 }),
+  })
   return {
     desk,
+    throttled,
     statistics,
     stored: (messages: number) => statistics.progressed({ ...NO_PROGRESS, messages, nextSequences: [messages, 5] }),
     /** A second goes by; then the fronts are asked. */
@@ -59,6 +71,15 @@ test('refused are sessions refused and connections turned away', () => {
   desk.turnedAway = 4
   second()
   assert.deepEqual(statistics.refused, { total: 10, perSecond: 10 })
+})
+
+test('throttled requests are counted by operation', () => {
+  const { throttled, statistics, second } = world()
+  assert.deepEqual(statistics.throttled, { total: 0, perSecond: 0, operations: {} })
+  second()
+  throttled.set('query', 3).set('method', 1)
+  second()
+  assert.deepEqual(statistics.throttled, { total: 4, perSecond: 4, operations: { query: 3, method: 1 } })
 })
 
 test('stored is what all partitions have ever taken, over restarts', () => {

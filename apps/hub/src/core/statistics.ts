@@ -5,6 +5,8 @@ import type { Metrics } from '@holdfast/telemetry/metrics'
 import type { LogProgress } from '@holdfast/store'
 import type { FrontStatistics } from '../front-thread.ts'
 import type { DeskCounters } from './desk.ts'
+import type { DeviceMethods } from './device-methods.ts'
+import type { Throttling } from './throttling.ts'
 
 /** Rates are those of the last so many milliseconds. */
 const RATE_WINDOW_MS = 5_000
@@ -16,12 +18,15 @@ interface Sample {
   readonly at: number
   readonly messages: number
   readonly refused: number
+  readonly throttled: number
 }
 
 export interface StatisticsSources {
   readonly monotonic: () => number
   readonly connected: () => number
   readonly desk: () => DeskCounters
+  readonly throttling: () => Pick<Throttling, 'refused' | 'refusedInAll'>
+  readonly methods: () => Pick<DeviceMethods, 'counters' | 'pending'>
 }
 
 export class Statistics {
@@ -47,7 +52,12 @@ export class Statistics {
   sample(fronts: readonly FrontStatistics[]): void {
     this.#fronts = fronts
     const { refused, turnedAway } = this.#sources.desk()
-    const sample = { at: this.#sources.monotonic(), messages: this.#progress.messages, refused: refused + turnedAway }
+    const sample = {
+      at: this.#sources.monotonic(),
+      messages: this.#progress.messages,
+      refused: refused + turnedAway,
+      throttled: this.#sources.throttling().refusedInAll,
+    }
     this.#samples = [...this.#samples.slice(-SAMPLES_MAX + 1), sample]
   }
 
@@ -59,6 +69,12 @@ export class Statistics {
     const { refused, turnedAway } = this.#sources.desk()
     const total = refused + turnedAway
     return { total, perSecond: this.#rate(total, (sample) => sample.refused) }
+  }
+
+  get throttled(): { readonly total: number; readonly perSecond: number; readonly operations: Record<string, number> } {
+    const { refused, refusedInAll } = this.#sources.throttling()
+    const perSecond = this.#rate(refusedInAll, (sample) => sample.throttled)
+    return { total: refusedInAll, perSecond, operations: Object.fromEntries(refused) }
   }
 
   /** Messages that all partitions have ever taken. */
@@ -99,6 +115,20 @@ export class Statistics {
       () => this.#progress.plainBytes,
     )
     metrics.counter('holdfast_commits_total', 'Transactions of the telemetry log.', () => this.#progress.commits)
+    metrics.counter('holdfast_requests_throttled_total', 'Requests beyond the limits.', () =>
+      [...this.#sources.throttling().refused].map(([operation, value]) => ({ value, labels: { operation } })),
+    )
+    metrics.counter(
+      'holdfast_methods_invoked_total',
+      'Calls of direct methods.',
+      () => this.#sources.methods().counters.invoked,
+    )
+    metrics.counter(
+      'holdfast_method_answers_stray_total',
+      'Answers of devices that no call was waiting for.',
+      () => this.#sources.methods().counters.strayAnswers,
+    )
+    metrics.gauge('holdfast_methods_pending', 'Calls that wait for a device.', () => this.#sources.methods().pending)
     metrics.gauge('holdfast_pending_bytes', 'Telemetry not on disk yet.', () =>
       this.#fronts.reduce((sum, { pendingBytes }) => sum + pendingBytes, 0),
     )

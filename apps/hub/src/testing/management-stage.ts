@@ -56,6 +56,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
     authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
     commands: new Commands({ ...common, store: commandStore, feedbackWritten: () => undefined, fault }),
+    throttling: { take: () => ({ kind: 'allowed' }) },
     methods: {
       invoke: async () => ({ kind: 'not-online' }),
     },
@@ -178,6 +179,7 @@ const STATUS: Api.Status = {
   devices: { total: 0, enabled: 0 },
   messages: { stored: 0, perSecond: 0, bytesSealed: 0 },
   refused: { total: 0, perSecond: 0 },
+  throttled: { total: 0, perSecond: 0, operations: {} },
   partitions: [],
   ports: { mqtt: 8883, amqp: 5671, https: 443 },
   memory: { residentBytes: 1 },

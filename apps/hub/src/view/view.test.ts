@@ -15,6 +15,7 @@ const status: Api.Status = {
   devices: { total: 9, enabled: 9 },
   messages: { stored: 1_234_567, perSecond: 3.94, bytesSealed: 2_621_440 },
   refused: { total: 12, perSecond: 0.1 },
+  throttled: { total: 0, perSecond: 0, operations: {} },
   partitions: [
     { partition: 0, firstSequence: 0, nextSequence: 100 },
     { partition: 1, firstSequence: 50, nextSequence: 100 },

@@ -5,13 +5,17 @@
 
 import { Hono } from 'hono'
 import { assertNever } from '@holdfast/base'
+import { identitySubject } from '@holdfast/identity'
 import { isApiVersion } from '@holdfast/iothub'
+import type { Operation } from '@holdfast/throttling'
 import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
 import { refusal } from '../hub/answer.ts'
 import { HubError } from '../hub/errors.ts'
 import { problemAsHubError, refusalOf } from '../hub/refusals.ts'
 import { explain } from '../management/refusals.ts'
+import { tellRefusal } from '../told-refusals.ts'
+import { throttle } from '../throttled.ts'
 import { authenticateDevice, type DeviceCall } from './device-call.ts'
 import { type DeviceAddress, parseDevicePath } from './device-path.ts'
 import type { DeviceServices } from './services.ts'
@@ -20,11 +24,23 @@ import { sendTelemetry } from './telemetry.ts'
 export { isDevicePath } from './device-path.ts'
 export type { DeviceServices } from './services.ts'
 
+/** What a request counts as. */
+const OPERATIONS: Readonly<Record<DeviceAddress['kind'], Operation>> = {
+  events: 'device.telemetry-https',
+  receive: 'device.command-receive',
+  settle: 'device.command-receive',
+  abandon: 'device.command-receive',
+  grant: 'device.upload',
+  notify: 'device.upload',
+}
+
 /** To be handed its requests by `fetch`, as the guard asks. */
 export function deviceRoutes(services: DeviceServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
   guard(app, {
     failed: services.failed,
+    events: services.events,
+    clock: services.clock,
     explain,
     refuse: (problem) => refusal(problemAsHubError(problem), services),
   })
@@ -33,10 +49,12 @@ export function deviceRoutes(services: DeviceServices): Hono<HttpEnvironment> {
       const { deviceId, address } = parseDevicePath(new URL(context.req.url).pathname)
       const device = await authenticateDevice(context, services, deviceId)
       checkApiVersion(context.req.query('api-version'))
+      throttle(services.throttling, identitySubject({ deviceId }), OPERATIONS[address.kind])
       return await answer({ context, services, device }, address)
     } catch (error) {
       const refused = refusalOf(error, false)
       if (refused === undefined) throw error
+      tellRefusal(refused.code, context, services)
       return refusal(refused, services)
     }
   })

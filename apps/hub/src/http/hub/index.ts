@@ -9,6 +9,8 @@ import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
 import { authorize } from '../management/actor.ts'
 import { explain } from '../management/refusals.ts'
+import { tellRefusal } from '../told-refusals.ts'
+import { operationOf, throttleService } from '../throttled.ts'
 import { refusal } from './answer.ts'
 import { BULK_ROUTES } from './bulk.ts'
 import { COMMAND_ROUTES } from './commands.ts'
@@ -49,6 +51,8 @@ export function hubRoutes(services: HubServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
   guard(app, {
     failed: services.failed,
+    events: services.events,
+    clock: services.clock,
     explain,
     refuse: (problem) => refusal(problemAsHubError(problem), services),
   })
@@ -59,11 +63,14 @@ export function hubRoutes(services: HubServices): Hono<HttpEnvironment> {
       isModule = parameters.has('module')
       const actor = authorize(context, services, route.rights)
       checkApiVersion(context.req.query('api-version'))
+      const { operation, cost } = operationOf(route.method, route.path)
+      throttleService(services.throttling, actor, operation, cost)
       return await route.answer({ context, services, actor, parameters })
     } catch (error) {
       const refused = refusalOf(error, isModule)
       // What is nobody's fault but ours the guard logs, and answers without saying what it was.
       if (refused === undefined) throw error
+      tellRefusal(refused.code, context, services)
       return refusal(refused, services)
     }
   })

@@ -9,7 +9,7 @@ import type { ManagementServices } from '../management/services.ts'
 export interface HubServices
   extends Pick<
     ManagementServices,
-    'clock' | 'registry' | 'policies' | 'sessions' | 'methods' | 'commands' | 'events' | 'failed'
+    'clock' | 'registry' | 'policies' | 'sessions' | 'methods' | 'throttling' | 'commands' | 'events' | 'failed'
   > {
   readonly random: RandomBytes
   /** Feedback on messages to devices. */

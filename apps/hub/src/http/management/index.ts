@@ -4,6 +4,7 @@ import { Hono } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
 import { readQuery } from '../query.ts'
+import { operationOf, throttleService } from '../throttled.ts'
 import { authorize } from './actor.ts'
 import { AUTHORITY_ROUTES } from './authorities.ts'
 import { COMMAND_ROUTES } from './commands.ts'
@@ -19,6 +20,9 @@ import type { Route } from './route.ts'
 import type { ManagementServices } from './services.ts'
 
 export type { Connection, ManagementServices } from './services.ts'
+
+/** What every path begins with; behind it devices are named as at Azure's addresses. */
+const API = '/api/v1'
 
 /** Every route there is, with the rights it asks for. */
 export const MANAGEMENT_ROUTES: readonly Route[] = [
@@ -38,12 +42,13 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
  */
 export function managementRoutes(services: ManagementServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
-  guard(app, { explain, failed: services.failed })
+  guard(app, { explain, failed: services.failed, events: services.events, clock: services.clock })
   const streams = new OpenStreams(services.clock)
   for (const { method, path, rights, answer } of MANAGEMENT_ROUTES) {
     if (rights.length === 0) throw new TypeError(`the route ${method} ${path} asks for no right`)
     app.on(method, path, async (context) => {
       const actor = authorize(context, services, rights)
+      throttleService(services.throttling, actor, operationOf(method, path.slice(API.length)).operation)
       // What a question may be asked with, its route says; a change takes everything from its body.
       if (method !== 'GET') readQuery(context, {})
       return answer({ context, services, streams, actor })

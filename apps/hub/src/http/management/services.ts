@@ -3,10 +3,12 @@
 import type { Api } from '@holdfast/api'
 import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import type { Clock, Timestamp } from '@holdfast/base'
+import type { ConsumerGroups } from '../../amqp/consumer-groups.ts'
 import type { Authorities, Cut, IdentityKey, Policies, Registry } from '@holdfast/identity'
 import type { TelemetryReader } from '@holdfast/messaging'
 import type { Commands } from '@holdfast/commands'
 import type { MethodCall, MethodOutcome } from '@holdfast/methods'
+import type { Throttled } from '../throttled.ts'
 
 /** How an identity is connected now. */
 export interface Connection {
@@ -30,6 +32,8 @@ export interface ManagementServices {
     /** Closes every session that rests on what was taken away; resolves when the last socket is closed. */
     cutOff(cuts: readonly Cut[]): Promise<Api.Changed>
   }
+  /** What anybody may ask for now. */
+  readonly throttling: Throttled
   /** Calls of direct methods. */
   readonly methods: MethodCaller
   /** Messages to devices. */
@@ -59,6 +63,7 @@ export interface ManagementServices {
   }
   /** The hub's name, as connection strings carry it. */
   readonly hostName: string
+  readonly consumerGroups: Pick<ConsumerGroups, 'list' | 'create' | 'delete'>
   /** Where the Event Hubs-compatible endpoint listens; 0 while it is not served. */
   readonly amqpPort: number
   /** Told of errors that are nobody's fault but ours. MUST NOT throw. */

@@ -47,6 +47,8 @@ export function problemAsError({ facts }: Problem): DpsError {
   // All denials look alike, here as on the device side.
   if (code === 'unauthorized') return new DpsError(code, 'Unauthorized')
   const message = code === 'internal' ? 'The service failed to answer.' : `${facts.title}; ${facts.detail}`
+  if (code === 'throttled')
+    return new DpsError(code, message, { retryAfterSeconds: Number(facts.headers?.['retry-after'] ?? 1) })
   return new DpsError(code, message, code === 'unavailable' ? { retryAfterSeconds: 10 } : {})
 }
 

@@ -24,6 +24,7 @@ import { explain } from '../management/refusals.ts'
 import { json } from '../management/route.ts'
 import { Problem, type ProblemFacts, badRequest } from '../problem.ts'
 import { readQuery, text, wholeNumber } from '../query.ts'
+import { throttleService } from '../throttled.ts'
 import type { ProvisioningServices } from './services.ts'
 
 const PAGE_ITEMS_MAX = 1_000
@@ -40,10 +41,18 @@ export function isEnrollmentPath(pathname: string): boolean {
  */
 export function enrollmentRoutes(services: ProvisioningServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
-  guard(app, { failed: services.failed, explain: (error) => explainDps(error) ?? explain(error) })
+  guard(app, {
+    failed: services.failed,
+    events: services.events,
+    clock: services.clock,
+    explain: (error) => explainDps(error) ?? explain(error),
+  })
   const { enrollments } = services.provisioning
-  const actorOf = (context: Context<HttpEnvironment>, right: Right): string =>
-    actorName(authorize(context, services, [right]))
+  const actorOf = (context: Context<HttpEnvironment>, right: Right): string => {
+    const actor = authorize(context, services, [right])
+    throttleService(services.throttling, actor, 'service')
+    return actorName(actor)
+  }
 
   for (const [scope, base] of [
     ['individual', '/api/v1/enrollments'],

@@ -61,6 +61,7 @@ async function stage(): Promise<Stage> {
     clock: world.clock,
     random: countingRandom(2),
     policies,
+    throttling: { take: () => ({ kind: 'allowed' }) },
     events: { recent: () => [], subscribe: () => () => undefined, sink: (event) => httpEvents.push(event) },
     failed: (error) => failures.push(error),
   }

@@ -23,6 +23,8 @@ export function provisioningRoutes(services: ProvisioningServices): Hono<HttpEnv
   const app = new Hono<HttpEnvironment>()
   guard(app, {
     failed: services.failed,
+    events: services.events,
+    clock: services.clock,
     explain,
     refuse: (problem) => refusal(problemAsError(problem), services),
   })

@@ -26,6 +26,7 @@ import type { Right } from '@holdfast/identity'
 import type { Results } from '@holdfast/provisioning'
 import type { HttpEnvironment } from '../environment.ts'
 import { actorName, authorize } from '../management/actor.ts'
+import { throttleService } from '../throttled.ts'
 import { empty, json } from './answer.ts'
 import { readBody } from './body.ts'
 import { expectMethod } from './device-api.ts'
@@ -44,8 +45,10 @@ export async function answerService(
   services: ProvisioningServices,
 ): Promise<Response> {
   const { method } = context.req
-  const actor = actorName(authorize(context, services, [rightOf(path, method)]))
+  const sender = authorize(context, services, [rightOf(path, method)])
   checkApiVersion(context.req.query('api-version'))
+  throttleService(services.throttling, sender, 'service')
+  const actor = actorName(sender)
   const call = { context, services, actor }
   switch (path.kind) {
     case 'enrollments':

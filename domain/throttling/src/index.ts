@@ -1,0 +1,6 @@
+export { FairShare } from './fair-share.ts'
+export type { Limits, Operation, OperationLimits } from './operations.ts'
+export { DEFAULT_LIMITS, OPERATIONS } from './operations.ts'
+export type { Rate } from './rate.ts'
+export type { Verdict } from './throttle.ts'
+export { PRINCIPALS_MAX, Throttle } from './throttle.ts'
