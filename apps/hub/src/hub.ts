@@ -294,7 +294,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     store: state,
     clock,
     random,
-    events: events.throttled,
+    events: events.frequent,
     desiredChanged: (change) => deviceTwins.desiredChanged(change),
   })
   const idScope = await readIdScope(state)
