@@ -85,3 +85,15 @@ test('more sources than are remembered lose no count either', () => {
   throttle.flush()
   assert.equal(counted(events), sources * 8)
 })
+
+test('one whole IPv6 network is one source, as one IPv4 address is', () => {
+  const { events, throttle } = world()
+  for (let at = 0; at < 1_000; at += 1) {
+    throttle.report(refusal(`address/2001:db8:1:2::${at.toString(16)}`), instantOf(0))
+    throttle.report(refusal(`address/10.0.${at >> 8}.${at & 255}`), instantOf(0))
+  }
+  assert.equal(events.filter(({ actor }) => actor.includes(':')).length, 5)
+  assert.equal(events.filter(({ actor }) => !actor.includes(':')).length, 1_000)
+  throttle.flush()
+  assert.equal(counted(events), 2_000)
+})

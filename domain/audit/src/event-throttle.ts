@@ -1,4 +1,4 @@
-import { type Instant, LruMap, TokenBucket } from '@holdfast/base'
+import { addressBlock, type Instant, LruMap, TokenBucket } from '@holdfast/base'
 import type { EventSink, SecurityEvent } from './event.ts'
 
 /** Sources remembered at once; one more forgets the one that was quiet longest. */
@@ -14,7 +14,8 @@ interface Source {
 
 /**
  * Lets a few events of one kind from one actor through, then counts them and tells the count once: a flood of refusals
- * is summarised, never dropped in silence. Subjects are not part of the key, for an attacker chooses them.
+ * is summarised, never dropped in silence. Subjects are not part of the key, for an attacker chooses them; nor is the
+ * half of an IPv6 address that its owner chooses.
  */
 export class EventThrottle {
   readonly #sink: EventSink
@@ -28,7 +29,7 @@ export class EventThrottle {
   }
 
   report(event: SecurityEvent, now: Instant): void {
-    const key = `${event.type} ${event.actor}`
+    const key = `${event.type} ${sourceOf(event.actor)}`
     let source = this.#sources.get(key)
     if (source === undefined) {
       source = { bucket: new TokenBucket(now, this.#limits), held: 0, count: 0, last: event }
@@ -61,6 +62,12 @@ export class EventThrottle {
     const summed = countOf(last) === undefined ? {} : { count }
     this.#sink({ ...last, detail: { ...last.detail, ...summed, repeated: held } })
   }
+}
+
+const ADDRESS = 'address/'
+
+function sourceOf(actor: string): string {
+  return actor.startsWith(ADDRESS) ? `${ADDRESS}${addressBlock(actor.slice(ADDRESS.length))}` : actor
 }
 
 /** How many things an event that is a summary itself stands for. */

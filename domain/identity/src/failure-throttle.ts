@@ -11,8 +11,7 @@
  * TLS handshakes, against keys of at least 128 bits; being locked out by a neighbour would be the worse thing.
  */
 
-import { type Instant, LruMap, TokenBucket } from '@holdfast/base'
-import { addressBlock } from './address-block.ts'
+import { addressBlock, type Instant, LruMap, TokenBucket } from '@holdfast/base'
 import { identityText } from './identity-key.ts'
 import type { IdentityKey } from './identity.ts'
 import { ADDRESS_FAILURES, ADDRESSES_MAX, FAMILIAR_MAX, PAIR_FAILURES, PAIRS_MAX } from './limits.ts'

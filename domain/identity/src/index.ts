@@ -1,4 +1,3 @@
-export { addressBlock } from './address-block.ts'
 export type { AuthenticationDraft } from './authentication.ts'
 export { normaliseThumbprint, thumbprintsOf } from './authentication.ts'
 export { authMethodOf } from './auth-method.ts'

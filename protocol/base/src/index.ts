@@ -1,3 +1,4 @@
+export { addressBlock } from './address-block.ts'
 export { assertNever } from './assert-never.ts'
 export type { Clock, Instant, Timestamp } from './instant.ts'
 export { formatTimestamp, instantOf, later, timestampOf } from './instant.ts'

@@ -3,6 +3,7 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import type { HttpEnvironment } from './environment.ts'
 import { Problem, problemResponse } from './problem.ts'
+import { type RefusalListener, tellRefusal } from './told-refusals.ts'
 
 /** Characters of path and query. A device and a module id, percent-encoded, and a query stay under 2 KiB. */
 const TARGET_CHARACTERS_MAX = 4_096
@@ -24,7 +25,7 @@ const ANSWER_HEADERS: Readonly<Record<string, string>> = {
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
 
-export interface GuardOptions {
+export interface GuardOptions extends RefusalListener {
   /** Told of errors that are nobody's fault but ours. MUST NOT throw. */
   readonly failed: (error: unknown, request: { readonly method: string; readonly path: string }) => void
   /** The answer to an error that this application knows. Problems are answered without it. */
@@ -41,26 +42,26 @@ export function guard(app: Hono<HttpEnvironment>, options: GuardOptions): void {
   const refuse = (error: unknown, context: Context<HttpEnvironment>): Response => {
     const problem = error instanceof Problem ? error : (options.explain?.(error) ?? internal())
     if (problem.facts.status === 500) options.failed(error, { method: context.req.method, path: context.req.path })
+    tellRefusal(problem.facts.code, context, options)
     const response = options.refuse?.(problem, context) ?? problemResponse(problem.facts)
     return withHeaders(response)
   }
   app.use('*', bounds)
   app.onError((error, context) => refuse(error, context))
-  app.notFound((context) => refuse(notFound(), context))
+  app.notFound((context) => refuse(unserved(app, context), context))
+}
+
+/** What is refused to a request without a route: its method, where another has one, or its address. */
+function unserved(app: Hono<HttpEnvironment>, { req }: Context<HttpEnvironment>): Problem {
+  // Every address has the guard itself; one with more is served.
+  const served = [...METHODS].filter((method) => app.router.match(method, req.path)[0].length > 1)
+  return served.length === 0 || served.includes(req.method) ? notFound() : methodNotAllowed(served)
 }
 
 const bounds: MiddlewareHandler<HttpEnvironment> = async (context, next) => {
   const { method, url } = context.req.raw
   // HEAD would begin a stream that nobody reads.
-  if (!METHODS.has(method)) {
-    throw new Problem({
-      status: 405,
-      code: 'method-not-allowed',
-      title: 'this method is not served',
-      detail: `use one of ${[...METHODS].join(', ')}`,
-      headers: { allow: [...METHODS].join(', ') },
-    })
-  }
+  if (!METHODS.has(method)) throw methodNotAllowed([...METHODS])
   if (url.length > TARGET_CHARACTERS_MAX) {
     throw new Problem({
       status: 414,
@@ -86,6 +87,18 @@ export function bodyTooLarge(): Problem {
     code: 'body-too-large',
     title: 'the body of the request is too large',
     detail: `send at most ${BODY_BYTES_MAX} bytes`,
+  })
+}
+
+/** RFC 9110 §15.5.6. */
+function methodNotAllowed(served: readonly string[]): Problem {
+  const allow = served.join(', ')
+  return new Problem({
+    status: 405,
+    code: 'method-not-allowed',
+    title: 'this method is not served',
+    detail: `use one of ${allow}`,
+    headers: { allow },
   })
 }
 

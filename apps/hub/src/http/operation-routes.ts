@@ -6,7 +6,7 @@ import { guard, type GuardOptions } from './guard.ts'
 import { json } from './management/route.ts'
 import { Problem } from './problem.ts'
 
-export interface OperationServices extends Pick<GuardOptions, 'failed'> {
+export interface OperationServices extends Pick<GuardOptions, 'failed' | 'events' | 'clock'> {
   /** Why telemetry is not taken just now; empty when all is well. */
   readonly conditions: () => readonly { readonly code: string; readonly detail: string }[]
   readonly metrics: {

@@ -139,7 +139,9 @@ test('what is not served is refused in the same form', async () => {
   const hub = await stage()
   for (const [method, path, status] of [
     ['GET', '/', 404],
-    ['PUT', '/status', 404],
+    ['PUT', '/status', 405],
+    ['DELETE', '/devices/a/modules', 405],
+    ['PUT', '/', 404],
     ['GET', '/devices/a/b/c', 404],
     ['HEAD', '/messages', 405],
     ['OPTIONS', '/status', 405],
@@ -149,4 +151,20 @@ test('what is not served is refused in the same form', async () => {
     assert.equal(response.status, status, `${method} ${path}`)
     if (method !== 'HEAD') assert.equal(response.headers.get('content-type'), 'application/problem+json')
   }
+  const { headers } = await hub.local('PUT', '/devices/a')
+  assert.equal(headers.get('allow'), 'GET, PATCH, DELETE')
+})
+
+test('who asks for what is not there is told of, with nothing of what they wrote', async () => {
+  const hub = await stage()
+  await hub.remote('GET', '/etc/secret?x=<script>')
+  await hub.send(hub.request('BREW', '/devices'))
+  await hub.local('GET', '/devices/a')
+  assert.deepEqual(
+    hub.events.map(({ type, actor, detail }) => [type, actor, detail]),
+    [
+      ['request.refused', 'address/10.0.0.7', { method: 'GET', reason: 'no-such-address', address: '10.0.0.7' }],
+      ['request.refused', 'address/local', { method: 'other', reason: 'method-not-allowed', address: 'local' }],
+    ],
+  )
 })
