@@ -16,6 +16,7 @@
  *   POST   the same with /messages behind the id            MessageToDevice -> MessageSent (201)
  *   DELETE the same                                         Purged: what waits for it is ended
  *   POST   the same with /methods behind the id             MethodCall -> MethodAnswer (waits for the device)
+ *   POST   /api/v1/query                                    QueryRequest -> QueryPage
  *   GET    /api/v1/policies                                 Page<Policy>
  *   GET    /api/v1/policies/{name}/connection-string?eventHub=&key=  ConnectionString
  *   POST   /api/v1/policies/{name}/regenerate-key           KeyChoice -> Changed
@@ -84,6 +85,23 @@ export const DeviceChange = Type.Object(
   { ...strict, minProperties: 1 },
 )
 export type DeviceChange = Type.Static<typeof DeviceChange>
+
+/** A query over twins, in the language of IoT Hub; the same text again with each continuation. */
+export const QueryRequest = Type.Object(
+  {
+    query: Type.String({ minLength: 1, maxLength: 65_536 }),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+    continuation: Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 })),
+  },
+  strict,
+)
+export type QueryRequest = Type.Static<typeof QueryRequest>
+
+/** A page may be short or empty and not the last: that is the one without a continuation. */
+export interface QueryPage {
+  items: object[]
+  continuation?: string
+}
 
 /** A direct method; the module, if it is one's, stands in the path. */
 export const MethodCall = Type.Object(

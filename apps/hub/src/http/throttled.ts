@@ -38,7 +38,7 @@ export function operationOf(method: string, path: string): { readonly operation:
   const isRead = method === 'GET'
   if (path.endsWith('/methods')) return { operation: 'method', cost: 1 }
   if (path.startsWith('/twins/')) return { operation: isRead ? 'twin.read' : 'twin.write', cost: 1 }
-  if (path === '/devices/query') return { operation: 'query', cost: 1 }
+  if (path === '/devices/query' || path === '/query') return { operation: 'query', cost: 1 }
   if (path === '/devices' && method === 'POST') return { operation: 'registry.write', cost: BULK_COST }
   if (path.startsWith('/devices')) return { operation: isRead ? 'registry.read' : 'registry.write', cost: 1 }
   return { operation: 'service', cost: 1 }

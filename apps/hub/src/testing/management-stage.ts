@@ -57,6 +57,8 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
     commands: new Commands({ ...common, store: commandStore, feedbackWritten: () => undefined, fault }),
     throttling: { take: () => ({ kind: 'allowed' }) },
+    // Stores in memory know no query language; tests of queries bring a real one.
+    queries: { queryTwins: async () => ({ kind: 'page', itemType: 'twin', items: [] }) },
     methods: {
       invoke: async () => ({ kind: 'not-online' }),
     },

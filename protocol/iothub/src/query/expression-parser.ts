@@ -155,7 +155,7 @@ export class ExpressionParser {
     if (signature === undefined) {
       throw this.#cursor.refuse('bad-meaning', token.at, {
         found: `the aggregate ${called}`,
-        expected: 'a condition on single twins; aggregates stand behind SELECT',
+        expected: 'a condition on single twins (aggregates stand behind SELECT)',
       })
     }
     const { name, operandsMin, operandsMax } = signature
@@ -163,11 +163,11 @@ export class ExpressionParser {
     const operands: Expression[] = []
     this.#deeper(() => {
       do {
-        if (operands.length >= operandsMax) throw this.#cursor.unexpected(`')'; ${called} takes no more than that`)
+        if (operands.length >= operandsMax) throw this.#cursor.unexpected(`')' (${called} takes no more than that)`)
         operands.push(this.#sum())
       } while (this.#cursor.takeSymbol(','))
     })
-    if (operands.length < operandsMin) throw this.#cursor.unexpected(`','; ${called} takes ${operandsMin} values`)
+    if (operands.length < operandsMin) throw this.#cursor.unexpected(`',' (${called} takes ${operandsMin} values)`)
     this.#cursor.expectSymbol(')')
     return this.#counted({ kind: 'call', name, operands })
   }

@@ -155,8 +155,8 @@ describe('the query language', () => {
     ['SELECT * FROM devices WHERE foo(tags.a)', 1, 29, "'foo'", 'a field of the twin'],
     ['SELECT * FROM devices WHERE status(tags.a)', 1, 29, "'status' with a parenthesis", 'a function: IS_DEFINED'],
     ['SELECT * FROM devices WHERE is_defined()', 1, 40, "')'", 'a field'],
-    ['SELECT * FROM devices WHERE is_defined(tags.a, 1)', 1, 48, 'a number', "')'; IS_DEFINED"],
-    ['SELECT * FROM devices WHERE startswith(tags.a)', 1, 46, "')'", "','; STARTSWITH takes 2"],
+    ['SELECT * FROM devices WHERE is_defined(tags.a, 1)', 1, 48, 'a number', "')' (IS_DEFINED"],
+    ['SELECT * FROM devices WHERE startswith(tags.a)', 1, 46, "')'", "',' (STARTSWITH takes 2"],
     ['SELECT * FROM devices WHERE count() > 1', 1, 29, 'the aggregate COUNT', 'a condition on single twins'],
     ['SELECT * FROM devices WHERE tags.a IN tags.b', 1, 39, "'tags'", "'['"],
     ['SELECT * FROM devices WHERE tags.a IN [1', 1, 41, 'the end of the query', "',' or ']'"],
@@ -233,7 +233,8 @@ describe('the query language', () => {
       `SELECT * FROM ${'x'.repeat(100)}`,
       'SELECT * FROM tagé',
     ]) {
-      assert.doesNotMatch(refusal(text).message, /secret|script>|xxx|é/)
+      // No semicolon: Azure's clients divide messages by it.
+      assert.doesNotMatch(refusal(text).message, /secret|script>|xxx|é|;/)
     }
   })
 })

@@ -21,7 +21,7 @@ export function parsePath(cursor: TokenCursor): Path {
         expected: `a path of at most ${QUERY_PATH_MAX} names`,
       })
     }
-    names.push(parseName(cursor, 'a name behind the dot; others than letters, digits, _ and $ as [[name]]'))
+    names.push(parseName(cursor, 'a name behind the dot (others than of letters, digits, _ and $ as [[name]])'))
   }
   return withoutSource(cursor, names, at)
 }

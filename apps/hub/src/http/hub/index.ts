@@ -18,6 +18,7 @@ import { DEVICE_ROUTES } from './devices.ts'
 import { HubError } from './errors.ts'
 import { METHOD_ROUTES } from './methods.ts'
 import { MODULE_ROUTES } from './modules.ts'
+import { QUERY_ROUTES } from './query.ts'
 import { problemAsHubError, refusalOf } from './refusals.ts'
 import { type HubRoute, RouteTable } from './routes.ts'
 import type { HubServices } from './services.ts'
@@ -37,6 +38,7 @@ export const HUB_ROUTES: readonly HubRoute[] = [
   ...COMMAND_ROUTES,
   ...STATISTICS_ROUTES,
   ...TWIN_ROUTES,
+  ...QUERY_ROUTES,
 ]
 
 const TABLE = new RouteTable(HUB_ROUTES)

@@ -2,6 +2,7 @@
 
 import type { FeedbackQueue } from '@holdfast/commands'
 import type { RandomBytes } from '@holdfast/identity'
+import type { QueryStore } from '@holdfast/store'
 import type { Twins } from '@holdfast/twins'
 import type { Presence } from '../../core/presence.ts'
 import type { ManagementServices } from '../management/services.ts'
@@ -15,6 +16,7 @@ export interface HubServices
   /** Feedback on messages to devices. */
   readonly feedback: FeedbackQueue
   readonly twins: Twins
+  readonly queries: QueryStore
   readonly presence: Pick<Presence, 'of'>
   /** Devices and modules that are connected now. */
   readonly connected: () => number

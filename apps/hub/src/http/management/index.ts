@@ -15,6 +15,7 @@ import { MESSAGE_ROUTES } from './messages.ts'
 import { METHOD_ROUTES } from './methods.ts'
 import { OpenStreams } from './open-streams.ts'
 import { POLICY_ROUTES } from './policies.ts'
+import { QUERY_ROUTES } from './query.ts'
 import { explain } from './refusals.ts'
 import type { Route } from './route.ts'
 import type { ManagementServices } from './services.ts'
@@ -33,6 +34,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...MESSAGE_ROUTES,
   ...COMMAND_ROUTES,
   ...METHOD_ROUTES,
+  ...QUERY_ROUTES,
   ...EVENT_ROUTES,
 ]
 

@@ -8,6 +8,7 @@ import type { Authorities, Cut, IdentityKey, Policies, Registry } from '@holdfas
 import type { TelemetryReader } from '@holdfast/messaging'
 import type { Commands } from '@holdfast/commands'
 import type { MethodCall, MethodOutcome } from '@holdfast/methods'
+import type { QueryStore } from '@holdfast/store'
 import type { Throttled } from '../throttled.ts'
 
 /** How an identity is connected now. */
@@ -36,6 +37,8 @@ export interface ManagementServices {
   readonly throttling: Throttled
   /** Calls of direct methods. */
   readonly methods: MethodCaller
+  /** Queries over twins. */
+  readonly queries: QueryStore
   /** Messages to devices. */
   readonly commands: Pick<Commands, 'send' | 'purge' | 'count'>
   readonly reader: TelemetryReader

@@ -137,7 +137,7 @@ function pointOf(value: Scalar, isOfIds: boolean): Range | undefined {
 
 /** As the index has a text. */
 function shortened(text: string): string {
-  return text.length <= TAG_TEXT_CHARACTERS ? text : [...text].slice(0, TAG_TEXT_CHARACTERS).join('')
+  return text.length <= TAG_TEXT_CHARACTERS ? text : Array.from(text).slice(0, TAG_TEXT_CHARACTERS).join('')
 }
 
 /** Ascending as SQLite orders them, each once. */

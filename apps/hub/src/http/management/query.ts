@@ -1,0 +1,51 @@
+/** Queries over twins for the command line: the language and the pages of `POST /devices/query`. */
+
+import { Api } from '@holdfast/api'
+import { parseQuery, type Query, QueryError } from '@holdfast/iothub'
+import { readJson } from '../json-body.ts'
+import { Problem } from '../problem.ts'
+import type { Call, Route } from './route.ts'
+import { PAGE_ITEMS } from './page.ts'
+
+export const QUERY_ROUTES: readonly Route[] = [
+  { method: 'POST', path: '/api/v1/query', rights: ['RegistryRead'], answer: runQuery },
+]
+
+async function runQuery({ context, services }: Call): Promise<Response> {
+  const { query: text, limit = PAGE_ITEMS, continuation } = await readJson(context, Api.QueryRequest)
+  const outcome = await services.queries.queryTwins({
+    query: parsed(text),
+    text,
+    limit,
+    ...(continuation === undefined ? {} : { continuation }),
+  })
+  switch (outcome.kind) {
+    case 'page': {
+      const next = outcome.continuation === undefined ? '' : `,"continuation":${JSON.stringify(outcome.continuation)}`
+      return new Response(`{"items":[${outcome.items.join(',')}]${next}}`, {
+        headers: { 'content-type': 'application/json' },
+      })
+    }
+    case 'bad-continuation':
+      throw badQuery('the continuation is not one of this query', 'begin again without it')
+    case 'too-many-groups':
+      throw badQuery('the query makes more groups than may be held', 'group by something coarser')
+  }
+}
+
+function parsed(text: string): Query {
+  try {
+    return parseQuery(text)
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error
+    const { line, column } = error.position
+    throw badQuery(
+      `the query is wrong at line ${line}, column ${column}`,
+      `found ${error.found}, expected ${error.expected}`,
+    )
+  }
+}
+
+function badQuery(title: string, detail: string): Problem {
+  return new Problem({ status: 400, code: 'bad-query', title, detail })
+}
