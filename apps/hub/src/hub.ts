@@ -441,6 +441,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     feedback: messages.feedback,
     twins,
     presence,
+    queries: state,
     reader: history,
     partitions,
     follow,
