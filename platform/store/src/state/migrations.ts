@@ -8,6 +8,7 @@ import type { Migration } from 'kysely/migration'
 import { migrateCommands } from './commands-migration.ts'
 import { TAG_INDEX } from './query/tag-index.ts'
 import { migrateTwins } from './twins-migration.ts'
+import { UPLOADS } from './uploads-schema.ts'
 
 /** In the header of the file: `HFst`. */
 export const STATE_APPLICATION_ID = 0x4846_7374
@@ -153,6 +154,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-tag-index': { up: async (db) => runAll(db, TAG_INDEX) },
   '0004-commands': { up: migrateCommands },
   '0005-device-scopes': { up: async (db) => runAll(db, DEVICE_SCOPES) },
+  '0006-uploads': { up: async (db) => runAll(db, UPLOADS) },
 }
 
 async function runAll(db: Kysely<unknown>, statements: readonly string[]): Promise<void> {

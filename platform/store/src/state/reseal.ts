@@ -12,10 +12,20 @@ import { RESEAL_CONTENTS_MAX, RESEAL_ROWS_MAX } from './limits.ts'
 import { policyPlace } from './policies.ts'
 import type { StateSchema } from './schema.ts'
 import { serviceMessagePlace } from './service-queues.ts'
+import { hubKeyPlace, uploadPlace } from './uploads.ts'
 import type { Place, ValueSealer } from './value-sealer.ts'
 import type { StateTransaction, WriteGroup } from './write-group.ts'
 
-const SEALED_TABLES = ['identity', 'policy', 'enrollment', 'command', 'feedback_record', 'service_message'] as const
+const SEALED_TABLES = [
+  'identity',
+  'policy',
+  'enrollment',
+  'command',
+  'feedback_record',
+  'service_message',
+  'upload',
+  'hub_key',
+] as const
 type SealedTable = (typeof SEALED_TABLES)[number]
 
 export interface ResealOutcome {
@@ -115,6 +125,47 @@ const MOVES: Readonly<Record<SealedTable, (transaction: StateTransaction, move: 
         .set(moved(row, move, (column) => enrollmentPlace(row, column)))
         .where('scope', '=', row.scope)
         .where('id', '=', row.id)
+        .execute()
+    }
+    return rows.length
+  },
+  upload: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('upload')
+      .select(['id', 'file', 'content_key'])
+      .where('seal_epoch', '=', move.epoch)
+      .limit(move.left)
+      .execute()
+    for (const row of rows) {
+      if (row.content_key === null) throw new TypeError('the table checks this')
+      const place = uploadPlace(row)
+      await transaction
+        .updateTable('upload')
+        .set({
+          content_key: move.sealer.seal(move.sealer.open(row.content_key, move.epoch, place), place),
+          seal_epoch: move.sealer.epoch,
+        })
+        .where('id', '=', row.id)
+        .execute()
+    }
+    return rows.length
+  },
+  hub_key: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('hub_key')
+      .select(['name', 'value'])
+      .where('seal_epoch', '=', move.epoch)
+      .limit(move.left)
+      .execute()
+    for (const { name, value } of rows) {
+      const place = hubKeyPlace(name)
+      await transaction
+        .updateTable('hub_key')
+        .set({
+          value: move.sealer.seal(move.sealer.open(value, move.epoch, place), place),
+          seal_epoch: move.sealer.epoch,
+        })
+        .where('name', '=', name)
         .execute()
     }
     return rows.length

@@ -5,6 +5,7 @@
 
 import type { Timestamp } from '@holdfast/base'
 import type { CommandsSchema } from './commands-schema.ts'
+import type { UploadsSchema } from './uploads-schema.ts'
 
 /** A sealed value: nonce, ciphertext, tag; see `value-sealer.ts`. */
 export type Sealed = Uint8Array
@@ -127,7 +128,7 @@ export interface SettingTable {
   value: string
 }
 
-export interface StateSchema extends CommandsSchema {
+export interface StateSchema extends CommandsSchema, UploadsSchema {
   identity: IdentityTable
   twin: TwinTable
   presence: PresenceTable

@@ -33,6 +33,7 @@ import type { Random } from '@holdfast/keys'
 import type { SessionStore, Subscription } from '@holdfast/messaging'
 import type { Enrollment, Page, ProvisioningStore, Registration } from '@holdfast/provisioning'
 import type { ChangeStamp, TwinChange, TwinOutcome, TwinStore } from '@holdfast/twins'
+import type { Upload, UploadedBlob, UploadPage, UploadStore } from '@holdfast/uploads'
 import { StoreDamagedError } from '../damaged.ts'
 import { SqlAuthorities } from './authorities.ts'
 import { SqlCommands } from './commands.ts'
@@ -49,6 +50,7 @@ import { SqlServiceQueues } from './service-queues.ts'
 import { SqlSessions } from './sessions.ts'
 import { SqlSettings, type SettingStore } from './settings.ts'
 import { SqlTwins } from './twins.ts'
+import { SqlUploads } from './uploads.ts'
 import { type StateKeys, ValueSealer } from './value-sealer.ts'
 import { WriteGroup } from './write-group.ts'
 
@@ -77,6 +79,7 @@ export interface StateService
     QueryStore,
     CommandStore,
     ServiceQueueStore,
+    UploadStore,
     StateUpkeep {}
 
 export interface StateOptions {
@@ -102,6 +105,7 @@ export class StateStore implements StateService {
   readonly #sessions: SqlSessions
   readonly #settings: SqlSettings
   readonly #commands: SqlCommands
+  readonly #uploads: SqlUploads
   readonly #services: SqlServiceQueues
 
   constructor(state: StateDatabase, sealer: ValueSealer, random: Random) {
@@ -121,6 +125,7 @@ export class StateStore implements StateService {
     this.#sessions = new SqlSessions(db, writes)
     this.#settings = new SqlSettings(db, writes)
     const sequence = new Sequence('service_message')
+    this.#uploads = new SqlUploads(db, writes, sealer)
     this.#commands = new SqlCommands(db, writes, { sealer, services: sequence })
     this.#services = new SqlServiceQueues(db, writes, { sealer, sequence })
   }
@@ -247,8 +252,8 @@ export class StateStore implements StateService {
   ): ReturnType<CommandStore['listExpiredCommands']> {
     return this.#commands.listExpiredCommands(page)
   }
-  countCommands(key: IdentityKey, at: Timestamp): Promise<number> {
-    return this.#commands.countCommands(key, at)
+  countCommands(keys: readonly IdentityKey[], at: Timestamp): Promise<readonly number[]> {
+    return this.#commands.countCommands(keys, at)
   }
   batchFeedback(batch: FeedbackBatch): Promise<FeedbackBatched> {
     return this.#commands.batchFeedback(batch)
@@ -278,6 +283,40 @@ export class StateStore implements StateService {
   }
   expireServiceMessages(at: Timestamp, limit: number): Promise<number> {
     return this.#services.expireServiceMessages(at, limit)
+  }
+
+  uploadKey(candidate: string): Promise<string> {
+    return this.#uploads.uploadKey(candidate)
+  }
+  insertUpload(upload: Upload): Promise<void> {
+    return this.#uploads.insertUpload(upload)
+  }
+  commitUpload(correlationId: string, blob: UploadedBlob): Promise<boolean> {
+    return this.#uploads.commitUpload(correlationId, blob)
+  }
+  completeUpload(correlationId: string): Promise<boolean> {
+    return this.#uploads.completeUpload(correlationId)
+  }
+  deleteUpload(correlationId: string): Promise<Upload | undefined> {
+    return this.#uploads.deleteUpload(correlationId)
+  }
+  readUpload(correlationId: string): Promise<Upload | undefined> {
+    return this.#uploads.readUpload(correlationId)
+  }
+  listUploads(page: UploadPage): Promise<readonly Upload[]> {
+    return this.#uploads.listUploads(page)
+  }
+  listPendingUploads(now: Timestamp): Promise<readonly Upload[]> {
+    return this.#uploads.listPendingUploads(now)
+  }
+  listOutdatedUploads(bounds: Parameters<UploadStore['listOutdatedUploads']>[0]): Promise<readonly Upload[]> {
+    return this.#uploads.listOutdatedUploads(bounds)
+  }
+  uploadTotals(): ReturnType<UploadStore['uploadTotals']> {
+    return this.#uploads.uploadTotals()
+  }
+  listUploadFiles(): Promise<readonly string[]> {
+    return this.#uploads.listUploadFiles()
   }
 
   async replaceKeys(keys: StateKeys): Promise<void> {
