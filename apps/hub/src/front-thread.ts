@@ -6,6 +6,7 @@ import { type CoreToFront, Front, type FrontCounters, type LogToFront } from '@h
 import { askThrough, FrontDriver, Listeners, type ListenerSettings, type TlsMaterial } from '@holdfast/node'
 import { systemClock } from '@holdfast/node/clock'
 import { serve } from '@holdfast/node/threads'
+import { FrontDoor } from './amqp/front-door.ts'
 import { readPeerCertificate } from './peer-certificate.ts'
 
 export interface FrontThreadData {
@@ -14,6 +15,11 @@ export interface FrontThreadData {
   /** Carries `FrontToLog` and `LogToFront`. */
   readonly log: MessagePort
   readonly http: MessagePort
+  /** To be served a `TelemetryReader` on. */
+  readonly history: MessagePort
+  /** To call `AmqpDesk` on, and to serve `AmqpFront` on. */
+  readonly amqpDesk: MessagePort
+  readonly amqpFront: MessagePort
 }
 
 /** The thread as the core calls it. */
@@ -39,11 +45,14 @@ export interface FrontStatistics extends FrontCounters {
 
 class FrontService implements FrontThread {
   readonly #data: FrontThreadData
+  readonly #amqp: FrontDoor
   readonly #driver = new FrontDriver(systemClock)
   #running: { readonly front: Front; readonly listeners: Listeners } | undefined
 
   constructor(data: FrontThreadData) {
     this.#data = data
+    const { amqpDesk, amqpFront, history } = data
+    this.#amqp = new FrontDoor({ desk: amqpDesk, front: amqpFront, history, clock: systemClock })
   }
 
   async listen({ partitions, listeners: settings }: FrontOptions): Promise<void> {
@@ -77,6 +86,7 @@ class FrontService implements FrontThread {
     const listeners = new Listeners(settings, {
       driver,
       http: askThrough(http),
+      amqp: () => this.#amqp.enter(),
       certificateFacts: readPeerCertificate,
       turnedAway: (address, detail) => {
         front.turnedAway(address, detail, systemClock.monotonic())

@@ -124,7 +124,7 @@ export class Hub {
   }
 
   async #stop(): Promise<void> {
-    const { fronts, inlet, desk, methods, messages, presence, provisioning, socket, storage, ring, folder, events } =
+    const { fronts, amqp, inlet, desk, methods, messages, presence, provisioning, socket, storage, ring, folder, events } =
       this.#parts
     for (const timer of this.#timers) clearInterval(timer)
     await fronts.stopListening()

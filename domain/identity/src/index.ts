@@ -27,7 +27,7 @@ export type {
   WriteOutcome,
 } from './identity.ts'
 export { AUTHORITIES_MAX, MODULES_PER_DEVICE_MAX, PAGE_ITEMS_MAX, STATUS_REASON_CHARACTERS_MAX } from './limits.ts'
-export type { PoliciesParts, PolicyDenial, PolicyVerdict, Principal } from './policies.ts'
+export type { PoliciesParts, PolicyDenial, PolicyVerdict, Principal, ScopedVerdict } from './policies.ts'
 export { DEFAULT_POLICIES, Policies } from './policies.ts'
 export type { RandomBytes } from './random.ts'
 export type { Applied, Found, IdentityDraft, RegistryParts } from './registry.ts'

@@ -58,6 +58,11 @@ export type PolicyVerdict =
   | { readonly kind: 'allowed'; readonly principal: Principal }
   | { readonly kind: 'denied'; readonly code: PolicyDenial; readonly detail: string }
 
+/** As `PolicyVerdict`, of a token that may be for a part of the hub: `path` says which, segment by segment. */
+export type ScopedVerdict =
+  | { readonly kind: 'allowed'; readonly principal: Principal; readonly path: readonly string[] }
+  | Extract<PolicyVerdict, { kind: 'denied' }>
+
 export interface PoliciesParts {
   readonly store: PolicyStore
   readonly clock: Clock
@@ -127,14 +132,19 @@ export class Policies {
    * @param text `SharedAccessSignature sr=…`, whose `sr` is one of the hub's names and nothing narrower.
    */
   verifyService(text: string): PolicyVerdict {
-    let token: SasToken
-    try {
-      token = parseSasToken(text)
-    } catch (error) {
-      if (error instanceof TokenError) return denied('token-malformed', error.message)
-      throw error
-    }
-    return this.#verify(token, (resource) => coversService(resource, this.#hosts))
+    const token = readToken(text)
+    return 'kind' in token ? token : this.#verify(token, (resource) => coversService(resource, this.#hosts))
+  }
+
+  /**
+   * As `verifyService`, where `sr` may name something narrower of this hub: what that is and whether it suffices, the
+   * caller decides.
+   */
+  verifyScoped(text: string): ScopedVerdict {
+    const token = readToken(text)
+    if ('kind' in token) return token
+    const verdict = this.#verify(token, ({ host }) => this.#hosts.includes(host))
+    return verdict.kind === 'denied' ? verdict : { ...verdict, path: audienceOf(token).path }
   }
 
   /** Whether a policy with the right DeviceConnect speaks for the device or module. */
@@ -199,6 +209,15 @@ export class Policies {
   }
 }
 
+function readToken(text: string): SasToken | Extract<PolicyVerdict, { kind: 'denied' }> {
+  try {
+    return parseSasToken(text)
+  } catch (error) {
+    if (error instanceof TokenError) return denied('token-malformed', error.message)
+    throw error
+  }
+}
+
 /** The token's resource; one of the wrong form is the resource of nothing. */
 export function audienceOf(token: SasToken): SasResource {
   try {
@@ -209,6 +228,6 @@ export function audienceOf(token: SasToken): SasResource {
   }
 }
 
-function denied(code: PolicyDenial, detail: string): PolicyVerdict {
+function denied(code: PolicyDenial, detail: string): Extract<PolicyVerdict, { kind: 'denied' }> {
   return { kind: 'denied', code, detail }
 }

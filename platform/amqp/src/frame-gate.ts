@@ -208,12 +208,7 @@ export class FrameGate {
     }
   }
 
-  #attach(
-    session: GateSession,
-    channel: number,
-    attach: Attach,
-    isInRate: boolean,
-  ): void {
+  #attach(session: GateSession, channel: number, attach: Attach, isInRate: boolean): void {
     const { limits } = this.#options
     const { name, handle } = attach
     if (!isInRate) throw new AmqpError('amqp:resource-limit-exceeded', 'too many links one after the other')

@@ -119,7 +119,17 @@ export function readPerformative(value: Value): Performative {
       fields.symbols(11)
       const desiredCapabilities = fields.symbols(12)
       const properties = fields.map(13)
-      return { kind: 'attach', name, handle, isReceiver, source, target, sendSettleMode, properties, desiredCapabilities }
+      return {
+        kind: 'attach',
+        name,
+        handle,
+        isReceiver,
+        source,
+        target,
+        sendSettleMode,
+        properties,
+        desiredCapabilities,
+      }
     }
     case 0x13: {
       fields.uint(0)

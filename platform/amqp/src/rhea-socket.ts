@@ -102,7 +102,9 @@ export class RheaSocket {
     if (this.#isEnded || this.#waiting.length === 0) return
     const { transport, limits } = this.#options
     const [only] = this.#waiting
-    transport.write(this.#waiting.length === 1 && only !== undefined ? only : Buffer.concat(this.#waiting, this.#waitingBytes))
+    transport.write(
+      this.#waiting.length === 1 && only !== undefined ? only : Buffer.concat(this.#waiting, this.#waitingBytes),
+    )
     this.#waiting = []
     this.#waitingBytes = 0
     const { backlogBytes } = transport

@@ -25,7 +25,10 @@ function connect(options: object = {}): Connection {
   return connection
 }
 
-async function next(emitter: { once(event: string, listener: (context: EventContext) => void): unknown }, event: string) {
+async function next(
+  emitter: { once(event: string, listener: (context: EventContext) => void): unknown },
+  event: string,
+) {
   return new Promise<EventContext>((resolve) => {
     emitter.once(event, resolve)
   })

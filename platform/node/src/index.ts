@@ -1,3 +1,4 @@
+export type { AmqpDoor, AmqpServing } from './amqp-intake.ts'
 export { FrontDriver, type FrontMachine } from './front-driver.ts'
 export type { TurnedAway } from './handshake-gate.ts'
 export type { HttpAnswer, HttpHandler, HttpRequest } from './http-exchange.ts'

@@ -23,7 +23,7 @@ let listeners: Listeners
 const open = new Set<TLSSocket | WebSocket>()
 
 before(async () => {
-  const [mqttPort, httpsPort] = [await freePort(), await freePort()]
+  const [mqttPort, amqpPort, httpsPort] = [await freePort(), await freePort(), await freePort()]
   port = httpsPort
   const now = timestampOf(Date.now())
   const issuer = await issue({ profile: ROOT_AUTHORITY, commonName: 'Test Root', now })
@@ -51,6 +51,7 @@ before(async () => {
     {
       address: '127.0.0.1',
       mqttPort,
+      amqpPort,
       httpsPort,
       tls: {
         key: signer.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
@@ -64,6 +65,7 @@ before(async () => {
         asked.push(request)
         return answerTo(request)
       },
+      amqp: () => Promise.reject(new Error('not here')),
       turnedAway: (address, detail) => void turnedAway.push({ address, detail }),
       certificateFacts: () => undefined,
     },

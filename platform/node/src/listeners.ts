@@ -5,6 +5,7 @@ import type { Server as NetServer } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import { type CertificateFacts, FRONT_LIMITS, type PeerFacts } from '@holdfast/messaging'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { type AmqpDoor, AmqpIntakes } from './amqp-intake.ts'
 import { answerBadRequests } from './bad-request.ts'
 import { BodyBudget } from './body-budget.ts'
 import type { FrontDriver, Peer } from './front-driver.ts'
@@ -18,6 +19,7 @@ import { endSocket, TlsTransport, WebSocketTransport } from './transport.ts'
 export interface ListenerSettings {
   readonly address: string
   readonly mqttPort: number
+  readonly amqpPort: number
   readonly httpsPort: number
   readonly tls: TlsMaterial
 }
@@ -25,6 +27,7 @@ export interface ListenerSettings {
 export interface ListenerWiring {
   readonly driver: FrontDriver
   readonly http: HttpHandler
+  readonly amqp: AmqpDoor
   readonly turnedAway: TurnedAway
   /**
    * Facts of a chain of DER certificates, leaf first; undefined when the leaf cannot be read, as if none had been sent.
@@ -49,6 +52,8 @@ const BACKLOG = 1_024
 
 export class Listeners {
   readonly #mqtt: TlsServer
+  readonly #amqp: TlsServer
+  readonly #intakes: AmqpIntakes
   readonly #https: HttpsServer
   readonly #settings: ListenerSettings
   readonly #wiring: ListenerWiring
@@ -63,6 +68,8 @@ export class Listeners {
     this.#mqtt = createTlsServer({ ...options, noDelay: true, ALPNProtocols: ['mqtt'] }, (socket) =>
       this.#onMqtt(socket),
     )
+    this.#intakes = new AmqpIntakes(wiring.amqp)
+    this.#amqp = createTlsServer({ ...options, noDelay: true }, (socket) => this.#intakes.acceptSocket(socket))
     this.#https = createHttpsServer({
       ...options,
       noDelay: true,
@@ -74,7 +81,7 @@ export class Listeners {
     })
     this.#https.timeout = HTTP_STALLED_MS
     this.#https.maxConnections = FRONT_LIMITS.connectionsMax
-    for (const server of [this.#mqtt, this.#https]) gate.guard(server)
+    for (const server of [this.#mqtt, this.#amqp, this.#https]) gate.guard(server)
     answerBadRequests(this.#https, wiring.turnedAway)
     const pipelining = new Pipelining(wiring.turnedAway)
     this.#https.on('request', (request, response) => {
@@ -88,10 +95,14 @@ export class Listeners {
   }
 
   async listen(): Promise<void> {
-    const { address, mqttPort, httpsPort } = this.#settings
-    await Promise.all([listening(this.#mqtt, address, mqttPort), listening(this.#https, address, httpsPort)])
+    const { address, mqttPort, amqpPort, httpsPort } = this.#settings
+    await Promise.all([
+      listening(this.#mqtt, address, mqttPort),
+      listening(this.#amqp, address, amqpPort),
+      listening(this.#https, address, httpsPort),
+    ])
     // What goes wrong with one connection that is being accepted must not end the thread.
-    for (const server of [this.#mqtt, this.#https]) {
+    for (const server of [this.#mqtt, this.#amqp, this.#https]) {
       server.on('error', (error) => this.#wiring.turnedAway('unknown', codeOf(error)))
     }
   }
@@ -100,12 +111,14 @@ export class Listeners {
   renew(material: TlsMaterial): void {
     const options = tlsOptions(material)
     this.#mqtt.setSecureContext(options)
+    this.#amqp.setSecureContext(options)
     this.#https.setSecureContext(options)
   }
 
   /** Stops accepting; open connections are the machine's to close. */
   close(): void {
     this.#mqtt.close()
+    this.#amqp.close()
     this.#https.close()
     this.#https.closeIdleConnections()
   }
@@ -154,9 +167,13 @@ export class Listeners {
     this.#https.on('upgrade', (request, socket, head) => {
       const [path] = (request.url ?? '').split('?')
       const offered = request.headers['sec-websocket-protocol'] ?? ''
+      if (this.#intakes.isWanted(path, offered)) {
+        this.#intakes.upgrade(request, socket, head)
+        return
+      }
       const isMqtt = offered.split(',').some((protocol) => protocol.trim() === 'mqtt')
       if (path?.toLowerCase() !== WEB_SOCKET_PATH || !isMqtt) {
-        const reason = 'WebSockets are spoken at /$iothub/websocket with the sub-protocol mqtt.'
+        const reason = 'WebSockets are spoken at /$iothub/websocket with the sub-protocol mqtt or AMQPWSB10.'
         socket.on('error', () => socket.destroy())
         socket.write(
           `HTTP/1.1 400 Bad Request\r\ncontent-length: ${reason.length}\r\nconnection: close\r\n\r\n${reason}`,

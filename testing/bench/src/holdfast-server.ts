@@ -41,6 +41,7 @@ export async function startHoldfast(scratch: string): Promise<HoldfastServer> {
       `--data=${data}`,
       '--listen=127.0.0.1',
       `--mqtt-port=${port}`,
+      '--amqp-port=0',
       `--https-port=${httpsPort}`,
       '--log-level=warn',
     ],

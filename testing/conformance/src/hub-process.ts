@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import type { Api } from '@holdfast/api'
-import { ADDRESS, HTTPS_PORT, MQTT_PORT } from './standard-ports.ts'
+import { ADDRESS, AMQP_PORT, HTTPS_PORT, MQTT_PORT } from './standard-ports.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const HOLDFAST = join(ROOT, 'holdfast')
@@ -20,6 +20,7 @@ const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
 export interface Ready {
   readonly hostname: string
   readonly mqttPort: number
+  readonly amqpPort: number
   readonly httpsPort: number
   readonly caFile: string
   readonly idScope: string
@@ -59,8 +60,9 @@ export class HubProcess {
    */
   static async start(ports: 'standard' | 'free'): Promise<HubProcess> {
     const data = mkdtempSync(join(tmpdir(), 'holdfast-conformance-'))
-    const [mqtt, https] = ports === 'standard' ? [MQTT_PORT, HTTPS_PORT] : [0, 0]
-    const where = ['--mqtt-port', String(mqtt), '--https-port', String(https), '--listen', ADDRESS]
+    const [mqtt, amqp, https] = ports === 'standard' ? [MQTT_PORT, AMQP_PORT, HTTPS_PORT] : [0, 0, 0]
+    const listening = ['--mqtt-port', String(mqtt), '--amqp-port', String(amqp), '--https-port', String(https)]
+    const where = [...listening, '--listen', ADDRESS]
     const child = spawn('sh', [HOLDFAST, 'up', '--data', data, '--hostname', 'localhost', ...where], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })

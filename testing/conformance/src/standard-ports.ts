@@ -6,6 +6,7 @@
 import { createServer, type Server } from 'node:net'
 
 export const MQTT_PORT = 8_883
+export const AMQP_PORT = 5_671
 export const HTTPS_PORT = 443
 export const ADDRESS = '127.0.0.1'
 
@@ -21,7 +22,11 @@ const LOCK = '\0holdfast-conformance-standard-ports'
  * @throws Error when they cannot be had and `CI=true`.
  */
 export async function requireStandardPorts(): Promise<string | false> {
-  const reason = (await lacking(LOCK, WAIT_MS_MAX)) ?? (await lacking(MQTT_PORT, 0)) ?? (await lacking(HTTPS_PORT, 0))
+  const reason =
+    (await lacking(LOCK, WAIT_MS_MAX)) ??
+    (await lacking(MQTT_PORT, 0)) ??
+    (await lacking(AMQP_PORT, 0)) ??
+    (await lacking(HTTPS_PORT, 0))
   if (reason === undefined) return false
   if (process.env.CI === 'true') throw new Error(`under CI=true nothing is skipped: ${reason}`)
   return reason
@@ -38,7 +43,7 @@ async function lacking(what: string | number, waitMs: number): Promise<string | 
       return undefined
     }
     if (Date.now() >= until) {
-      return `the clients of Azure need ${typeof what === 'number' ? `port ${what} of ${ADDRESS}` : 'ports 8883 and 443'}: ${bound}`
+      return `the clients of Azure need ${typeof what === 'number' ? `port ${what} of ${ADDRESS}` : 'ports 8883, 5671 and 443'}: ${bound}`
     }
     await new Promise((resolve) => {
       setTimeout(resolve, RETRY_MS)

@@ -89,7 +89,7 @@ export class HubProcess {
   static launch({ data, mqttPort, httpsPort, options = [] }: HubStart): HubProcess {
     const args = ['--disallow-code-generation-from-strings', MAIN, '--data', data, '--log-format', 'json']
     args.push('--listen', '127.0.0.1', '--hostname', 'localhost')
-    args.push('--mqtt-port', String(mqttPort), '--https-port', String(httpsPort), ...options)
+    args.push('--mqtt-port', String(mqttPort), '--amqp-port', '0', '--https-port', String(httpsPort), ...options)
     const env = { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env }
     return new HubProcess(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env }))
   }

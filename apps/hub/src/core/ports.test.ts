@@ -14,7 +14,7 @@ async function occupied(t: TestContext): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-const FREE = { address: ADDRESS, mqttPort: 0, httpsPort: 0, httpsPortIsChosen: true }
+const FREE = { address: ADDRESS, amqpPort: 0, mqttPort: 0, httpsPort: 0, httpsPortIsChosen: true }
 
 test('port 0 finds a free port for each listener', async () => {
   const { mqttPort, httpsPort } = await choosePorts(FREE)
@@ -24,7 +24,7 @@ test('port 0 finds a free port for each listener', async () => {
 test('a port in use is refused by number, with the option to choose another', async (t) => {
   const port = await occupied(t)
   const message = new RegExp(`port ${port}: another program listens there.*--mqtt-port`)
-  await assert.rejects(choosePorts({ ...FREE, mqttPort: port }), { name: 'PortError', message })
+  await assert.rejects(choosePorts({ ...FREE, amqpPort: 0, mqttPort: port }), { name: 'PortError', message })
 })
 
 test('an HTTPS port that was asked for by name is not replaced by another', async (t) => {

@@ -18,16 +18,20 @@ export class PortError extends Error {
 export async function choosePorts(wanted: {
   readonly address: string
   readonly mqttPort: number
+  readonly amqpPort: number
   readonly httpsPort: number
   readonly httpsPortIsChosen: boolean
-}): Promise<{ readonly mqttPort: number; readonly httpsPort: number }> {
+}): Promise<{ readonly mqttPort: number; readonly amqpPort: number; readonly httpsPort: number }> {
   const { address } = wanted
   const mqttPort = await probe(address, wanted.mqttPort, '--mqtt-port')
-  if (wanted.httpsPortIsChosen) return { mqttPort, httpsPort: await probe(address, wanted.httpsPort, '--https-port') }
+  const amqpPort = await probe(address, wanted.amqpPort, '--amqp-port')
+  if (wanted.httpsPortIsChosen) {
+    return { mqttPort, amqpPort, httpsPort: await probe(address, wanted.httpsPort, '--https-port') }
+  }
   const httpsPort = await probe(address, wanted.httpsPort, '--https-port').catch(() =>
     probe(address, HTTPS_PORT_ELSE, '--https-port'),
   )
-  return { mqttPort, httpsPort }
+  return { mqttPort, amqpPort, httpsPort }
 }
 
 function probe(host: string, port: number, option: string): Promise<number> {

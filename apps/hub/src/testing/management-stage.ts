@@ -15,6 +15,7 @@ import {
 } from '@holdfast/identity/testing'
 import type { PeerFacts } from '@holdfast/messaging'
 import { formatSasToken } from '@holdfast/tokens'
+import { ConsumerGroups } from '../amqp/consumer-groups.ts'
 import { managementRoutes } from '../http/management/index.ts'
 import type { Connection, ManagementServices } from '../http/management/services.ts'
 import { MemoryTelemetry } from './memory-telemetry.ts'
@@ -102,6 +103,11 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
       sink,
     },
     hostName: HOST,
+    consumerGroups: await ConsumerGroups.open({
+      store: { readSetting: async () => undefined, writeSetting: async () => undefined },
+      clock,
+      events: sink,
+    }),
     amqpPort: 5671,
     failed: (error) => failures.push(error),
     ...changes,

@@ -17,6 +17,8 @@ export interface HistoryThreadData {
   readonly log: MessagePort
   /** Carries `HistoryEvent` to the core. */
   readonly events: MessagePort
+  /** Others who read: each is served a `TelemetryReader`. */
+  readonly readers: readonly MessagePort[]
 }
 
 export type HistoryThreadOptions = Omit<HistoryOptions, 'trim' | 'emptyEpoch' | 'onDropped'>
@@ -44,7 +46,15 @@ export type HistoryEvent =
   | { readonly kind: 'blocked'; readonly blocked: HistoryStatistics['blocked']; readonly unavailable?: string }
 
 export function connectHistoryThread(core: MessagePort, data: HistoryThreadData): void {
-  serve(core, new HistoryDispatch(data))
+  const dispatch = new HistoryDispatch(data)
+  serve(core, dispatch)
+  // Readers may read, and nothing else.
+  const reader: TelemetryReader = {
+    readPartition: (request) => dispatch.readPartition(request),
+    readDevice: (request) => dispatch.readDevice(request),
+    partitions: () => dispatch.partitions(),
+  }
+  for (const port of data.readers) serve(port, reader)
 }
 
 class HistoryDispatch implements HistoryThread {
@@ -121,6 +131,7 @@ class HistoryDispatch implements HistoryThread {
     history.close()
     this.#data.log.close()
     this.#data.events.close()
+    for (const port of this.#data.readers) port.close()
   }
 
   #opened(): History {

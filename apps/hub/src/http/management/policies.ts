@@ -4,6 +4,7 @@ import { formatConnectionString } from '@holdfast/tokens'
 import { readJson } from '../json-body.ts'
 import { Problem } from '../problem.ts'
 import { flag, oneOf, readQuery } from '../query.ts'
+import { eventHubName } from '../../amqp/event-hub-name.ts'
 import { actorName, mayAll, OWNER, withoutRights } from './actor.ts'
 import { cutOff } from './changed.ts'
 import { onePage } from './page.ts'
@@ -94,5 +95,5 @@ function eventHubOf({ hostName, amqpPort }: ManagementServices): { endpoint: str
     })
   }
   const port = amqpPort === 5671 ? '' : `:${amqpPort}`
-  return { endpoint: `sb://${hostName}${port}/`, entityPath: hostName.split('.', 1)[0] ?? hostName }
+  return { endpoint: `sb://${hostName}${port}/`, entityPath: eventHubName(hostName) }
 }
