@@ -67,6 +67,8 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   #role: Role | undefined
   #expiresAt: Instant = NEVER
   #unsettled = 0
+  /** Bytes of those in the outbox. */
+  #unsettledBytes = 0
   #acks: number[] | undefined
   #subscribes: UnansweredSubscribe[] | undefined
   #subscribeTickets = 0
@@ -229,8 +231,9 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
 
   // From the outbox.
 
-  settle(packetId: number): void {
+  settle(packetId: number, bytes: number): void {
     this.#unsettled -= 1
+    this.#unsettledBytes -= bytes
     if (packetId === 0 || this.#stage === 'ended') return
     if (this.#acks === undefined) this.#acks = [packetId]
     else this.#acks.push(packetId)
@@ -261,6 +264,8 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
       this.#front.stalled.add(this)
       return
     }
+    // Something of it is on its way then, and it is tried again when that is settled.
+    if (this.#unsettledBytes > this.#front.outbox.share) return
     this.isPaused = false
     this.machine.resume(this.#front.now)
     if (this.isPaused || this.hasEnded) return
@@ -422,7 +427,9 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   }
 
   #pauseIfFull(): void {
-    if (this.#unsettled >= this.#front.limits.unacknowledgedMax || this.#front.outbox.isFull) this.#pause()
+    const { outbox, limits } = this.#front
+    // Above the share, and not full only: who sends a lot is held up, whoever sends little is not.
+    if (this.#unsettled >= limits.unacknowledgedMax || this.#unsettledBytes > outbox.share) this.#pause()
   }
 
   #pause(): void {
@@ -449,7 +456,8 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
     record.bag = message.bag
     record.body = message.body
     this.#unsettled += 1
-    this.#front.outbox.add(role.partition, record, this, message.packetId)
+    const bytes = this.#front.outbox.add(role.partition, record, this, message.packetId)
+    this.#unsettledBytes += bytes
   }
 
   /** Acknowledges what is not telemetry, behind the telemetry that is not acknowledged yet. */

@@ -365,6 +365,33 @@ describe('backpressure', () => {
     )
   })
 
+  it('holds up who has more on its way than its share, and nobody else', () => {
+    const stage = new FrontStage({ limits: { pendingBytesMax: 1_000_000 } })
+    const names = ['greedy', 'loud', 'pump'] as const
+    for (const [at, name] of names.entries()) stage.join(at + 1, name)
+    const large = 'x'.repeat(50_000)
+    for (let round = 1; round <= 40; round++) {
+      for (const connection of [1, 2]) {
+        if (stage.paused.has(connection)) continue
+        stage.publish(connection, `devices/${names[connection - 1]}/messages/events/`, round, large)
+      }
+      stage.publish(3, EVENTS, round)
+      stage.turn()
+      assert.ok(!stage.paused.has(3), `round ${round}`)
+    }
+    assert.deepEqual([...stage.paused], [1, 2])
+    // Each got about a quarter of what the other left.
+    assert.ok(stage.front.pendingBytes < 500_000, String(stage.front.pendingBytes))
+    for (let ticket = 0; ticket < stage.log.length; ticket++) {
+      stage.commit(ticket)
+      stage.turn()
+    }
+    assert.equal(stage.paused.size, 0)
+    assert.equal(stage.front.pendingBytes, 0)
+    const stored = stage.logged().filter(({ deviceId }) => deviceId === 'pump')
+    assert.equal(stored.length, 40)
+  })
+
   it('ends a peer that does not read', () => {
     const stage = joined()
     stage.backlog.set(1, 300_000)

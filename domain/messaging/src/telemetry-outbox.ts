@@ -13,8 +13,11 @@ import type { SealingKey } from './sealing.ts'
 
 /** Whose messages they are. */
 export interface Sender {
-  /** One of its messages is committed; `packetId` 0: nobody waits for the acknowledgement. */
-  settle(packetId: number): void
+  /**
+   * One of its messages is committed; `packetId` 0: nobody waits for the acknowledgement. `bytes` as `add` gave them; 0
+   * for what was only acknowledged behind others.
+   */
+  settle(packetId: number, bytes: number): void
   /** All of its messages in that append are settled. May be called more than once for one append. */
   settled(): void
 }
@@ -32,10 +35,14 @@ export interface OutgoingRecord {
 class Group<S> {
   readonly senders: S[] = []
   readonly packetIds: number[] = []
+  readonly sizes: number[] = []
   batches: SealedBatch[] = []
   records = 0
   bytes = 0
 }
+
+/** Of the room that is left. */
+const SENDER_PART = 1 / 4
 
 type OutboxLimits = Pick<FrontLimits, 'pendingBytesMax' | 'appendsMax' | 'batchMessagesEarly'>
 
@@ -76,6 +83,14 @@ export class TelemetryOutbox<S extends Sender> {
     return this.#pendingBytes >= this.#limits.pendingBytesMax
   }
 
+  /**
+   * Bytes that one sender may have on its way: a quarter of the room that is left. So a sender never fills the outbox
+   * alone, however large its messages are, and the others find room (dynamic thresholds, as `@holdfast/throttling` says).
+   */
+  get share(): number {
+    return (this.#limits.pendingBytesMax - this.#pendingBytes) * SENDER_PART
+  }
+
   /** True when there is room enough that senders who wait may go on. */
   get isDrained(): boolean {
     return this.#pendingBytes <= this.#limits.pendingBytesMax / 2
@@ -91,8 +106,12 @@ export class TelemetryOutbox<S extends Sender> {
     this.#key = key
   }
 
-  /** Copies a record into the open batch of its partition. @throws TypeError without a key. */
-  add(partition: number, record: OutgoingRecord, sender: S, packetId: number): void {
+  /**
+   * Copies a record into the open batch of its partition.
+   * @returns its bytes there, which `settle` will say again.
+   * @throws TypeError without a key.
+   */
+  add(partition: number, record: OutgoingRecord, sender: S, packetId: number): number {
     const builder = this.#builders[partition]
     if (builder === undefined) throw new TypeError('there is no such partition')
     if (builder.isFullFor(recordBytes(record.prefix, record.bag, record.body))) this.#seal(builder)
@@ -100,10 +119,12 @@ export class TelemetryOutbox<S extends Sender> {
     const open = this.#open
     open.senders.push(sender)
     open.packetIds.push(packetId)
+    open.sizes.push(bytes)
     open.records += 1
     open.bytes += bytes
     this.#pendingBytes += bytes
     if (open.records >= this.#limits.batchMessagesEarly) this.flush()
+    return bytes
   }
 
   /**
@@ -115,6 +136,7 @@ export class TelemetryOutbox<S extends Sender> {
     if (group === undefined) throw new TypeError('nothing is on its way to the log')
     group.senders.push(sender)
     group.packetIds.push(packetId)
+    group.sizes.push(0)
   }
 
   /** Hands over what is open if the log is free for it. @returns whether anything went. */
@@ -139,8 +161,8 @@ export class TelemetryOutbox<S extends Sender> {
     this.#out.delete(ticket)
     if (this.#newest === group) this.#newest = undefined
     this.#pendingBytes -= group.bytes
-    const { senders, packetIds } = group
-    for (let i = 0; i < senders.length; i++) senders[i]?.settle(packetIds[i] ?? 0)
+    const { senders, packetIds, sizes } = group
+    for (let i = 0; i < senders.length; i++) senders[i]?.settle(packetIds[i] ?? 0, sizes[i] ?? 0)
     let last: S | undefined
     for (const sender of senders) {
       if (sender !== last) sender.settled()
@@ -148,6 +170,7 @@ export class TelemetryOutbox<S extends Sender> {
     }
     senders.length = 0
     packetIds.length = 0
+    sizes.length = 0
     group.records = 0
     group.bytes = 0
     if (this.#spare.length < this.#limits.appendsMax) this.#spare.push(group)
