@@ -11,6 +11,7 @@ import { addKeys } from './commands/keys.ts'
 import { addMessages } from './commands/messages.ts'
 import { addModule } from './commands/module.ts'
 import { addPolicy } from './commands/policy.ts'
+import { addQuery } from './commands/query.ts'
 import { addStatus } from './commands/status.ts'
 import { wrongUse } from './failure.ts'
 
@@ -33,6 +34,7 @@ Example:
     )
   addDevice(program, world)
   addModule(program, world)
+  addQuery(program, world)
   addPolicy(program, world)
   addEnrollment(program, world)
   addAuthority(program, world)
