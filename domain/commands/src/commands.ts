@@ -240,9 +240,9 @@ export class Commands {
     return sequences.length
   }
 
-  /** Messages that wait for it now. */
-  count(key: IdentityKey): Promise<number> {
-    return this.#parts.store.countCommands(key, this.#parts.clock.wall())
+  /** Messages that wait for each now; at most 1,000 keys at once. */
+  async count(keys: readonly IdentityKey[]): Promise<readonly number[]> {
+    return this.#parts.store.countCommands(keys.map(checkIdentityKey), this.#parts.clock.wall())
   }
 
   /** The identity is gone, of a device its modules too: its messages went with it, and nothing of them is given out. */

@@ -74,7 +74,8 @@ export interface CommandStore {
     readonly after?: ExpiryMark
     readonly limit: number
   }): Promise<readonly (ExpiryMark & { readonly key: IdentityKey })[]>
-  countCommands(key: IdentityKey, at: Timestamp): Promise<number>
+  /** How many wait for each and expire after `at`; at most 1,000 keys. */
+  countCommands(keys: readonly IdentityKey[], at: Timestamp): Promise<readonly number[]>
   /**
    * Makes one message of the service queue `feedback` out of the oldest records, in one step: when `recordsMax` wait,
    * or the oldest was written at or before `olderThan`.

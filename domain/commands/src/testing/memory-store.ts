@@ -124,8 +124,8 @@ export class MemoryCommandStore implements CommandStore, ServiceQueueStore {
     })
   }
 
-  countCommands(key: IdentityKey, at: Timestamp): Promise<number> {
-    return this.#answer(() => this.#of(key).filter(({ expires }) => expires > at).length)
+  countCommands(keys: readonly IdentityKey[], at: Timestamp): Promise<readonly number[]> {
+    return this.#answer(() => keys.map((key) => this.#of(key).filter(({ expires }) => expires > at).length))
   }
 
   batchFeedback(batch: FeedbackBatch): Promise<FeedbackBatched> {

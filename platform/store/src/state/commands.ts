@@ -21,7 +21,7 @@ import type { IdentityKey } from '@holdfast/identity'
 import type { Kysely, Selectable } from 'kysely'
 import type { CommandTable } from './commands-schema.ts'
 import { FeedbackRecords } from './feedback-records.ts'
-import { COMMAND_CHANGES_MAX } from './limits.ts'
+import { COMMAND_CHANGES_MAX, PAGE_RECORDS_MAX } from './limits.ts'
 import { pageLimit } from './page.ts'
 import type { StateSchema } from './schema.ts'
 import { Sequence } from './sequences.ts'
@@ -60,13 +60,7 @@ export class SqlCommands implements CommandStore {
         .where('module_id', '=', module_id)
         .executeTakeFirst()
       if (identity === undefined) return { kind: 'missing' }
-      const { waiting } = await transaction
-        .selectFrom('command')
-        .select(({ fn }) => fn.countAll<number>().as('waiting'))
-        .where('device_id', '=', device_id)
-        .where('module_id', '=', module_id)
-        .where('expires_time', '>', enqueued)
-        .executeTakeFirstOrThrow()
+      const waiting = await depthOf(transaction, { device_id, module_id }, enqueued)
       if (waiting >= depthMax) return { kind: 'full' }
       const sequence = await this.#sequence.next(transaction)
       const row = {
@@ -186,16 +180,11 @@ export class SqlCommands implements CommandStore {
     return rows.map((row) => ({ key: keyOf(row), expires: row.expires_time, sequence: row.sequence }))
   }
 
-  async countCommands(key: IdentityKey, at: Timestamp): Promise<number> {
-    const { device_id, module_id } = columnsOf(key)
-    const { waiting } = await this.#db
-      .selectFrom('command')
-      .select(({ fn }) => fn.countAll<number>().as('waiting'))
-      .where('device_id', '=', device_id)
-      .where('module_id', '=', module_id)
-      .where('expires_time', '>', at)
-      .executeTakeFirstOrThrow()
-    return waiting
+  async countCommands(keys: readonly IdentityKey[], at: Timestamp): Promise<readonly number[]> {
+    if (keys.length > PAGE_RECORDS_MAX) throw new TypeError(`at most ${PAGE_RECORDS_MAX} keys are asked for at once`)
+    const counts: number[] = []
+    for (const key of keys) counts.push(await depthOf(this.#db, columnsOf(key), at))
+    return counts
   }
 
   async batchFeedback(batch: FeedbackBatch): Promise<FeedbackBatched> {
@@ -268,6 +257,22 @@ async function find(
     .where('device_id', '=', device_id)
     .where('module_id', '=', module_id)
     .executeTakeFirst()
+}
+
+/** What waits for it and expires after `at`; from the index alone where nothing waits. */
+async function depthOf(
+  db: Kysely<StateSchema>,
+  { device_id, module_id }: ReturnType<typeof columnsOf>,
+  at: Timestamp,
+): Promise<number> {
+  const { waiting } = await db
+    .selectFrom('command')
+    .select(({ fn }) => fn.countAll<number>().as('waiting'))
+    .where('device_id', '=', device_id)
+    .where('module_id', '=', module_id)
+    .where('expires_time', '>', at)
+    .executeTakeFirstOrThrow()
+  return waiting
 }
 
 function columnsOf(key: IdentityKey): { readonly device_id: string; readonly module_id: string } {

@@ -68,9 +68,9 @@ export async function remove(call: HubCall, key: IdentityKey): Promise<Response>
   return new Response(null, { status: 204 })
 }
 
-export function list(call: HubCall, identities: readonly Identity[]): Response {
+export async function list(call: HubCall, identities: readonly Identity[]): Promise<Response> {
   disclosed(call, identities)
-  return json(identities.map((identity) => shown(call, identity)))
+  return json(await shown(call, identities))
 }
 
 /** Done when no session rests on what was taken away. */
@@ -78,21 +78,24 @@ export async function cutOff(call: HubCall, cuts: readonly Cut[]): Promise<void>
   if (cuts.length > 0) await call.services.sessions.cutOff(cuts)
 }
 
-function one(call: HubCall, identity: Identity): Response {
-  return json(shown(call, identity), 200, etagHeader(identity.etag))
+async function one(call: HubCall, identity: Identity): Promise<Response> {
+  const [document] = await shown(call, [identity])
+  return json(document, 200, etagHeader(identity.etag))
 }
 
-function shown(call: HubCall, identity: Identity): object {
-  return identityDocument(identity, factsOf(call, keyOf(identity)))
+async function shown(call: HubCall, identities: readonly Identity[]): Promise<readonly object[]> {
+  const commands = await call.services.commands.count(identities)
+  return identities.map((identity, at) =>
+    identityDocument(identity, { ...factsOf(call, keyOf(identity)), commands: commands[at] ?? 0 }),
+  )
 }
 
-function factsOf(call: HubCall, key: IdentityKey): IdentityFacts {
+function factsOf(call: HubCall, key: IdentityKey): Omit<IdentityFacts, 'commands'> {
   const connection = call.services.sessions.connectionOf(key)
   return {
     isConnected: connection !== undefined,
     connectionChanged: connection?.since,
     lastActivity: connection?.lastActivity,
-    commands: 0,
   }
 }
 

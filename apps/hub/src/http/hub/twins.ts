@@ -44,8 +44,8 @@ async function write(call: HubCall, changeOf: (body: Uint8Array) => ServiceTwinC
 async function shown(call: HubCall, identity: Identity, twin: Twin): Promise<Response> {
   const { presence } = call.services
   const key: IdentityKey = identityOf(call)
-  const [facts] = await presence.of([key])
-  const view = twinView(identity, twin, { isConnected: false, ...facts, commands: 0 })
+  const [[facts], [commands = 0]] = await Promise.all([presence.of([key]), call.services.commands.count([key])])
+  const view = twinView(identity, twin, { isConnected: false, ...facts, commands })
   return new Response(formatTwin(view), {
     headers: { ...etagHeader(twin.etag), 'content-type': 'application/json; charset=utf-8' },
   })
