@@ -59,11 +59,91 @@ test('ETags of a bulk are those of the devices, under either name, quoted or not
     { id: 'a', importMode: 'updateIfMatchETag', eTag: stale, status: 'disabled' },
     { id: 'b', importMode: 'UpdateIfMatchETag', etag: await etagOf('b'), status: 'disabled' },
     { id: 'c', importMode: 'DeleteIfMatchETag', etag: `"${await etagOf('c')}"` },
-    { id: 'd', importMode: 'deleteIfMatchETag' },
   ])
-  assert.deepEqual(failed(answer), { a: 'PreconditionFailed', d: 'ArgumentNull' })
+  assert.deepEqual(failed(answer), { a: 'PreconditionFailed' })
   assert.equal((await hub.services.registry.read({ deviceId: 'b' }))?.status, 'disabled')
   assert.equal(await hub.services.registry.read({ deviceId: 'c' }), undefined)
+  const without = await hub.local('POST', '/devices', [{ id: 'd', importMode: 'deleteIfMatchETag' }])
+  assert.deepEqual(failed(without), { d: 'ArgumentNull' })
+  assert.ok(await hub.services.registry.read({ deviceId: 'd' }))
+})
+
+test('devices begin with the twins they are given', async () => {
+  const hub = await hubStage()
+  const stamp = { at: hub.clock.wall(), etag: 'first' }
+  for (const deviceId of ['a', 'b', 'c']) hub.twinStore.create({ deviceId }, stamp)
+  const tags = { site: 'north', floor: { number: 3 } }
+  const answer = await hub.service('registryReadWrite', 'POST', '/devices', [
+    { id: 'a', importMode: 'create', tags, properties: { desired: { interval: 5 }, reported: { ignored: 1 } } },
+    { id: 'b', importMode: 'createOrUpdate', properties: { desired: { interval: 6 } } },
+    { id: 'c', importMode: 'create', tags: {} },
+  ])
+  assert.deepEqual([answer.status, answer.body], [200, DONE])
+  const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((deviceId) => hub.services.twins.read({ deviceId })))
+  assert.deepEqual([JSON.parse(a?.tags ?? ''), JSON.parse(a?.desired.properties ?? '')], [tags, { interval: 5 }])
+  assert.deepEqual([a?.reported.properties, a?.version], ['{}', 2])
+  assert.deepEqual([b?.tags, b?.desired.properties], ['{}', '{"interval":6}'])
+  assert.deepEqual([c?.tags, c?.desired.version], ['{}', 1], 'what is not named is not written')
+})
+
+test('twins of devices that exist are merged or overwritten, by those who may write twins', async () => {
+  const hub = await hubStage()
+  for (const id of ['a', 'b']) {
+    await hub.local('PUT', `/devices/${id}`, {})
+    hub.twinStore.create({ deviceId: id }, { at: hub.clock.wall(), etag: 'first' })
+  }
+  const twinOf = (deviceId: string) => hub.services.twins.read({ deviceId })
+  const item = { id: 'a', importMode: 'updateTwin', tags: { x: 1, y: 1 } }
+  assert.deepEqual(failed(await hub.service('registryReadWrite', 'POST', '/devices', [item])), {
+    a: 'IotHubUnauthorizedAccess',
+  })
+  assert.deepEqual(
+    failed(await hub.service('registryReadWrite', 'POST', '/devices', [{ ...item, importMode: 'update' }])),
+    {
+      a: 'IotHubUnauthorizedAccess',
+    },
+  )
+  assert.equal((await twinOf('a')).version, 1)
+  await hub.service('iothubowner', 'POST', '/devices', [item])
+  await hub.service('iothubowner', 'POST', '/devices', [
+    { ...item, tags: { x: null }, properties: { desired: { on: true } } },
+  ])
+  assert.deepEqual([(await twinOf('a')).tags, (await twinOf('a')).desired.properties], ['{"y":1}', '{"on":true}'])
+  assert.deepEqual(
+    hub.pushed.map(({ patch, version }) => [patch, version]),
+    [['{"on":true}', 2]],
+  )
+  await hub.service('iothubowner', 'POST', '/devices', [
+    { ...item, importMode: 'update', tags: { z: 1 }, status: 'disabled' },
+  ])
+  assert.equal((await twinOf('a')).tags, '{"z":1}')
+  const answer = await hub.service('iothubowner', 'POST', '/devices', [
+    { id: 'a', importMode: 'updateTwinIfMatchETag', twinETag: 'stale', tags: {} },
+    { id: 'b', importMode: 'updateTwinIfMatchETag', twinETag: 'first', tags: { ok: true } },
+    { id: 'c', importMode: 'updateTwin', tags: {} },
+  ])
+  assert.deepEqual(failed(answer), { a: 'PreconditionFailed', c: 'DeviceNotFound' })
+  assert.equal((await twinOf('b')).tags, '{"ok":true}')
+})
+
+test('a twin that is none, too large or too deep stops the whole request before anything is done', async () => {
+  const hub = await hubStage()
+  const deep = (levels: number): unknown => JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`) as unknown
+  for (const words of [
+    { tags: [] },
+    { tags: { 'a.b': 1 } },
+    { properties: { desired: { n: 2 ** 53 } } },
+    { tags: { pad: { a: 'x'.repeat(4_000), b: 'x'.repeat(4_000), c: 'x'.repeat(4_000) } } },
+    { tags: deep(30_000) },
+  ]) {
+    const answer = await hub.local('POST', '/devices', [
+      { id: 'good', importMode: 'create' },
+      { id: 'bad', importMode: 'create', ...words },
+    ])
+    assert.deepEqual(failed(answer), { bad: 'ArgumentInvalid' })
+  }
+  assert.deepEqual(await hub.services.registry.countDevices(), { total: 0, enabled: 0 })
+  assert.deepEqual(hub.failures, [])
 })
 
 test('a request that is wrong in itself does nothing at all', async () => {

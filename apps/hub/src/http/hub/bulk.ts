@@ -1,10 +1,12 @@
 /** Many identities in one request (azure-iot.md §8): each is done or not by itself, and the answer says which are not. */
 
 import Type from 'typebox'
-import { type Cut, checkIdentityKey, type IdentityKey, identityText } from '@holdfast/identity'
-import { REGISTRY_BULK_MAX, type RestErrorCode } from '@holdfast/iothub'
-import { actorName } from '../management/actor.ts'
+import { assertNever } from '@holdfast/base'
+import { type Cut, checkIdentityKey, type Found, type IdentityKey, identityText } from '@holdfast/identity'
+import { REGISTRY_BULK_MAX, type RestErrorCode, type ServiceTwinChange } from '@holdfast/iothub'
+import { actorName, mayAll } from '../management/actor.ts'
 import { json } from './answer.ts'
+import { twinChangeOf } from './bulk-twin.ts'
 import { HubError } from './errors.ts'
 import { cutOff } from './identity-calls.ts'
 import { BulkItem, type BulkWords, changeOf } from './identity-words.ts'
@@ -25,12 +27,15 @@ const MODES = {
   createorupdateifmatchetag: { does: 'createOrUpdate', isMatched: true },
   delete: { does: 'delete', isMatched: false },
   deleteifmatchetag: { does: 'delete', isMatched: true },
+  updatetwin: { does: 'updateTwin', isMatched: false },
+  updatetwinifmatchetag: { does: 'updateTwin', isMatched: true },
 } as const
 
 interface Step {
   readonly key: IdentityKey
   readonly mode: (typeof MODES)[keyof typeof MODES]
   readonly words: BulkWords
+  readonly twin: ServiceTwinChange | undefined
 }
 
 interface Failure {
@@ -87,33 +92,69 @@ async function bulk(call: HubCall): Promise<Response> {
   return result(failures)
 }
 
-async function apply(call: HubCall, { key, mode, words }: Step): Promise<readonly Cut[]> {
+async function apply(call: HubCall, step: Step): Promise<readonly Cut[]> {
+  const { key, mode, words, twin } = step
   const { registry } = call.services
   const actor = actorName(call.actor)
-  const isModule = key.moduleId !== undefined
-  const etag = words.eTag ?? words.etag
-  if (mode.isMatched && typeof etag !== 'string') throw new HubError('ArgumentNull', 'This mode needs the eTag.')
-  const found = mode.isMatched ? parseIfMatch(etag ?? '') : { kind: 'present' as const }
   switch (mode.does) {
     case 'delete':
-      return (await registry.delete(key, actor, found)).cuts
+      return (await registry.delete(key, actor, foundOf(step))).cuts
+    case 'updateTwin':
+      await writeTwin(call, step)
+      return []
     case 'create':
-      await registry.create({ ...key, ...changeOf(words, isModule) }, actor)
+      await create(call, step)
       return []
     case 'createOrUpdate':
       if ((await registry.read(key)) === undefined) {
-        await registry.create({ ...key, ...changeOf(words, isModule) }, actor)
+        await create(call, step)
         return []
       }
       break
     case 'update':
       break
+    default:
+      assertNever(mode)
   }
+  if (twin !== undefined) mayWriteTwins(call)
   const current = await registry.read(key)
-  return (await registry.update(key, changeOf(words, isModule, current), actor, found)).cuts
+  const change = changeOf(words, key.moduleId !== undefined, current)
+  const { cuts } = await registry.update(key, change, actor, foundOf(step))
+  if (twin !== undefined) await call.services.twins.write(key, twin, actor)
+  return cuts
 }
 
-/** @throws HubError, IdentityError. */
+/** The twin of a new identity is part of its making; whoever may make it says what it begins with. */
+async function create(call: HubCall, { key, words, twin }: Step): Promise<void> {
+  const { registry, twins } = call.services
+  const actor = actorName(call.actor)
+  await registry.create({ ...key, ...changeOf(words, key.moduleId !== undefined) }, actor)
+  if (twin !== undefined) await twins.write(key, twin, actor)
+}
+
+async function writeTwin(call: HubCall, step: Step): Promise<void> {
+  mayWriteTwins(call)
+  const found = foundOf(step)
+  const etag = found.kind === 'etag' ? found.etag : undefined
+  await call.services.twins.write(step.key, step.twin ?? {}, actorName(call.actor), etag)
+}
+
+/** As the addresses of twins ask for it. */
+function mayWriteTwins({ actor }: HubCall): void {
+  if (!mayAll(actor, ['ServiceConnect'])) {
+    throw new HubError('IotHubUnauthorizedAccess', 'This policy may not write the twins of devices that exist.')
+  }
+}
+
+/** @throws HubError `ArgumentNull`, `ArgumentInvalid`. */
+function foundOf({ mode, words }: Step): Found {
+  if (!mode.isMatched) return { kind: 'present' }
+  const etag = (mode.does === 'updateTwin' ? words.twinETag : undefined) ?? words.eTag ?? words.etag
+  if (typeof etag !== 'string') throw new HubError('ArgumentNull', 'This mode needs the eTag.')
+  return parseIfMatch(etag)
+}
+
+/** @throws HubError, IdentityError, TwinError, HubFormatError. */
 function stepOf(words: BulkWords): Step {
   const { id, moduleId } = words
   const isModule = typeof moduleId === 'string'
@@ -122,7 +163,10 @@ function stepOf(words: BulkWords): Step {
   if (!Object.hasOwn(MODES, name)) throw new HubError('ArgumentInvalid', 'This importMode is not known.')
   // Read for its faults; what is asked of an identity that exists is read again beside it.
   changeOf(words, isModule)
-  return { key, mode: MODES[name as keyof typeof MODES], words }
+  const mode = MODES[name as keyof typeof MODES]
+  const step = { key, mode, words, twin: twinChangeOf(words, mode.does === 'updateTwin' ? 'patch' : 'whole') }
+  foundOf(step)
+  return step
 }
 
 function repeated(steps: readonly Step[]): readonly Failure[] {

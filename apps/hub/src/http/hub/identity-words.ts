@@ -52,6 +52,7 @@ export const BulkItem = Type.Object({
   moduleId: maybe(Type.String()),
   eTag: maybe(Type.String()),
   etag: maybe(Type.String()),
+  twinETag: maybe(Type.String()),
   importMode: maybe(Type.String()),
   tags: maybe(Type.Unknown()),
   properties: maybe(Type.Object({ desired: maybe(Type.Unknown()), reported: maybe(Type.Unknown()) })),
