@@ -386,6 +386,13 @@ export class Commands {
       machine.remove(entry.sequence)
       return undefined
     } catch (error) {
+      if (isDamage(error)) {
+        // It stays until it expires or is purged, out of the way of those behind it.
+        const now = this.#parts.clock.monotonic()
+        machine.renew(lockToken, now, later(now, COMMAND_LOCK_MS))
+        this.#parts.fault(error)
+        return undefined
+      }
       machine.release(lockToken)
       throw error
     }
@@ -462,6 +469,10 @@ export class Commands {
     if (queue.machine.release(lockToken)) queue.notify()
     this.#letGo(queue)
   }
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'STORE_DAMAGED'
 }
 
 function changeOf(outcome: Outcome): CommandChange['change'] {

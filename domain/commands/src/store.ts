@@ -57,6 +57,7 @@ export interface CommandStore {
   readCommandQueue(
     key: IdentityKey,
   ): Promise<{ readonly generationId: string; readonly entries: readonly QueueEntry[] } | undefined>
+  /** Rejects with code `STORE_DAMAGED` what can never be read any more. */
   readCommand(key: IdentityKey, sequence: number): Promise<StoredCommand | undefined>
   /**
    * One step for all (at most 256), answers in their order. Whoever ends a message whose `ack` asks for it writes the

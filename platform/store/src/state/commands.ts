@@ -19,6 +19,7 @@ import {
 } from '@holdfast/commands'
 import type { IdentityKey } from '@holdfast/identity'
 import type { Kysely, Selectable } from 'kysely'
+import { StoreDamagedError } from '../damaged.ts'
 import type { CommandTable } from './commands-schema.ts'
 import { FeedbackRecords } from './feedback-records.ts'
 import { COMMAND_CHANGES_MAX, PAGE_RECORDS_MAX } from './limits.ts'
@@ -214,12 +215,21 @@ export class SqlCommands implements CommandStore {
   ): Promise<ChangeOutcome> {
     const hasFeedback = asksFor(row.ack, end)
     if (hasFeedback) {
-      const { messageId = '' } = decodeCommandContent(this.#open(row))
-      const ended = { ...keyOf(row), messageId, generationId: row.generation_id }
+      const ended = { ...keyOf(row), messageId: this.#messageIdOf(row), generationId: row.generation_id }
       await this.#feedback.insert(transaction, feedbackRecord(ended, end, at), at)
     }
     await transaction.deleteFrom('command').where('sequence', '=', row.sequence).execute()
     return { kind: 'ended', hasFeedback }
+  }
+
+  /** '' where the content does not open: what is damaged must end all the same, and be told of. */
+  #messageIdOf(row: Selectable<CommandTable>): string {
+    try {
+      return decodeCommandContent(this.#open(row)).messageId ?? ''
+    } catch (error) {
+      if (error instanceof StoreDamagedError) return ''
+      throw error
+    }
   }
 
   #open(row: Selectable<CommandTable>): Uint8Array {

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { timestampOf } from '@holdfast/base'
+import { encodeCommandContent, type NewCommand } from '@holdfast/commands'
+import { commandStoreContract } from '@holdfast/commands/testing'
+import { StoreDamagedError } from '../damaged.ts'
+import { device } from './contract.ts'
+import { openStateStore, type StateStore } from './state-store.ts'
+import { random, testKeys, withFile, withStore } from './testing.ts'
+
+const absent = { kind: 'absent' } as const
+const D = { deviceId: 'd' }
+const at = timestampOf(1_000_000)
+const later = timestampOf(2_000_000)
+
+commandStoreContract('state.db', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-state-'))
+  const store = await openStateStore({ file: join(folder, 'state.db'), keys: testKeys(1), random })
+  return {
+    store,
+    addIdentity: async (key, generationId) => {
+      await store.writeIdentity(device(key.deviceId, { ...key, generationId }), absent)
+    },
+    deleteIdentity: async (key) => {
+      await store.deleteIdentity(key, { kind: 'any' })
+    },
+    close: async () => {
+      await store.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+})
+
+function command(text: string, change: Partial<NewCommand> = {}): NewCommand {
+  const content = encodeCommandContent({
+    messageId: `ID-${text}`,
+    properties: [['PROPERTY', `value-${text}`]],
+    body: Buffer.from(`BODY-${text}`),
+  })
+  return { key: D, ack: 'full', enqueued: at, expires: later, content, ...change }
+}
+
+async function enqueue(store: StateStore, text: string, change: Partial<NewCommand> = {}): Promise<number> {
+  const outcome = await store.enqueueCommand(command(text, change), { depthMax: 50 })
+  assert.ok(outcome.kind === 'enqueued')
+  return outcome.sequence
+}
+
+const BATCH = { recordsMax: 64, olderThan: at, enqueued: at, expires: later, messagesMax: 10 }
+
+test('nothing of a message, of feedback or of a service queue stands readable in the file or its log', async () => {
+  await withStore(async (store, file) => {
+    await store.writeIdentity(device('d'), absent)
+    const sequence = await enqueue(store, 'one')
+    await enqueue(store, 'two')
+    await store.changeCommands([{ key: D, sequence, change: { kind: 'end', end: 'completed' } }], at)
+    const look = async (): Promise<void> => {
+      for (const path of [file, `${file}-wal`]) {
+        const content = existsSync(path) ? await readFile(path) : Buffer.alloc(0)
+        for (const secret of ['ID-', 'PROPERTY', 'value-', 'BODY-', 'NOTICE']) assert.ok(!content.includes(secret))
+      }
+    }
+    await look()
+    await store.batchFeedback(BATCH)
+    const content = Buffer.from('NOTICE')
+    await store.enqueueServiceMessage(
+      'file-notifications',
+      { enqueued: at, expires: later, content },
+      { messagesMax: 9 },
+    )
+    await look()
+  })
+})
+
+test('a content that was moved, swapped or whose envelope was changed does not open', async () => {
+  for (const change of [
+    `UPDATE command SET content = (SELECT content FROM command WHERE sequence = 2) WHERE sequence = 1`,
+    `UPDATE command SET ack = 'none' WHERE sequence = 1`,
+    `UPDATE command SET expires_time = expires_time + 1 WHERE sequence = 1`,
+    `UPDATE command SET generation_id = 'other' WHERE sequence = 1`,
+  ]) {
+    await withFile(async (file) => {
+      const store = await openStateStore({ file, keys: testKeys(1), random })
+      await store.writeIdentity(device('d'), absent)
+      assert.equal(await enqueue(store, 'one'), 1)
+      assert.equal(await enqueue(store, 'two'), 2)
+      await store.close()
+      const database = new DatabaseSync(file)
+      database.exec(change)
+      database.close()
+      const again = await openStateStore({ file, keys: testKeys(1), random })
+      await assert.rejects(again.readCommand(D, 1), StoreDamagedError, change)
+      assert.ok((await again.readCommand(D, 2)) !== undefined)
+      await again.close()
+    })
+  }
+})
+
+test('a damaged content does not keep its message from being ended, and others go on', async () => {
+  await withFile(async (file) => {
+    const store = await openStateStore({ file, keys: testKeys(1), random })
+    await store.writeIdentity(device('d'), absent)
+    await enqueue(store, 'one')
+    await enqueue(store, 'two')
+    await store.close()
+    const database = new DatabaseSync(file)
+    database.exec(`UPDATE command SET content = x'00' WHERE sequence = 1`)
+    database.close()
+    const again = await openStateStore({ file, keys: testKeys(1), random })
+    const end = { kind: 'end', end: 'completed' } as const
+    const [outcome] = await again.changeCommands([{ key: D, sequence: 1, change: end }], at)
+    assert.equal(outcome?.kind, 'ended')
+    assert.equal((await again.purgeCommands(D, at)).sequences.length, 1)
+    await again.close()
+  })
+})
+
+test('after a rotation all of it moves to the new key, a restart between any two steps', async () => {
+  await withFile(async (file) => {
+    let store = await openStateStore({ file, keys: testKeys(1), random })
+    await store.writeIdentity(device('d', { authentication: { kind: 'none' } }), absent)
+    const ended = await enqueue(store, 'ended')
+    await store.changeCommands([{ key: D, sequence: ended, change: { kind: 'end', end: 'rejected' } }], at)
+    const sequences: number[] = []
+    for (let count = 0; count < 50; count += 1) sequences.push(await enqueue(store, `${count}`))
+    const content = Buffer.from('NOTICE')
+    const service = { enqueued: at, expires: later, content }
+    const { entry } = await store.enqueueServiceMessage('file-notifications', service, { messagesMax: 9 })
+    for (let isDone = false; !isDone; ) {
+      await store.close()
+      store = await openStateStore({ file, keys: testKeys(1, 2), random })
+      ;({ isDone } = await store.reseal())
+    }
+    assert.deepEqual(await store.sealEpochs(), [2])
+    await store.close()
+    store = await openStateStore({ file, keys: testKeys(2), random })
+    for (const [at, sequence] of sequences.entries()) {
+      assert.ok(Buffer.from((await store.readCommand(D, sequence))?.content ?? []).includes(`BODY-${at}`))
+    }
+    const notice = await store.readServiceMessage('file-notifications', entry.sequence)
+    assert.equal(Buffer.from(notice?.content ?? []).toString(), 'NOTICE')
+    const { made } = await store.batchFeedback(BATCH)
+    const batch = await store.readServiceMessage('feedback', made?.entry.sequence ?? 0)
+    assert.match(Buffer.from(batch?.content ?? []).toString(), /"originalMessageId":"ID-ended"/)
+    await store.close()
+  })
+})
+
+test('numbers go on after a restart, also when all that had them is gone', async () => {
+  await withFile(async (file) => {
+    let store = await openStateStore({ file, keys: testKeys(1), random })
+    await store.writeIdentity(device('d'), absent)
+    const last = await enqueue(store, 'one')
+    await store.purgeCommands(D, at)
+    await store.close()
+    store = await openStateStore({ file, keys: testKeys(1), random })
+    assert.equal(await enqueue(store, 'two'), last + 1)
+    await store.close()
+  })
+})
