@@ -486,6 +486,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     clock,
     events: events.throttled,
     commands: messages.commands,
+    throttling,
     queues: {
       feedback: { contentType: FEEDBACK_CONTENT_TYPE, listen: (ready) => messages.feedback.listen(ready) },
     },

@@ -16,6 +16,7 @@ import {
 } from '@holdfast/tokens'
 import type { Cut, KeySlot } from './credential.ts'
 import { IdentityError } from './errors.ts'
+import { FailureThrottle } from './failure-throttle.ts'
 import type { IdentityKey } from './identity.ts'
 import { KEY_BYTES, POLICIES_MAX } from './limits.ts'
 import { type RandomBytes, randomBase64 } from './random.ts'
@@ -53,6 +54,7 @@ export type PolicyDenial =
   | 'wrong-audience'
   | 'token-expired'
   | 'policy-without-right'
+  | 'throttled'
 
 export type PolicyVerdict =
   | { readonly kind: 'allowed'; readonly principal: Principal }
@@ -77,6 +79,8 @@ export class Policies {
   readonly #hosts: readonly string[]
   readonly #policies = new Map<string, AccessPolicy>()
   readonly #decoy: string
+  /** Who guesses keys of policies; a policy stands there as a device would, by its name. */
+  readonly #failures = new FailureThrottle()
   #cutsMade = 0
   #lastChange: Promise<void> = Promise.resolve()
 
@@ -130,21 +134,23 @@ export class Policies {
   /**
    * Who the bearer of a service's token is. What the principal may do, its `rights` say.
    * @param text `SharedAccessSignature sr=…`, whose `sr` is one of the hub's names and nothing narrower.
+   * @param address where it came from: whoever fails too often there is refused unseen (`FailureThrottle`).
    */
-  verifyService(text: string): PolicyVerdict {
-    const token = readToken(text)
-    return 'kind' in token ? token : this.#verify(token, (resource) => coversService(resource, this.#hosts))
+  verifyService(text: string, address: string): PolicyVerdict {
+    return this.#guarded(text, address, (resource) => coversService(resource, this.#hosts))
   }
 
   /**
    * As `verifyService`, where `sr` may name something narrower of this hub: what that is and whether it suffices, the
    * caller decides.
    */
-  verifyScoped(text: string): ScopedVerdict {
-    const token = readToken(text)
-    if ('kind' in token) return token
-    const verdict = this.#verify(token, ({ host }) => this.#hosts.includes(host))
-    return verdict.kind === 'denied' ? verdict : { ...verdict, path: audienceOf(token).path }
+  verifyScoped(text: string, address: string): ScopedVerdict {
+    let path: readonly string[] = []
+    const verdict = this.#guarded(text, address, (resource) => {
+      path = resource.path
+      return this.#hosts.includes(resource.host)
+    })
+    return verdict.kind === 'denied' ? verdict : { ...verdict, path }
   }
 
   /** Whether a policy with the right DeviceConnect speaks for the device or module. */
@@ -184,6 +190,22 @@ export class Policies {
     const next: AccessPolicy = slot === 'primary' ? { ...current, primaryKey: key } : { ...current, secondaryKey: key }
     await this.#parts.store.writePolicy(next)
     this.#policies.set(name, next)
+  }
+
+  /** Verifies what may be a guess. A token that was good once and has expired is none. */
+  #guarded(text: string, address: string, covers: (resource: SasResource) => boolean): PolicyVerdict {
+    const now = this.#parts.clock.monotonic()
+    const token = readToken(text)
+    const name = 'kind' in token ? undefined : token.policyName
+    const key = name === undefined || !this.#policies.has(name) ? undefined : { deviceId: name }
+    const isSpent =
+      key === undefined ? this.#failures.isAddressSpent(address, now) : this.#failures.isPairSpent(address, key, now)
+    if (isSpent) return denied('throttled', 'too many failures from this address before')
+    const verdict = 'kind' in token ? token : this.#verify(token, covers)
+    if (key === undefined) this.#failures.failedAsUnknown(address, now)
+    else if (verdict.kind === 'allowed') this.#failures.succeeded(address, key)
+    else if (verdict.code === 'wrong-signature') this.#failures.failedAsKnown(address, key, now)
+    return verdict
   }
 
   #verify(token: SasToken, covers: (resource: SasResource) => boolean): PolicyVerdict {

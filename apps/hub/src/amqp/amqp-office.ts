@@ -7,6 +7,7 @@ import { type CommandDraft, CommandError, type Outcome, type ServiceDelivery } f
 import type { Cut, Policies } from '@holdfast/identity'
 import { connect, type Remote, serve } from '@holdfast/node/threads'
 import { EXPIRY_SKEW_MS } from '@holdfast/tokens'
+import type { Throttling } from '../core/throttling.ts'
 import type { ConsumerGroups } from './consumer-groups.ts'
 import type {
   AmqpAbout,
@@ -43,6 +44,7 @@ export interface AmqpOfficeParts {
   /** Bounds their rate. */
   readonly events: EventSink
   readonly commands: { send(draft: CommandDraft, actor: string): Promise<unknown> } | undefined
+  readonly throttling: Pick<Throttling, 'take'>
   readonly queues: Partial<Readonly<Record<ServiceQueueName, OfficeQueue>>>
   /** Calls `listener` after each commit of telemetry; returns what ends it. */
   readonly follow: (listener: () => void) => () => void
@@ -96,16 +98,24 @@ export class AmqpOffice {
   }
 
   #deskOf(front: number): AmqpDesk {
-    const { commands, nextSequences, failed } = this.#parts
+    const { commands, throttling, nextSequences, failed } = this.#parts
     const receivers = new Map<number, OfficeReceiver & { readonly contentType: string }>()
     let unfollow: (() => void) | undefined
     return {
       about: () => this.#about(),
-      judge: (token) => this.#judge(token),
+      judge: (token, address) => this.#judge(token, address),
       note: (note) => this.#note(note),
       fault: ({ name, message, stack }) => failed(Object.assign(new Error(message), { name, stack })),
       sendCommand: async (draft, policy): Promise<CommandOutcome> => {
         if (commands === undefined) return { kind: 'refused', code: 'unavailable', detail: 'not served here' }
+        const verdict = throttling.take('command.send', `policy/${policy}`)
+        if (verdict.kind === 'refused') {
+          return {
+            kind: 'refused',
+            code: 'throttled',
+            detail: `try again in ${verdict.retryAfterSeconds} s, and slower`,
+          }
+        }
         try {
           await commands.send(draft, `policy/${policy}`)
           return { kind: 'sent' }
@@ -150,9 +160,9 @@ export class AmqpOffice {
     }
   }
 
-  #judge(token: string): Judgement {
+  #judge(token: string, address: string): Judgement {
     const { policies, clock } = this.#parts
-    const verdict = policies.verifyScoped(token)
+    const verdict = policies.verifyScoped(token, address)
     if (verdict.kind === 'denied') return verdict
     const { name, slot, rights, expires } = verdict.principal
     const now = clock.wall()

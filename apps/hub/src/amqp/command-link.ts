@@ -23,6 +23,7 @@ const CONDITIONS: Readonly<Record<string, AmqpRefusal['condition']>> = {
   'queue-full': 'amqp:resource-limit-exceeded',
   'too-large': 'amqp:link:message-size-exceeded',
   invalid: 'com.microsoft:argument-error',
+  throttled: 'com.microsoft:device-container-throttled',
 }
 
 /** The handler of one `/messages/devicebound` link. */

@@ -84,7 +84,8 @@ export interface QueueMessage {
 /** The core, as a front calls it. */
 export interface AmqpDesk {
   about(): AmqpAbout
-  judge(token: string): Judgement
+  /** @param address where it came from. */
+  judge(token: string, address: string): Judgement
   note(note: AmqpNote): void
   /** A fault of ours or of the disk's, for the log. */
   fault(fault: { readonly name: string; readonly message: string; readonly stack: string }): void

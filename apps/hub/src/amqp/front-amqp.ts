@@ -145,9 +145,9 @@ export class FrontAmqp implements AmqpFront {
   }
 
   /** What a token is worth, as of a moment after the last key that was taken away. */
-  async judge(token: string): Promise<Judgement> {
+  async judge(token: string, address: string): Promise<Judgement> {
     for (let attempt = 0; attempt < JUDGEMENTS_MAX; attempt += 1) {
-      const judgement = await this.desk.judge(token)
+      const judgement = await this.desk.judge(token, address)
       if (judgement.kind === 'denied' || judgement.asOf >= this.#cutSerial) return judgement
     }
     return { kind: 'denied', code: 'keys-changing', detail: 'keys are being changed just now' }

@@ -233,7 +233,7 @@ export class HubConnection implements AmqpHandler {
   }
 
   async #prove(token: string): Promise<Claim | undefined> {
-    const judgement = await this.#front.judge(token)
+    const judgement = await this.#front.judge(token, this.#peer.address)
     if (judgement.kind === 'denied') {
       this.#failures += 1
       this.#refused(judgement.code, judgement.detail)

@@ -39,7 +39,7 @@ export function authorize(
   const { peer } = context.env
   if (peer.transport === 'local') return { kind: 'operator' }
   const header = context.req.header('authorization')
-  const verdict = header === undefined ? undefined : services.policies.verifyService(header)
+  const verdict = header === undefined ? undefined : services.policies.verifyService(header, peer.address)
   if (verdict?.kind !== 'allowed') {
     refused(context, services, `address/${peer.address}`, verdict?.code ?? 'no-credential')
     throw new Problem({
