@@ -1,6 +1,7 @@
 /** The hub's service REST interface over real registers on stores in memory, and a way to ask it. */
 
 import { feedbackQueue } from '@holdfast/commands'
+import { identityText } from '@holdfast/identity'
 import { countingRandom } from '@holdfast/identity/testing'
 import type { PeerFacts } from '@holdfast/messaging'
 import { type DesiredChange, Twins } from '@holdfast/twins'
@@ -47,7 +48,13 @@ export async function hubStage(changes: Partial<HubServices> = {}) {
       events: events.sink,
       desiredChanged: (change) => pushed.push(change),
     }),
-    presence: { of: async (keys) => keys.map(() => ({ isConnected: false })) },
+    presence: {
+      of: async (keys) =>
+        keys.map((key) => {
+          const connection = management.connected.get(identityText(key))
+          return { isConnected: connection !== undefined, ...connection }
+        }),
+    },
     connected: () => management.connected.size,
     ...changes,
   }

@@ -5,7 +5,7 @@ import { identitySubject } from '@holdfast/identity'
 import { actorName } from '../management/actor.ts'
 import { etagHeader, json } from './answer.ts'
 import { HubError } from './errors.ts'
-import { type IdentityFacts, identityDocument } from './identity-document.ts'
+import { identityDocument } from './identity-document.ts'
 import { changeOf, IdentityBody } from './identity-words.ts'
 import { ifMatch, readJson } from './request.ts'
 import type { HubCall } from './routes.ts'
@@ -84,19 +84,12 @@ async function one(call: HubCall, identity: Identity): Promise<Response> {
 }
 
 async function shown(call: HubCall, identities: readonly Identity[]): Promise<readonly object[]> {
-  const commands = await call.services.commands.count(identities)
+  const { presence, commands } = call.services
+  const keys = identities.map((identity) => keyOf(identity))
+  const [facts, counts] = await Promise.all([presence.of(keys), commands.count(keys)])
   return identities.map((identity, at) =>
-    identityDocument(identity, { ...factsOf(call, keyOf(identity)), commands: commands[at] ?? 0 }),
+    identityDocument(identity, { isConnected: false, ...facts[at], commands: counts[at] ?? 0 }),
   )
-}
-
-function factsOf(call: HubCall, key: IdentityKey): Omit<IdentityFacts, 'commands'> {
-  const connection = call.services.sessions.connectionOf(key)
-  return {
-    isConnected: connection !== undefined,
-    connectionChanged: connection?.since,
-    lastActivity: connection?.lastActivity,
-  }
 }
 
 /** Azure shows keys to whoever may read the registry; here that is an event, one for a whole list. */

@@ -2,16 +2,13 @@
 
 import { formatTimestamp, type Timestamp } from '@holdfast/base'
 import { type Authentication, type Identity, scopesOf } from '@holdfast/identity'
+import type { PresenceFacts } from '../../core/presence.ts'
 
 /** .NET's first moment, which Azure writes for "never". */
 const NEVER = '0001-01-01T00:00:00Z'
 
 /** What is known of an identity besides the registry's record. */
-export interface IdentityFacts {
-  readonly isConnected: boolean
-  /** Of the last change of `isConnected`. */
-  readonly connectionChanged?: Timestamp | undefined
-  readonly lastActivity?: Timestamp | undefined
+export interface IdentityFacts extends PresenceFacts {
   /** Messages that wait for it. */
   readonly commands: number
 }
@@ -23,7 +20,7 @@ export function identityDocument(identity: Identity, facts: IdentityFacts): obje
     generationId: identity.generationId,
     etag: identity.etag,
     connectionState: facts.isConnected ? 'Connected' : 'Disconnected',
-    connectionStateUpdatedTime: timeText(facts.connectionChanged),
+    connectionStateUpdatedTime: timeText(facts.since),
     lastActivityTime: timeText(facts.lastActivity),
     cloudToDeviceMessageCount: facts.commands,
     authentication: authenticationDocument(identity.authentication),
