@@ -44,6 +44,11 @@ export const DICTIONARIES: Readonly<Record<string, readonly string[]>> = {
     ...words('= != <> <= >= + - * / % 0x1f 1e9 true null undefined tags. properties. desired. $version deviceId'),
     ...words('COUNT() SUM( AVG( IS_DEFINED( STARTSWITH( CONCAT( SUBSTRING('),
   ],
+  twin: [
+    ...words('tags properties desired reported $version $metadata 4503599627370496 1e400 . $ a'),
+    ...JSON_WORDS,
+    ...TEXT_WORDS,
+  ],
   'dps-topic': [...words('$dps/registrations/ PUT/ GET/ iotdps- ?$rid= &operationId= api-version='), ...TEXT_WORDS],
   'certificate-input': ['-----BEGIN CERTIFICATE-----\n', '\n-----END CERTIFICATE-----', '==', '\r\n'],
   certificate: [],

@@ -15,6 +15,7 @@ import {
   readMessageProperties,
   telemetryBag,
 } from '../index.ts'
+import { runTwin } from './twin-target.ts'
 import { formatQuery } from './format-query.ts'
 
 export { formatExpression, formatPath, formatQuery } from './format-query.ts'
@@ -137,5 +138,14 @@ export const fuzzTargets: readonly FuzzTarget[] = [
       }
       must(JSON.stringify(again) === JSON.stringify(query), 'what was read formats to itself')
     },
+  },
+  {
+    name: 'twin',
+    seeds: seeds(
+      '{"a":{"b":[1,{"c":true}]},"é":"😀"}\n{"a":{"b":null,"d":1.5e300},"__proto__":{"x":1}}',
+      '{"tags":{"site":"x","n":null},"properties":{"desired":{"a":1,"$version":2,"$metadata":{}}}}',
+      '{"a":-4503599627370496,"b":"\\u0000\\ud83d\\ude00"}\n{"a":{"a":{"a":{"a":{}}}}}\n{"a":null}',
+    ),
+    run: runTwin,
   },
 ]
