@@ -7,6 +7,7 @@ import {
   coversService,
   EXPIRY_SKEW_MS,
   isExpired,
+  type KeyForm,
   parseSasToken,
   resourceOf,
   type SasResource,
@@ -142,14 +143,15 @@ export class Policies {
 
   /**
    * As `verifyService`, where `sr` may name something narrower of this hub: what that is and whether it suffices, the
-   * caller decides.
+   * caller decides. Clients of Event Hubs sign with the key's text, so that form of it counts too.
    */
   verifyScoped(text: string, address: string): ScopedVerdict {
     let path: readonly string[] = []
-    const verdict = this.#guarded(text, address, (resource) => {
+    const covers = (resource: SasResource): boolean => {
       path = resource.path
       return this.#hosts.includes(resource.host)
-    })
+    }
+    const verdict = this.#guarded(text, address, covers, ['bytes', 'text'])
     return verdict.kind === 'denied' ? verdict : { ...verdict, path }
   }
 
@@ -193,7 +195,12 @@ export class Policies {
   }
 
   /** Verifies what may be a guess. A token that was good once and has expired is none. */
-  #guarded(text: string, address: string, covers: (resource: SasResource) => boolean): PolicyVerdict {
+  #guarded(
+    text: string,
+    address: string,
+    covers: (resource: SasResource) => boolean,
+    forms?: readonly KeyForm[],
+  ): PolicyVerdict {
     const now = this.#parts.clock.monotonic()
     const token = readToken(text)
     const name = 'kind' in token ? undefined : token.policyName
@@ -201,18 +208,24 @@ export class Policies {
     const isSpent =
       key === undefined ? this.#failures.isAddressSpent(address, now) : this.#failures.isPairSpent(address, key, now)
     if (isSpent) return denied('throttled', 'too many failures from this address before')
-    const verdict = 'kind' in token ? token : this.#verify(token, covers)
+    const verdict = 'kind' in token ? token : this.#verify(token, covers, forms)
     if (key === undefined) this.#failures.failedAsUnknown(address, now)
     else if (verdict.kind === 'allowed') this.#failures.succeeded(address, key)
     else if (verdict.code === 'wrong-signature') this.#failures.failedAsKnown(address, key, now)
     return verdict
   }
 
-  #verify(token: SasToken, covers: (resource: SasResource) => boolean): PolicyVerdict {
+  #verify(
+    token: SasToken,
+    covers: (resource: SasResource) => boolean,
+    forms: readonly KeyForm[] = ['bytes'],
+  ): PolicyVerdict {
     const policy = token.policyName === undefined ? undefined : this.#policies.get(token.policyName)
     // An unknown policy costs what a known one costs, so that time does not tell names.
-    const isPrimary = verifySasToken(token, policy?.primaryKey ?? this.#decoy)
-    const isSecondary = verifySasToken(token, policy?.secondaryKey ?? this.#decoy)
+    // All are always tried, so that every refusal takes the same work.
+    const isSignedBy = (key: string): boolean => forms.map((form) => verifySasToken(token, key, form)).includes(true)
+    const isPrimary = isSignedBy(policy?.primaryKey ?? this.#decoy)
+    const isSecondary = isSignedBy(policy?.secondaryKey ?? this.#decoy)
     if (policy === undefined) return denied('policy-unknown', 'the token names no policy of this hub')
     if (!isPrimary && !isSecondary) return denied('wrong-signature', `not signed by policy ${policy.name}`)
     if (isExpired(token, this.#parts.clock.wall(), EXPIRY_SKEW_MS)) {
