@@ -4,7 +4,9 @@ import { isKey } from '@holdfast/tokens'
 import type { Cut } from './credential.ts'
 import { IdentityError, type IdentityErrorCode } from './errors.ts'
 import type { IdentityKey } from './identity.ts'
+import { EDGE_LAYERS_MAX } from './limits.ts'
 import { Registry } from './registry.ts'
+import { edgeScope, scopesOf } from './scope.ts'
 import { countingRandom, ManualClock, MemoryIdentityStore, recordedEvents } from './testing/index.ts'
 
 function world() {
@@ -307,4 +309,88 @@ test('pages have 1 to 1000 devices', async () => {
   for (const limit of [0, 1_001, 1.5, Number.NaN]) {
     await assert.rejects(registry.listDevices({ limit }), refusedWith('invalid'))
   }
+})
+
+async function fleet() {
+  const all = world()
+  const edge = async (deviceId: string, parentScope?: string) => {
+    const draft = { deviceId, iotEdge: true, ...(parentScope === undefined ? {} : { parentScope }) }
+    const identity = await all.registry.create(draft, 'x')
+    return edgeScope(identity) ?? ''
+  }
+  return { ...all, edge }
+}
+
+test('a device stands under an edge device by its scope; any other scope is refused', async () => {
+  const { registry, edge } = await fleet()
+  const scope = await edge('edge')
+  const leaf = await registry.create({ deviceId: 'leaf', parentScope: scope }, 'x')
+  assert.deepEqual(scopesOf(leaf), { deviceScope: scope, parentScopes: [scope] })
+  for (const parentScope of [
+    `${scope}0`,
+    scope.slice(0, -1),
+    'ms-azure-iot-edge://other-1',
+    'edge',
+    '-',
+    'x'.repeat(10_000),
+  ]) {
+    await assert.rejects(registry.create({ deviceId: 'n', parentScope }, 'x'), refusedWith('unknown-scope'))
+    await assert.rejects(registry.update({ deviceId: 'leaf' }, { parentScope }, 'x'), refusedWith('unknown-scope'))
+  }
+  assert.equal((await registry.update({ deviceId: 'leaf' }, { parentScope: '' }, 'x')).identity.parentScope, undefined)
+})
+
+test('ids with dashes have scopes that lead back to them', async () => {
+  const { registry, edge } = await fleet()
+  for (const deviceId of ['a-b', '-', '--1', 'a-1-2', "x'%(-)"]) {
+    const scope = await edge(deviceId)
+    const leaf = await registry.create({ deviceId: `leaf-of-${deviceId}`, parentScope: scope }, 'x')
+    assert.equal(leaf.parentScope, scope)
+  }
+})
+
+test('when an edge device goes or stops being one, those under it are on their own, in memory too', async () => {
+  const { registry, edge } = await fleet()
+  const ends = {
+    deleted: (deviceId: string) => registry.delete({ deviceId }, 'x'),
+    plain: (deviceId: string) => registry.update({ deviceId }, { iotEdge: false }, 'x'),
+  }
+  for (const [name, end] of Object.entries(ends)) {
+    const leaf = { deviceId: `leaf-of-${name}` }
+    await registry.create({ ...leaf, parentScope: await edge(name) }, 'x')
+    assert.notEqual((await registry.read(leaf))?.parentScope, undefined)
+    await end(name)
+    assert.equal((await registry.read(leaf))?.parentScope, undefined)
+    await registry.update(leaf, { statusReason: 'still here' }, 'x')
+  }
+})
+
+test('edge devices stand in no circle and in so many layers', async () => {
+  const { registry, edge } = await fleet()
+  let scope: string | undefined
+  const scopes: string[] = []
+  for (let layer = 0; layer <= EDGE_LAYERS_MAX; layer += 1) scopes.push((scope = await edge(`e${layer}`, scope)))
+  await assert.rejects(edge('one-more', scope), refusedWith('invalid'))
+  for (const parentScope of scopes) {
+    await assert.rejects(registry.update({ deviceId: 'e0' }, { parentScope }, 'x'), refusedWith('invalid'))
+  }
+  const pair = [await edge('x'), await edge('y')] as const
+  const outcomes = await Promise.allSettled([
+    registry.update({ deviceId: 'x' }, { parentScope: pair[1] }, 'x'),
+    registry.update({ deviceId: 'y' }, { parentScope: pair[0] }, 'x'),
+  ])
+  assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+})
+
+test('what is of devices is not of modules, and the other way round', async () => {
+  const { registry, edge } = await fleet()
+  const parentScope = await edge('edge')
+  const module = { deviceId: 'edge', moduleId: 'm' }
+  await assert.rejects(registry.create({ ...module, iotEdge: true }, 'x'), refusedWith('invalid'))
+  await assert.rejects(registry.create({ ...module, parentScope }, 'x'), refusedWith('invalid'))
+  await assert.rejects(registry.create({ deviceId: 'd', managedBy: 'me' }, 'x'), refusedWith('invalid'))
+  await assert.rejects(registry.create({ ...module, managedBy: 'x'.repeat(129) }, 'x'), refusedWith('invalid'))
+  assert.equal((await registry.create({ ...module, managedBy: 'me' }, 'x')).managedBy, 'me')
+  await assert.rejects(registry.update(module, { iotEdge: true }, 'x'), refusedWith('invalid'))
+  assert.equal((await registry.update(module, { managedBy: '' }, 'x')).identity.managedBy, undefined)
 })

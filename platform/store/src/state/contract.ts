@@ -122,13 +122,40 @@ export function stateContract(name: string, open: OpenPorts): void {
       device('ca', { authentication: { kind: 'certificateAuthority' } }),
       device('none', { authentication: { kind: 'none' } }),
       device("o'; DROP TABLE identity; --"),
-      device('sas', { moduleId: 'm1', etag: 'm' }),
+      device('sas', { moduleId: 'm1', etag: 'm', managedBy: 'iotEdge' }),
+      device('leaf', { parentScope: 'ms-azure-iot-edge://edge-g-edge' }),
+      device('child', { parentScope: 'ms-azure-iot-edge://edge-g-edge', capabilities: { iotEdge: true } }),
     ]
     for (const form of forms) assert.equal(await store.writeIdentity(form, absent), 'written')
     for (const form of forms) assert.deepEqual(await store.readIdentity(form), form)
     assert.equal(await store.readIdentity({ deviceId: 'SAS' }), undefined, 'ids are case-sensitive')
     assert.equal(await store.readIdentity({ deviceId: 'sas', moduleId: 'm2' }), undefined)
   })
+
+  rule(
+    'identities',
+    'a parent is an edge device that exists; when it is none any more, nobody is under it',
+    async (store) => {
+      const edge = device('edge', { capabilities: { iotEdge: true } })
+      const parentScope = 'ms-azure-iot-edge://edge-g-edge'
+      const leaf = device('leaf', { parentScope })
+      assert.equal(await store.writeIdentity(leaf, absent), 'scope-missing')
+      assert.equal(await store.writeIdentity(device('edge'), absent), 'written')
+      assert.equal(await store.writeIdentity(leaf, absent), 'scope-missing', 'no edge device yet')
+      assert.equal(await store.writeIdentity(edge, present), 'written')
+      assert.equal(await store.writeIdentity(leaf, absent), 'written')
+      // A write that leaves the scope as it is leaves those under it.
+      assert.equal(await store.writeIdentity({ ...edge, etag: 'e2', status: 'disabled' }, present), 'written')
+      assert.equal((await store.readIdentity(leaf))?.parentScope, parentScope)
+      assert.equal(await store.writeIdentity(device('edge'), present), 'written')
+      assert.deepEqual(await store.readIdentity(leaf), device('leaf', { authentication: leaf.authentication }))
+      assert.equal(await store.writeIdentity(edge, present), 'written')
+      assert.equal(await store.writeIdentity(leaf, present), 'written')
+      assert.equal(await store.deleteIdentity({ deviceId: 'edge' }, present), 'written')
+      assert.equal((await store.readIdentity(leaf))?.parentScope, undefined)
+      assert.equal(await store.writeIdentity(leaf, present), 'scope-missing')
+    },
+  )
 
   rule('identities', 'a write does what was expected of the record, and else nothing', async (store) => {
     const first = device('d')
