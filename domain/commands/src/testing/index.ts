@@ -1,3 +1,5 @@
 export { MemoryCommandStore } from './memory-store.ts'
+export type { CommandStage } from './stage.ts'
+export { commandStage } from './stage.ts'
 export type { ContractStore } from './store-contract.ts'
 export { commandStoreContract } from './store-contract.ts'
