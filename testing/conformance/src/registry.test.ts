@@ -320,6 +320,9 @@ test('row 31: a change ends the sessions it takes the credential from, before it
   await registry().update({ deviceId, authentication: sasKeys(undefined, keys.symmetricKey.secondaryKey) })
   assert.equal((await gives(registry().get(deviceId))).connectionState, 'Disconnected')
   await before
+  const gone = await gives(registry().get(deviceId))
+  assert.ok(isRecent(gone.lastActivityTime) && isRecent(gone.connectionStateUpdatedTime))
+  assert.ok(String(gone.connectionStateUpdatedTime) >= String(shown.connectionStateUpdatedTime))
   assert.equal(
     (await failure(neverRetry(Client.fromConnectionString(connectionString, Mqtt)).open())).name,
     'UnauthorizedError',
@@ -419,6 +422,22 @@ test('row 32: what fails is named by its code, what does not is done; ETags coun
     'ArgumentInvalid',
   ])
   await failsWith('DeviceNotFoundError', 404, 'DeviceNotFound', registry().get('many-0'))
+})
+
+test('row 32: devices are added with the twins they begin with', { skip }, async () => {
+  const deviceId = `bulk-${randomUUID()}`
+  const tags = { site: { floor: 3 } }
+  const added = await gives(
+    registry().addDevices([{ deviceId, tags, properties: { desired: { interval: 5 } } }] as never),
+  )
+  assert.deepEqual(added, { isSuccessful: true, errors: [], warnings: [] })
+  const { responseBody: twin } = await registry().getTwin(deviceId)
+  assert.deepEqual(twin.tags, tags)
+  const { $metadata: _, ...desired } = twin.properties.desired as Fields
+  assert.deepEqual(desired, { interval: 5, $version: 2 })
+  const error = await failure(registry().addDevices([{ deviceId: 'bad-twin', tags: { 'a.b': 1 } }] as never))
+  assert.equal(error.name, 'ArgumentError')
+  await failsWith('DeviceNotFoundError', 404, 'DeviceNotFound', registry().get('bad-twin'))
 })
 
 test('row 33: edge devices have scopes, leaves and child edges stand under them', { skip }, async () => {
