@@ -48,6 +48,14 @@ export class HubApi {
     return found.credential.key
   }
 
+  /** The primary key of a shared access policy. */
+  async policyKey(name: string): Promise<string> {
+    const path = `/api/v1/policies/${encodeURIComponent(name)}/connection-string`
+    const found = parseConnectionString((await this.#expect<Api.ConnectionString>('GET', path)).connectionString)
+    if (found.credential.kind !== 'key') throw new Error(`the policy ${name} has no key`)
+    return found.credential.key
+  }
+
   rotateKeys(): Promise<Api.DataKey> {
     return this.#expect<Api.DataKey>('POST', '/api/v1/keys/rotate')
   }
