@@ -4,9 +4,11 @@ import { Command } from 'commander'
 import type { World } from './command.ts'
 import { addAuthority } from './commands/authority.ts'
 import { addCertificate } from './commands/certificate.ts'
+import { addConsumerGroup } from './commands/consumer-group.ts'
 import { addDevice } from './commands/device.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addEnrollment } from './commands/enrollment.ts'
+import { addFiles } from './commands/files.ts'
 import { addKeys } from './commands/keys.ts'
 import { addMessages } from './commands/messages.ts'
 import { addModule } from './commands/module.ts'
@@ -36,9 +38,11 @@ Example:
   addModule(program, world)
   addQuery(program, world)
   addPolicy(program, world)
+  addConsumerGroup(program, world)
   addEnrollment(program, world)
   addAuthority(program, world)
   addMessages(program, world)
+  addFiles(program, world)
   addKeys(program, world)
   addCertificate(program, world)
   addStatus(program, world)

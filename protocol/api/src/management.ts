@@ -20,6 +20,9 @@
  *   GET    /api/v1/policies                                 Page<Policy>
  *   GET    /api/v1/policies/{name}/connection-string?eventHub=&key=  ConnectionString
  *   POST   /api/v1/policies/{name}/regenerate-key           KeyChoice -> Changed
+ *   GET    /api/v1/consumer-groups                          Page<ConsumerGroup>
+ *   POST   /api/v1/consumer-groups                          ConsumerGroupCreate -> ConsumerGroup (201)
+ *   DELETE /api/v1/consumer-groups/{name}                   204
  *   GET    /api/v1/enrollments, /api/v1/enrollment-groups   Page<Enrollment>
  *   POST   the same                                         EnrollmentCreate -> Enrollment (201)
  *   GET    /api/v1/enrollments/{id}, /enrollment-groups/{id}            Enrollment
@@ -31,6 +34,9 @@
  *   POST   /api/v1/authorities/{name}/verify                AuthorityProof -> Authority
  *   DELETE /api/v1/authorities/{name}                       Changed
  *   GET    /api/v1/messages?device=&partition=&from=&to=&sequence=&limit=&follow=   application/x-ndjson of Message
+ *   GET    /api/v1/files?device=&after=&limit=              Page<File>
+ *   GET    /api/v1/files/{id}/content                       application/octet-stream
+ *   DELETE /api/v1/files/{id}                               204
  *   GET    /api/v1/keys                                     Page<DataKey>
  *   POST   /api/v1/keys/rotate                              DataKey
  *   DELETE /api/v1/keys/{epoch}                             DataKeyDropped
@@ -57,6 +63,9 @@ export const DeviceCreate = Type.Object(
     /** For sas; generated when absent. */
     primaryKey: Type.Optional(Type.String()),
     secondaryKey: Type.Optional(Type.String()),
+    iotEdge: Type.Optional(Type.Boolean()),
+    /** The `deviceScope` of the edge device above it. */
+    parentScope: Type.Optional(Type.String()),
   },
   strict,
 )
@@ -81,6 +90,10 @@ export const DeviceChange = Type.Object(
     statusReason: Type.Optional(Type.String({ maxLength: 128 })),
     /** Take the place of both slots; for x509-thumbprint. */
     thumbprints: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 2 })),
+    /** Of devices alone. */
+    iotEdge: Type.Optional(Type.Boolean()),
+    /** Of devices alone; '' takes it away. */
+    parentScope: Type.Optional(Type.String()),
   },
   { ...strict, minProperties: 1 },
 )
@@ -139,6 +152,13 @@ export interface Device {
   connectedSince?: string
   lastActivityTime?: string
   createdTime: string
+  /** Of an edge device: true, and the scope by which others name it as their parent. */
+  iotEdge?: boolean
+  deviceScope?: string
+  /** The scope of the edge device above it. */
+  parentScope?: string
+  /** Of a module: who looks after it, where somebody said so. */
+  managedBy?: string
 }
 
 /** What a change did to live sessions that rested on what it took away. */
@@ -150,6 +170,14 @@ export interface Changed {
 
 export interface ConnectionString {
   connectionString: string
+}
+
+export const ConsumerGroupCreate = Type.Object({ name: Type.String() }, strict)
+export type ConsumerGroupCreate = Type.Static<typeof ConsumerGroupCreate>
+
+/** Of the Event Hubs-compatible endpoint. */
+export interface ConsumerGroup {
+  name: string
 }
 
 export interface Policy {
@@ -245,6 +273,19 @@ export interface MessageSent {
 
 export interface Purged {
   messages: number
+}
+
+/** What a device has uploaded; `completed` when it has said so, and back ends were told. */
+export interface File {
+  id: string
+  deviceId: string
+  /** With the device's prefix. */
+  blobName: string
+  state: 'uploaded' | 'completed'
+  bytes: number
+  uploadedTime: string
+  /** As the device said. */
+  contentType?: string
 }
 
 export interface DataKey {

@@ -8,7 +8,9 @@ import { operationOf, throttleService } from '../throttled.ts'
 import { authorize } from './actor.ts'
 import { AUTHORITY_ROUTES } from './authorities.ts'
 import { COMMAND_ROUTES } from './commands.ts'
+import { CONSUMER_GROUP_ROUTES } from './consumer-groups.ts'
 import { EVENT_ROUTES } from './events.ts'
+import { FILE_ROUTES } from './files.ts'
 import { HUB_ROUTES } from './hub.ts'
 import { IDENTITY_ROUTES } from './identities.ts'
 import { MESSAGE_ROUTES } from './messages.ts'
@@ -31,10 +33,12 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...IDENTITY_ROUTES,
   ...POLICY_ROUTES,
   ...AUTHORITY_ROUTES,
+  ...CONSUMER_GROUP_ROUTES,
   ...MESSAGE_ROUTES,
   ...COMMAND_ROUTES,
   ...METHOD_ROUTES,
   ...QUERY_ROUTES,
+  ...FILE_ROUTES,
   ...EVENT_ROUTES,
 ]
 
