@@ -201,7 +201,7 @@ describe('requests', () => {
 
   it('of a flood end the connection', () => {
     const stage = joined()
-    for (let i = 0; i < 200; i++) stage.publish(1, '$iothub/twin/GET/?$rid=1', 0)
+    for (let i = 0; i < 400; i++) stage.publish(1, '$iothub/twin/GET/?$rid=1', 0)
     assert.deepEqual(reasons(stage), ['throttled'])
   })
 

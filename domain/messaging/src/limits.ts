@@ -55,7 +55,10 @@ export interface FrontLimits {
   readonly subscribesMax: number
   /** SUBSCRIBE and UNSUBSCRIBE packets of a connection. */
   readonly subscribeRate: { readonly perSecond: number; readonly burst: number }
-  /** Requests of a connection: twin, certificate, provisioning. */
+  /**
+   * Requests of a connection: twin, certificate, provisioning. Above what the core answers (`device.twin-*` of the
+   * throttling): who asks too much is told so, and only who does not listen is ended.
+   */
   readonly requestRate: { readonly perSecond: number; readonly burst: number }
   /** Answers of a connection to method calls; how many calls there are is the back end's to bound. */
   readonly methodAnswerRate: { readonly perSecond: number; readonly burst: number }
@@ -82,7 +85,7 @@ export const FRONT_LIMITS: FrontLimits = {
   backlogBytesMax: 256 * 1024,
   subscribesMax: 16,
   subscribeRate: { perSecond: 2, burst: 20 },
-  requestRate: { perSecond: 20, burst: 100 },
+  requestRate: { perSecond: 50, burst: 300 },
   methodAnswerRate: { perSecond: 500, burst: 1_000 },
   refusedRate: { perSecond: 20, burst: 100 },
   shutdownMs: 3_000,
