@@ -235,3 +235,24 @@ test('when the store is unavailable the answer says to try again, and nothing is
   assert.ok(!JSON.stringify(broken.body).includes('bug'))
   assert.equal(hub.failures.length, 1)
 })
+
+test('an edge device shows its scope, and a device under it names that', async () => {
+  const hub = await stage()
+  const edge = await hub.local('POST', '/devices', { deviceId: 'edge', iotEdge: true })
+  assert.equal(edge.body['iotEdge'], true)
+  const parentScope = edge.body['deviceScope']
+  assert.match(String(parentScope), /^ms-azure-iot-edge:\/\/edge-[0-9]+$/)
+  const leaf = await hub.local('POST', '/devices', { deviceId: 'leaf', parentScope })
+  assert.deepEqual(
+    [leaf.body['parentScope'], 'deviceScope' in leaf.body, 'iotEdge' in leaf.body],
+    [parentScope, false, false],
+  )
+  assert.equal((await hub.local('PATCH', '/devices/leaf', { parentScope: '' })).status, 200)
+  assert.ok(!('parentScope' in (await hub.local('GET', '/devices/leaf')).body))
+  const unknown = await hub.local('PATCH', '/devices/leaf', { parentScope: 'ms-azure-iot-edge://edge-1' })
+  assert.deepEqual([unknown.status, unknown.body['code']], [400, 'unknown-scope'])
+  await hub.local('POST', '/devices/leaf/modules', { moduleId: 'm' })
+  assert.equal((await hub.local('PATCH', '/devices/leaf/modules/m', { iotEdge: true })).status, 400)
+  await hub.local('PATCH', '/devices/edge', { iotEdge: false })
+  assert.ok(!('iotEdge' in (await hub.local('GET', '/devices/edge')).body))
+})

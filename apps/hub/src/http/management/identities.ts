@@ -78,7 +78,13 @@ async function createModule(call: Call): Promise<Response> {
 }
 
 async function create(call: Call, key: IdentityKey, words: Omit<Api.DeviceCreate, 'deviceId'>): Promise<Response> {
-  const draft = { ...key, authentication: authenticationDraft(words) }
+  const { iotEdge, parentScope } = words
+  const draft = {
+    ...key,
+    authentication: authenticationDraft(words),
+    ...(iotEdge === undefined ? {} : { iotEdge }),
+    ...(parentScope === undefined ? {} : { parentScope }),
+  }
   const identity = await call.services.registry.create(draft, actorName(call.actor))
   return json(shown(call, identity), 201, etagOf(identity))
 }
@@ -99,7 +105,7 @@ async function change(call: Call): Promise<Response> {
 }
 
 async function changeOf(call: Call, words: Api.DeviceChange): Promise<IdentityChange> {
-  const { status, statusReason, thumbprints } = words
+  const { status, statusReason, thumbprints, iotEdge, parentScope } = words
   if (thumbprints !== undefined && (await existing(call)).authentication.kind !== 'selfSigned') {
     throw new Problem({
       status: 409,
@@ -112,6 +118,8 @@ async function changeOf(call: Call, words: Api.DeviceChange): Promise<IdentityCh
     ...(status === undefined ? {} : { status }),
     ...(statusReason === undefined ? {} : { statusReason }),
     ...(thumbprints === undefined ? {} : { authentication: thumbprintDraft(thumbprints) }),
+    ...(iotEdge === undefined ? {} : { iotEdge }),
+    ...(parentScope === undefined ? {} : { parentScope }),
   }
 }
 

@@ -2,7 +2,13 @@
 
 import type { Api } from '@holdfast/api'
 import { assertNever, formatTimestamp } from '@holdfast/base'
-import { type Authentication, type AuthenticationDraft, type Identity, thumbprintsOf } from '@holdfast/identity'
+import {
+  type Authentication,
+  type AuthenticationDraft,
+  edgeScope,
+  type Identity,
+  thumbprintsOf,
+} from '@holdfast/identity'
 import { badRequest, type Fault } from '../problem.ts'
 import type { Connection } from './services.ts'
 
@@ -16,6 +22,8 @@ const AUTH: Readonly<Record<Authentication['kind'], Api.Device['auth']>> = {
 /** Without keys, whoever asks. */
 export function identityJson(identity: Identity, connection: Connection | undefined): Api.Device {
   const thumbprints = thumbprintsOf(identity.authentication)
+  const deviceScope = edgeScope(identity)
+  const { parentScope, managedBy } = identity
   return {
     deviceId: identity.deviceId,
     ...(identity.moduleId === undefined ? {} : { moduleId: identity.moduleId }),
@@ -29,6 +37,9 @@ export function identityJson(identity: Identity, connection: Connection | undefi
     ...(connection?.since === undefined ? {} : { connectedSince: formatTimestamp(connection.since) }),
     ...(connection?.lastActivity === undefined ? {} : { lastActivityTime: formatTimestamp(connection.lastActivity) }),
     createdTime: formatTimestamp(identity.createdTime),
+    ...(deviceScope === undefined ? {} : { iotEdge: true, deviceScope }),
+    ...(parentScope === undefined ? {} : { parentScope }),
+    ...(managedBy === undefined ? {} : { managedBy }),
   }
 }
 
