@@ -20,6 +20,9 @@
  *   GET    /api/v1/policies                                 Page<Policy>
  *   GET    /api/v1/policies/{name}/connection-string?eventHub=&key=  ConnectionString
  *   POST   /api/v1/policies/{name}/regenerate-key           KeyChoice -> Changed
+ *   GET    /api/v1/consumer-groups                          Page<ConsumerGroup>
+ *   POST   /api/v1/consumer-groups                          ConsumerGroupCreate -> ConsumerGroup (201)
+ *   DELETE /api/v1/consumer-groups/{name}                   204
  *   GET    /api/v1/enrollments, /api/v1/enrollment-groups   Page<Enrollment>
  *   POST   the same                                         EnrollmentCreate -> Enrollment (201)
  *   GET    /api/v1/enrollments/{id}, /enrollment-groups/{id}            Enrollment
@@ -31,6 +34,9 @@
  *   POST   /api/v1/authorities/{name}/verify                AuthorityProof -> Authority
  *   DELETE /api/v1/authorities/{name}                       Changed
  *   GET    /api/v1/messages?device=&partition=&from=&to=&sequence=&limit=&follow=   application/x-ndjson of Message
+ *   GET    /api/v1/files?device=&after=&limit=              Page<File>
+ *   GET    /api/v1/files/{id}/content                       application/octet-stream
+ *   DELETE /api/v1/files/{id}                               204
  *   GET    /api/v1/keys                                     Page<DataKey>
  *   POST   /api/v1/keys/rotate                              DataKey
  *   DELETE /api/v1/keys/{epoch}                             DataKeyDropped
@@ -166,6 +172,14 @@ export interface ConnectionString {
   connectionString: string
 }
 
+export const ConsumerGroupCreate = Type.Object({ name: Type.String() }, strict)
+export type ConsumerGroupCreate = Type.Static<typeof ConsumerGroupCreate>
+
+/** Of the Event Hubs-compatible endpoint. */
+export interface ConsumerGroup {
+  name: string
+}
+
 export interface Policy {
   name: string
   rights: string[]
@@ -259,6 +273,19 @@ export interface MessageSent {
 
 export interface Purged {
   messages: number
+}
+
+/** What a device has uploaded; `completed` when it has said so, and back ends were told. */
+export interface File {
+  id: string
+  deviceId: string
+  /** With the device's prefix. */
+  blobName: string
+  state: 'uploaded' | 'completed'
+  bytes: number
+  uploadedTime: string
+  /** As the device said. */
+  contentType?: string
 }
 
 export interface DataKey {
