@@ -159,7 +159,7 @@ describe('enrolment documents', () => {
       faults({ registrationId: 'a', attestation: SYMMETRIC, initialTwin: { tags } })
     assert.deepEqual(twin({ $version: 1, $metadata: { x: 1 }, a: { b: [{ c: null }] } }), [])
     let deep: object = {}
-    for (let level = 0; level < 10; level += 1) deep = { a: deep }
+    for (let level = 0; level < 11; level += 1) deep = { a: deep }
     for (const bad of [{ $x: 1 }, { 'a b': 1 }, { '': 1 }, { 'a\u0001': 1 }, { a: [{ 'x.y': 1 }] }, deep]) {
       assert.deepEqual(twin(bad), ['initialTwin.tags'])
     }

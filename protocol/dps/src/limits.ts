@@ -49,11 +49,6 @@ export const FAULTS_MAX = 32
 /** UTF-16 units of one certificate in an enrolment; PEM of 8 KiB DER and some more. */
 export const CERTIFICATE_CHARACTERS_MAX = 16_384
 
-/** UTF-16 units of the JSON of a new twin's tags and desired properties (azure-iot.md §10), and their nesting. */
-export const TAGS_CHARACTERS_MAX = 8_192
-export const DESIRED_CHARACTERS_MAX = 32_768
-export const TWIN_DEPTH_MAX = 10
-
 /** UTF-16 units of the JSON of `optionalDeviceInformation`. */
 export const DEVICE_INFORMATION_CHARACTERS_MAX = 8_192
 

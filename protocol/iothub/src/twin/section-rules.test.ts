@@ -51,6 +51,12 @@ test('ten levels of objects are one too few to be refused; arrays are no levels'
   assert.match(faultOf({ a: [nested(11)] }), /10 levels/)
 })
 
+test('integers have a range, and what is written with an exponent has none', () => {
+  for (const value of [2 ** 52, -(2 ** 52) - 1, 1e16, 1e20]) assert.match(faultOf({ a: [value] }), /integer/)
+  for (const value of [2 ** 52 - 1, -(2 ** 52), 1e21, 3.4e38, -1.5, 5e-324]) assert.equal(faultOf({ a: value }), '')
+  assert.match(faultOf({ a: Number.POSITIVE_INFINITY }), /integer/)
+})
+
 test('null stands for what is taken away, and so not in arrays', () => {
   assert.equal(faultOf({ a: null, b: { c: null } }), '')
   assert.match(faultOf({ a: [null] }), /array with a null/)

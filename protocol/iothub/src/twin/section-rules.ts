@@ -1,7 +1,14 @@
 /** What a section of a twin may hold (azure-iot.md §10), and how its size is counted. */
 
 import { HubFormatError } from '../errors.ts'
-import { TWIN_DEPTH_MAX, TWIN_KEY_BYTES_MAX, TWIN_STRING_BYTES_MAX, TWIN_TEXT_FACTOR } from '../limits.ts'
+import {
+  TWIN_DEPTH_MAX,
+  TWIN_INTEGER_MAX,
+  TWIN_INTEGER_MIN,
+  TWIN_KEY_BYTES_MAX,
+  TWIN_STRING_BYTES_MAX,
+  TWIN_TEXT_FACTOR,
+} from '../limits.ts'
 import { emptyTwinObject, isTwinObject, type TwinObject, type TwinValue } from './twin-value.ts'
 
 /** Bytes of a number and of a truth value, as Azure counts them. */
@@ -35,6 +42,11 @@ function checkValue(value: TwinValue, name: string, level: number): void {
       throw bad(name, `has a text of more than ${TWIN_STRING_BYTES_MAX} bytes`)
     return
   }
+  if (typeof value === 'number') {
+    if (!isTwinNumber(value))
+      throw bad(name, `has an integer that is not within ${TWIN_INTEGER_MIN} and ${TWIN_INTEGER_MAX}`)
+    return
+  }
   if (typeof value !== 'object' || value === null) return
   if (!isTwinObject(value)) {
     for (const item of value) {
@@ -48,6 +60,15 @@ function checkValue(value: TwinValue, name: string, level: number): void {
     checkKey(key, name)
     checkValue(property, name, level + 1)
   }
+}
+
+/** From here on, numbers are written with an exponent, whole or not, and are no integers in any language. */
+const EXPONENT_FROM = 1e21
+
+/** Whole numbers have a range; what is written with an exponent has none. */
+function isTwinNumber(value: number): boolean {
+  if (!Number.isInteger(value) || Math.abs(value) >= EXPONENT_FROM) return Number.isFinite(value)
+  return value >= TWIN_INTEGER_MIN && value <= TWIN_INTEGER_MAX
 }
 
 function checkKey(key: string, name: string): void {

@@ -22,7 +22,7 @@ test('what the engine writes is read as the engine reads it (RFC 8259)', () => {
   fc.assert(
     fc.property(json, fc.constantFrom(0, 1, '\t\r\n'), (value, space) => {
       const text = JSON.stringify(value, null, space)
-      // Whole numbers past the twin's range are refused, and are not what this is about.
+      // Whole numbers that a double changes are refused, and are not what this is about.
       if (/(?<![\d.])\d{16}/.test(text)) return
       if (codeOf(text) === 'bad-json' && /\\ud[89a-f]/i.test(text)) return
       assert.equal(JSON.stringify(parseTwinJson(bytesOf(text))), JSON.stringify(JSON.parse(text)))
@@ -88,9 +88,8 @@ test('bad JSON is told from JSON that no twin can hold', () => {
   for (const bytes of [[0xff], [0x22, 0xc0, 0x80, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22], [0x22, 0xe2, 0x82]]) {
     assert.equal(codeOf(Uint8Array.from(bytes)), 'bad-json')
   }
-  const outOfRange = ['4503599627370496', '-4503599627370497', '9007199254740993', '1e16', '123456789012345678.0']
-  for (const text of [...outOfRange, '1e400', '-1e400', `1${'0'.repeat(30)}`])
-    assert.equal(codeOf(text), 'bad-twin', text)
+  const lost = ['9007199254740993', '-9007199254740992', '1e400', '-1e400', `1${'0'.repeat(30)}`]
+  for (const text of lost) assert.equal(codeOf(text), 'bad-twin', text)
 })
 
 test('numbers are kept as what they are, or refused', () => {

@@ -7,8 +7,6 @@ import { HubFormatError } from '../errors.ts'
 import { TWIN_INTEGER_MAX, TWIN_INTEGER_MIN, TWIN_JSON_DEPTH_MAX } from '../limits.ts'
 import { emptyTwinObject, type TwinValue } from './twin-value.ts'
 
-/** From here on, numbers are written with an exponent, whole or not. */
-const EXPONENT_FROM = 1e21
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -16,7 +14,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 /**
  * Parses bytes of a peer, whose number the caller bounds. Objects have no prototype.
  * @throws HubFormatError `bad-json` for what is no UTF-8, no JSON, has a member twice or half a surrogate pair;
- *   `bad-twin` for JSON that no twin can hold: nested deeper than TWIN_JSON_DEPTH_MAX, or a number out of range.
+ *   `bad-twin` for JSON that no twin can hold: nested deeper than TWIN_JSON_DEPTH_MAX, or a number no double holds.
  */
 export function parseTwinJson(bytes: Uint8Array): TwinValue {
   let text: string
@@ -117,9 +115,8 @@ class Parser {
     this.#at += literal.length
     const value = Number(literal)
     if (!Number.isFinite(value)) throw new HubFormatError('bad-twin', 'a number is too large')
-    // Whole ones that would be written as such have a range; 1e300 is none of them, in any language.
-    const isWhole = Number.isInteger(value) && (!/[.eE]/.test(literal) || Math.abs(value) < EXPONENT_FROM)
-    if (isWhole && (value < TWIN_INTEGER_MIN || value > TWIN_INTEGER_MAX)) {
+    // Digits that the engine would change; what is whole by its value is judged with the section.
+    if (/^-?[0-9]+$/.test(literal) && !Number.isSafeInteger(value)) {
       throw new HubFormatError('bad-twin', `an integer is not within ${TWIN_INTEGER_MIN} and ${TWIN_INTEGER_MAX}`)
     }
     // Minus nothing is written as 0.
