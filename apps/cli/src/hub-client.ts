@@ -28,6 +28,8 @@ export interface HubClient {
   pages<T extends object>(path: string, limit?: number): AsyncGenerator<readonly T[]>
   /** Objects of an endless or a long answer, one a line. Ends when the hub ends it or the operator interrupts. */
   lines<T extends object>(path: string): AsyncGenerator<T>
+  /** The bytes of an answer that is no JSON. Breaks off, and does not end, where the hub does. */
+  stream(path: string): Promise<IncomingMessage>
 }
 
 /**
@@ -60,7 +62,8 @@ export function connectHub(address: Address, interrupted: AbortSignal): HubClien
       let left = limit
       let after: string | undefined
       do {
-        const page: Api.Page<T> = await get(`${target}${query({ limit: Math.min(left, PAGE_ITEMS), after })}`)
+        const asked = query({ limit: Math.min(left, PAGE_ITEMS), after })
+        const page: Api.Page<T> = await get(`${target}${target.includes('?') ? asked.replace('?', '&') : asked}`)
         const items = page.items.slice(0, left)
         left -= items.length
         yield items
@@ -70,6 +73,7 @@ export function connectHub(address: Address, interrupted: AbortSignal): HubClien
       } while (after !== undefined && left > 0)
     },
     lines: (target) => lines({ address, interrupted, method: 'GET', target }),
+    stream: (target) => stream({ address, interrupted, method: 'GET', target }),
   }
 }
 
@@ -88,6 +92,13 @@ async function call<T extends object>(what: Call): Promise<T> {
   const status = answer.statusCode ?? 0
   if (status >= 200 && status < 300) return (text === '' ? {} : parseObject(text)) as T
   throw refusal(status, text)
+}
+
+async function stream(what: Call): Promise<IncomingMessage> {
+  const answer = await open(what)
+  const status = answer.statusCode ?? 0
+  if (status >= 200 && status < 300) return answer
+  throw refusal(status, await readAll(answer))
 }
 
 async function* lines<T extends object>(what: Call): AsyncGenerator<T> {

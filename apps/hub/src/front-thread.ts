@@ -2,6 +2,7 @@
 
 import { randomFillSync } from 'node:crypto'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { isBlobUpload } from '@holdfast/iothub'
 import { type CoreToFront, Front, type FrontCounters, type LogToFront } from '@holdfast/messaging'
 import { askThrough, FrontDriver, Listeners, type ListenerSettings, type TlsMaterial } from '@holdfast/node'
 import { systemClock } from '@holdfast/node/clock'
@@ -88,6 +89,7 @@ class FrontService implements FrontThread {
       http: askThrough(http),
       amqp: () => this.#amqp.enter(),
       certificateFacts: readPeerCertificate,
+      isStreamed: isBlobUpload,
       turnedAway: (address, detail) => {
         front.turnedAway(address, detail, systemClock.monotonic())
         driver.scheduleTurn()

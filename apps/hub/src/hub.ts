@@ -32,6 +32,7 @@ import { NO_PROGRESS, Statistics } from './core/statistics.ts'
 import { Storage } from './core/storage.ts'
 import { Throttling } from './core/throttling.ts'
 import { TelemetryInlet } from './core/telemetry-inlet.ts'
+import { NOTIFICATION_CONTENT_TYPE, UploadService } from './core/upload-service.ts'
 import { DataFolder } from './data-folder.ts'
 import { hubApplication } from './http/application.ts'
 import { mqttProvisioning } from './http/provisioning/index.ts'
@@ -124,12 +125,27 @@ export class Hub {
   }
 
   async #stop(): Promise<void> {
-    const { fronts, amqp, inlet, desk, methods, messages, presence, provisioning, socket, storage, ring, folder, events } =
-      this.#parts
+    const {
+      fronts,
+      amqp,
+      files,
+      inlet,
+      desk,
+      methods,
+      messages,
+      presence,
+      provisioning,
+      socket,
+      storage,
+      ring,
+      folder,
+      events,
+    } = this.#parts
     for (const timer of this.#timers) clearInterval(timer)
     await fronts.stopListening()
     methods.end()
     messages.end()
+    files.end()
     fronts.broadcast({ kind: 'shutdown' })
     amqp.shutdown()
     await drained(() => desk.connected, DRAIN_MS)
@@ -187,6 +203,7 @@ interface Parts {
   readonly fronts: Fronts
   readonly amqp: AmqpOffice
   readonly inlet: TelemetryInlet
+  readonly files: UploadService
   readonly desk: Desk
   readonly methods: DeviceMethods
   readonly messages: CommandService
@@ -353,6 +370,16 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
   })
   handlers.push(presence, methods, deviceTwins, messages.devices)
 
+  const files = await UploadService.open({
+    store: state,
+    folder: folder.at('blobs'),
+    registry,
+    clock,
+    random,
+    events: events.throttled,
+    limits: settings.uploads,
+    fault,
+  })
   const inlet = new TelemetryInlet({ log: threads.telemetry, partitions, clock, random })
   const dataKeys = new DataKeys({
     ring,
@@ -417,6 +444,9 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     clock,
     random,
     authenticator,
+    uploads: files.uploads,
+    files: files.uploads,
+    address: { hostNames: settings.hostnames, httpsPort: ports.httpsPort },
     appendTelemetry: (origin, items) => inlet.append(origin, items),
     active: (key) => {
       for (const handler of handlers) handler.active?.(key)
@@ -489,6 +519,10 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     throttling,
     queues: {
       feedback: { contentType: FEEDBACK_CONTENT_TYPE, listen: (ready) => messages.feedback.listen(ready) },
+      'file-notifications': {
+        contentType: NOTIFICATION_CONTENT_TYPE,
+        listen: (ready) => files.notifications.listen(ready),
+      },
     },
     follow,
     nextSequences: () => statistics.progress.nextSequences,
@@ -520,6 +554,7 @@ async function assemble(folder: DataFolder, { settings, writeLog, threads }: Hub
     fronts,
     amqp,
     inlet,
+    files,
     desk,
     methods,
     messages,

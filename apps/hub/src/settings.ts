@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, hostname as machineName } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { UploadLimits } from '@holdfast/uploads'
 import Type from 'typebox'
 import { DEFAULT_LIMITS, type Limits, type OperationLimits, OPERATIONS } from '@holdfast/throttling'
 import { Settings as Diagnostics } from 'typebox/system'
@@ -59,6 +60,14 @@ export const ConfigurationFile = Type.Object(
         description: 'limits that differ from the defaults, by operation: of the hub, and of one device or policy',
       }),
     ),
+    uploadBlobBytes: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_099_511_627_776, description: 'bytes of one uploaded file' }),
+    ),
+    uploadDeviceBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'bytes of the files of one device' })),
+    uploadTotalBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'bytes of all uploaded files' })),
+    uploadRetentionDays: Type.Optional(
+      Type.Number({ minimum: 0.01, maximum: 36_500, description: 'how long files are kept; for ever unless told' }),
+    ),
     metricsOnHttps: Type.Optional(Type.Boolean({ description: 'serve /metrics on the HTTPS port too' })),
   },
   { additionalProperties: false },
@@ -86,6 +95,7 @@ export interface Settings {
   readonly telemetryKeyMs: number
   readonly limits: Limits
   readonly metricsOnHttps: boolean
+  readonly uploads: UploadLimits
 }
 
 export class SettingsError extends Error {
@@ -160,6 +170,7 @@ export function readSettings(args: readonly string[]): Settings {
     telemetryKeyMs: (chosen.telemetryKeyHours ?? 24) * HOUR_MS,
     limits: limitsOf(chosen.throttling),
     metricsOnHttps: chosen.metricsOnHttps ?? false,
+    uploads: uploadLimits(chosen),
   })
 }
 
@@ -169,6 +180,20 @@ function limitsOf(chosen: ChosenLimits = {}): Limits {
   const limits: Record<string, OperationLimits> = {}
   for (const operation of OPERATIONS) limits[operation] = { ...DEFAULT_LIMITS[operation], ...chosen[operation] }
   return { ...DEFAULT_LIMITS, ...limits }
+}
+
+/**
+ * Files are kept until somebody deletes them: what a device has sent it may have sent once. So that they cannot fill the
+ * disk, the hub refuses more instead; and no device may take more than its part.
+ */
+function uploadLimits(chosen: ConfigurationFile): UploadLimits {
+  const { uploadRetentionDays: days } = chosen
+  return {
+    blobBytesMax: chosen.uploadBlobBytes ?? 256 * 1024 ** 2,
+    deviceBytesMax: chosen.uploadDeviceBytes ?? 2 * 1024 ** 3,
+    totalBytesMax: chosen.uploadTotalBytes ?? 16 * 1024 ** 3,
+    retentionMs: days === undefined ? undefined : Math.round(days * 24 * HOUR_MS),
+  }
 }
 
 interface Options {

@@ -6,6 +6,7 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { formatTimestamp, type Timestamp } from '@holdfast/base'
+import { UPLOAD_CONTAINER } from '@holdfast/iothub'
 
 /** The container that all blobs are in. The listener knows the addresses whose bodies are streams by it. */
 export const CONTAINER = 'device-uploads'
@@ -67,7 +68,7 @@ export function verifyGrantToken(query: URLSearchParams, grant: Grant, key: Uint
 
 function signatureOf({ correlationId, blobName }: Grant, expires: string, key: Uint8Array): Buffer {
   // A name has no line feed, and each field stands in its own line: no two grants sign the same text.
-  const text = ['holdfast upload', VERSION, CONTAINER, blobName, correlationId, PERMISSIONS, expires].join('\n')
+  const text = ['holdfast upload', VERSION, UPLOAD_CONTAINER, blobName, correlationId, PERMISSIONS, expires].join('\n')
   return createHmac('sha256', key).update(text).digest()
 }
 

@@ -7,13 +7,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { MessagePort } from 'node:worker_threads'
 import type { PeerFacts } from '@holdfast/messaging'
 import type { BodyBudget, BodyShare } from './body-budget.ts'
+import { StreamedBody, type StreamCount } from './streamed-body.ts'
 
 export interface HttpRequest {
   readonly method: string
   /** Path and query as received. */
   readonly target: string
   readonly headers: readonly (readonly [string, string])[]
-  readonly body: Uint8Array<ArrayBuffer>
+  /** A stream where the listener was told so of the address; whoever answers reads it, cancels it, or leaves it. */
+  readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>
   readonly peer: PeerFacts
 }
 
@@ -37,6 +39,8 @@ const REQUESTS_MAX = 8_192
  * meanwhile silence is ours, not the peer's.
  */
 const ANSWER_MS_MAX = 620_000
+/** How long a body that is read whole may take, in milliseconds. */
+const BODY_MS_MAX = 30_000
 
 export interface Exchange {
   readonly peer: PeerFacts
@@ -44,18 +48,65 @@ export interface Exchange {
   readonly bodies: BodyBudget
   /** How long the connection may stand still while it is the peer's turn, in milliseconds; 0 for ever. */
   readonly stalledMs: number
+  /** Which bodies are streams; without it there are none. */
+  readonly streams?: StreamCount
+  /** Told when a body did not come in time. */
+  readonly late?: () => void
 }
 
-/** Reads a request whole, hands it on and writes the answer. Answers 413, 400 and 503 itself. */
-export async function exchange(
+/** Hands a request on and writes the answer. Answers 408, 413, 400 and 503 itself. */
+export async function exchange(request: IncomingMessage, response: ServerResponse, parts: Exchange): Promise<void> {
+  const isStreamed = parts.streams?.isStreamed(request.method ?? '', request.url ?? '') ?? false
+  await (isStreamed ? exchangeStreamed(request, response, parts) : exchangeWhole(request, response, parts))
+}
+
+async function exchangeStreamed(
   request: IncomingMessage,
   response: ServerResponse,
-  { peer, handler, bodies, stalledMs }: Exchange,
+  { peer, handler, streams, stalledMs }: Exchange,
+): Promise<void> {
+  if (streams?.open() !== true) {
+    refuse(response, 503, 'Too many uploads are under way. Try again shortly.')
+    return
+  }
+  const body = new StreamedBody(request)
+  // From the end of the body it is ours to say something: the disk may take its time.
+  request.once('end', () => response.socket?.setTimeout(ANSWER_MS_MAX))
+  try {
+    const answer = await handler({ ...headOf(request, peer), body: body.stream })
+    response.socket?.setTimeout(stalledMs)
+    await writeAnswer(response, answer)
+  } catch {
+    if (!response.headersSent) refuse(response, 503, 'The hub cannot answer just now. Try again shortly.')
+  } finally {
+    streams.close()
+    body.end()
+  }
+}
+
+function headOf(request: IncomingMessage, peer: PeerFacts): Omit<HttpRequest, 'body'> {
+  const { rawHeaders } = request
+  const headers: [string, string][] = []
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) headers.push([rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''])
+  return { method: request.method ?? 'GET', target: request.url ?? '/', headers, peer }
+}
+
+/** Reads a request whole before it hands it on. */
+async function exchangeWhole(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { peer, handler, bodies, stalledMs, late }: Exchange,
 ): Promise<void> {
   const share = bodies.open(peer.address)
+  const timer = setTimeout(() => {
+    late?.()
+    refuse(response, 408, 'The request body did not come in time.')
+  }, BODY_MS_MAX)
   let answer: HttpAnswer
   try {
     const body = await readBody(request, share)
+    clearTimeout(timer)
+    if (response.headersSent) return
     if (body === 'too-large') {
       refuse(response, 413, 'The request body is larger than 1 MiB. Send less at once.')
       return
@@ -64,16 +115,14 @@ export async function exchange(
       refuse(response, 503, 'Too many large requests are under way. Try again shortly.')
       return
     }
-    const { rawHeaders } = request
-    const headers: [string, string][] = []
-    for (let i = 0; i + 1 < rawHeaders.length; i += 2) headers.push([rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''])
     response.socket?.setTimeout(ANSWER_MS_MAX)
-    answer = await handler({ method: request.method ?? 'GET', target: request.url ?? '/', headers, body, peer })
+    answer = await handler({ ...headOf(request, peer), body })
     response.socket?.setTimeout(stalledMs)
   } catch {
-    refuse(response, 503, 'The hub cannot answer just now. Try again shortly.')
+    if (!response.headersSent) refuse(response, 503, 'The hub cannot answer just now. Try again shortly.')
     return
   } finally {
+    clearTimeout(timer)
     share.end()
   }
   await writeAnswer(response, answer)
@@ -169,7 +218,8 @@ export function askThrough(port: MessagePort): HttpHandler {
       }
       const id = nextId++
       pending.set(id, { resolve, reject })
-      port.postMessage({ id, request } satisfies Ask, [request.body.buffer])
+      const { body } = request
+      port.postMessage({ id, request } satisfies Ask, [body instanceof ReadableStream ? body : body.buffer])
     })
 }
 

@@ -11,6 +11,7 @@ import { BodyBudget } from './body-budget.ts'
 import type { FrontDriver, Peer } from './front-driver.ts'
 import { codeOf, HandshakeGate, type TurnedAway } from './handshake-gate.ts'
 import { exchange, type HttpHandler } from './http-exchange.ts'
+import { StreamCount } from './streamed-body.ts'
 import { peerChain } from './peer-certificate.ts'
 import { Pipelining } from './pipelining.ts'
 import { type TlsMaterial, tlsOptions } from './tls-settings.ts'
@@ -29,6 +30,8 @@ export interface ListenerWiring {
   readonly http: HttpHandler
   readonly amqp: AmqpDoor
   readonly turnedAway: TurnedAway
+  /** Requests whose bodies are handed on as streams; none unless told. */
+  readonly isStreamed?: (method: string, target: string) => boolean
   /**
    * Facts of a chain of DER certificates, leaf first; undefined when the leaf cannot be read, as if none had been sent.
    * MUST NOT throw: TLS lets through whatever parses there, and a peer chooses it.
@@ -38,6 +41,10 @@ export interface ListenerWiring {
 
 /** Requests of one connection are bounded in time; a connection at rest is kept this long, in milliseconds. */
 const HTTP_KEEP_ALIVE_MS = 60_000
+/** A body that is a stream, from its first byte to its last, in milliseconds; the SDK gives a whole upload as long. */
+const STREAM_MS_MAX = 1_800_000
+/** Bodies that are streams at once, of one front: each holds a chunk or two of 64 KiB. */
+const STREAMS_MAX = 256
 /** A connection on which nothing moves though an answer is due or being written, in milliseconds. */
 const HTTP_STALLED_MS = 60_000
 /** How often requests are held against their bounds in time, in milliseconds. */
@@ -75,7 +82,8 @@ export class Listeners {
       noDelay: true,
       maxHeaderSize: 16_384,
       headersTimeout: 10_000,
-      requestTimeout: 30_000,
+      // Bodies that are read whole have a bound of their own, of seconds.
+      requestTimeout: STREAM_MS_MAX,
       keepAliveTimeout: HTTP_KEEP_ALIVE_MS,
       connectionsCheckingInterval: HTTP_CHECK_MS,
     })
@@ -84,12 +92,19 @@ export class Listeners {
     for (const server of [this.#mqtt, this.#amqp, this.#https]) gate.guard(server)
     answerBadRequests(this.#https, wiring.turnedAway)
     const pipelining = new Pipelining(wiring.turnedAway)
+    const streams = new StreamCount(wiring.isStreamed ?? (() => false), STREAMS_MAX)
     this.#https.on('request', (request, response) => {
       if (!pipelining.admit(request, response)) return
       const peer = this.#httpFacts(request.socket as TLSSocket)
-      exchange(request, response, { peer, handler: wiring.http, bodies, stalledMs: HTTP_STALLED_MS }).catch(() =>
-        response.destroy(),
-      )
+      const late = (): void => wiring.turnedAway(peer.address, 'ERR_HTTP_REQUEST_TIMEOUT')
+      exchange(request, response, {
+        peer,
+        handler: wiring.http,
+        bodies,
+        streams,
+        late,
+        stalledMs: HTTP_STALLED_MS,
+      }).catch(() => response.destroy())
     })
     this.#acceptWebSockets()
   }

@@ -16,18 +16,20 @@ export function webHandler(application: WebApplication, origin: string): HttpHan
     const request = new Request(url, {
       method: plain.method,
       headers: plain.headers.map(([name, value]): [string, string] => [name, value]),
-      ...(bodyless ? {} : { body: plain.body }),
+      ...(bodyless ? {} : { body: plain.body, duplex: 'half' as const }),
     })
     const response = await application.fetch(request, { peer: plain.peer, headers: plain.headers })
     const headers = [...response.headers]
     if (response.body === null) return { status: response.status, headers, body: undefined }
     // Only what is said to be a stream is passed on as one: most answers are small and cross as bytes.
-    if (response.headers.get('content-type')?.startsWith('application/x-ndjson')) {
+    if (STREAMS.test(response.headers.get('content-type') ?? '')) {
       return { status: response.status, headers, body: response.body }
     }
     return { status: response.status, headers, body: new Uint8Array(await response.arrayBuffer()) }
   }
 }
+
+const STREAMS = /^application\/(?:x-ndjson|octet-stream)\b/
 
 /** `Request` does not take these (Fetch standard, forbidden methods). */
 const UNSPOKEN: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])

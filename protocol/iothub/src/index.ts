@@ -9,6 +9,7 @@ export {
   readTelemetryHeaders,
   telemetryBytes,
 } from './https/telemetry-request.ts'
+export { isBlobUpload, UPLOAD_CONTAINER } from './https/upload-address.ts'
 export type { DeviceId, DeviceOrModule, ModuleId } from './ids.ts'
 export { isDeviceId, isModuleId, parseDeviceId, parseModuleId } from './ids.ts'
 export {

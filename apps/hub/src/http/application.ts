@@ -2,7 +2,7 @@
 
 import type { Hono } from 'hono'
 import type { WebApplication } from '@holdfast/node'
-import { deviceRoutes, type DeviceServices, isDevicePath } from './device/index.ts'
+import { blobRoutes, deviceRoutes, type DeviceServices, isBlobPath, isDevicePath } from './device/index.ts'
 import type { HttpEnvironment } from './environment.ts'
 import { hubRoutes, type HubServices, isHubPath } from './hub/index.ts'
 import { type ManagementServices, managementRoutes } from './management/index.ts'
@@ -26,9 +26,11 @@ export function hubApplication(
   const operations = operationRoutes(services)
   const hub = hubRoutes(services)
   const device = deviceRoutes(services)
+  const blobs = blobRoutes(services)
   const partOf = (path: string): Hono<HttpEnvironment> => {
     if (OPERATIONS.test(path)) return operations
     if (ENROLLMENTS.test(path)) return enrollments
+    if (isBlobPath(path)) return blobs
     // Before the hub's: both are under /devices.
     if (isDevicePath(path)) return device
     if (isHubPath(path)) return hub

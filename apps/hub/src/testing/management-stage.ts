@@ -15,6 +15,8 @@ import {
 } from '@holdfast/identity/testing'
 import type { PeerFacts } from '@holdfast/messaging'
 import { formatSasToken } from '@holdfast/tokens'
+import { Uploads } from '@holdfast/uploads'
+import { MemoryBlobStore, MemoryUploadStore } from '@holdfast/uploads/testing'
 import { ConsumerGroups } from '../amqp/consumer-groups.ts'
 import { managementRoutes } from '../http/management/index.ts'
 import type { Connection, ManagementServices } from '../http/management/services.ts'
@@ -58,6 +60,14 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
     commands: new Commands({ ...common, store: commandStore, feedbackWritten: () => undefined, fault }),
     throttling: { take: () => ({ kind: 'allowed' }) },
+    files: await Uploads.open({
+      ...common,
+      store: new MemoryUploadStore(),
+      blobs: new MemoryBlobStore(),
+      limits: { blobBytesMax: 1_000, deviceBytesMax: 5_000, totalBytesMax: 10_000, retentionMs: undefined },
+      generationOf: async () => 'g',
+      notify: async () => undefined,
+    }),
     // Stores in memory know no query language; tests of queries bring a real one.
     queries: { queryTwins: async () => ({ kind: 'page', itemType: 'twin', items: [] }) },
     methods: {

@@ -16,11 +16,14 @@ import { problemAsHubError, refusalOf } from '../hub/refusals.ts'
 import { explain } from '../management/refusals.ts'
 import { tellRefusal } from '../told-refusals.ts'
 import { throttle } from '../throttled.ts'
+import { receiveCommand, settleCommand } from './commands.ts'
 import { authenticateDevice, type DeviceCall } from './device-call.ts'
 import { type DeviceAddress, parseDevicePath } from './device-path.ts'
+import { grantUpload, notifyUpload } from './files.ts'
 import type { DeviceServices } from './services.ts'
 import { sendTelemetry } from './telemetry.ts'
 
+export { blobRoutes, isBlobPath } from './blobs.ts'
 export { isDevicePath } from './device-path.ts'
 export type { DeviceServices } from './services.ts'
 
@@ -67,14 +70,28 @@ async function answer(call: DeviceCall, address: DeviceAddress): Promise<Respons
       allow(call, 'POST')
       return sendTelemetry(call)
     case 'receive':
+      allow(call, 'GET')
+      return receiveCommand(call)
     case 'settle':
+      allow(call, 'DELETE')
+      // A key without a value: that it is there says it.
+      return settleCommand(call, address.lockToken, isRejecting(call) ? 'reject' : 'complete')
     case 'abandon':
+      allow(call, 'POST')
+      return settleCommand(call, address.lockToken, 'abandon')
     case 'grant':
+      allow(call, 'POST')
+      return grantUpload(call)
     case 'notify':
-      throw new HubError('GenericNotFound', 'Nothing is served at this address.')
+      allow(call, 'POST')
+      return notifyUpload(call, address.correlationId)
     default:
       return assertNever(address)
   }
+}
+
+function isRejecting({ context }: DeviceCall): boolean {
+  return new URL(context.req.url).searchParams.has('reject')
 }
 
 /** @throws HubError `GenericMethodNotAllowed`. */

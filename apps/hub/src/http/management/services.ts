@@ -9,6 +9,7 @@ import type { TelemetryReader } from '@holdfast/messaging'
 import type { Commands } from '@holdfast/commands'
 import type { MethodCall, MethodOutcome } from '@holdfast/methods'
 import type { QueryStore } from '@holdfast/store'
+import type { Uploads } from '@holdfast/uploads'
 import type { Throttled } from '../throttled.ts'
 
 /** How an identity is connected now. */
@@ -41,6 +42,8 @@ export interface ManagementServices {
   readonly queries: QueryStore
   /** Messages to devices. */
   readonly commands: Pick<Commands, 'send' | 'purge' | 'count'>
+  /** What devices have uploaded. */
+  readonly files: Pick<Uploads, 'list' | 'read' | 'delete'>
   readonly reader: TelemetryReader
   /** Partitions of this hub, 1 to 32. */
   readonly partitions: number

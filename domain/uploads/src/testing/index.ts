@@ -1,0 +1,2 @@
+export { fuzzTargets } from './fuzz-targets.ts'
+export { MemoryBlobStore, MemoryUploadStore } from './memory-stores.ts'
