@@ -1,5 +1,6 @@
 /** Every target, with the words of its language and the size of its inputs. */
 
+import { fuzzTargets as commands } from '@holdfast/commands/testing'
 import { fuzzTargets as dps } from '@holdfast/dps/testing'
 import { fuzzTargets as iothub } from '@holdfast/iothub/testing'
 import { fuzzTargets as methods } from '@holdfast/methods/testing'
@@ -79,6 +80,7 @@ export const subjects: readonly Subject[] = [
   carriedTarget,
   ...tokens,
   ...iothub,
+  ...commands,
   ...methods,
   ...dps,
   ...pki,

@@ -1,3 +1,5 @@
+export type { FuzzTarget } from './fuzz-targets.ts'
+export { fuzzTargets } from './fuzz-targets.ts'
 export { MemoryCommandStore } from './memory-store.ts'
 export type { CommandStage } from './stage.ts'
 export { commandStage } from './stage.ts'
