@@ -20,25 +20,15 @@ import type { StateTransaction, WriteGroup } from './write-group.ts'
 /** Bytes of randomness in an ETag. */
 const ETAG_BYTES = 8
 
-/** What else a write to a twin has to write: an index over its tags. Runs in the same transaction, after the twin. */
-export type TwinFollower = (
-  transaction: StateTransaction,
-  key: IdentityKey,
-  tags: { readonly before: string; readonly after: string },
-) => Promise<void>
-
 export class SqlTwins implements TwinStore {
   readonly #db: Kysely<StateSchema>
   readonly #writes: WriteGroup
   readonly #random: Random
-  readonly #followers: readonly TwinFollower[]
 
-  /** @param followers told of each write that changes the text of the tags, the first of an identity included. */
-  constructor(db: Kysely<StateSchema>, writes: WriteGroup, random: Random, followers: readonly TwinFollower[] = []) {
+  constructor(db: Kysely<StateSchema>, writes: WriteGroup, random: Random) {
     this.#db = db
     this.#writes = writes
     this.#random = random
-    this.#followers = followers
   }
 
   async readTwin(key: IdentityKey): Promise<Twin | undefined> {
@@ -67,7 +57,9 @@ export class SqlTwins implements TwinStore {
 
   /** Gives an identity that has just been written its first twin. */
   async insertTwin(transaction: StateTransaction, key: IdentityKey, at: Timestamp): Promise<void> {
-    await transaction.executeQuery(CompiledQuery.raw(INSERT, [...valuesOf(newTwin(this.#stamp(at))), ...idOf(key)]))
+    await transaction.executeQuery(
+      CompiledQuery.raw(INSERT, [...valuesOf(newTwin(this.#stamp(at)), COLUMNS), ...idOf(key)]),
+    )
   }
 
   async #change(
@@ -81,10 +73,12 @@ export class SqlTwins implements TwinStore {
     const outcome = applyTwinChange(before, change, stamp)
     if (outcome.kind !== 'changed' || outcome.twin === before) return outcome
     const { twin } = outcome
-    await transaction.executeQuery(CompiledQuery.raw(UPDATE, [...valuesOf(twin), ...idOf(key)]))
-    if (twin.tags !== before.tags) {
-      for (const follow of this.#followers) await follow(transaction, key, { before: before.tags, after: twin.tags })
-    }
+    // What devices report is most of what is written: their twins' other columns are neither checked nor indexed again.
+    const isReport = change.tags === undefined && change.desired === undefined
+    const columns = isReport ? REPORT_COLUMNS : COLUMNS
+    await transaction.executeQuery(
+      CompiledQuery.raw(isReport ? REPORT : UPDATE, [...valuesOf(twin, columns), ...idOf(key)]),
+    )
     return outcome
   }
 
@@ -93,7 +87,6 @@ export class SqlTwins implements TwinStore {
   }
 }
 
-/** Text and not built, for a twin is written thousands of times a second. */
 const COLUMNS = [
   'version',
   'etag',
@@ -105,8 +98,14 @@ const COLUMNS = [
   'reported_metadata',
   'reported_version',
 ] as const satisfies readonly (keyof TwinTable)[]
-const READ = `SELECT ${COLUMNS.join(', ')} FROM twin WHERE device_id = ? AND module_id = ?`
-const UPDATE = `UPDATE twin SET ${COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE device_id = ? AND module_id = ?`
+type Column = (typeof COLUMNS)[number]
+const REPORT_COLUMNS: readonly Column[] = ['version', 'reported', 'reported_metadata', 'reported_version']
+
+// Texts and not built by Kysely: a twin is written thousands of times a second.
+const KEY = 'device_id = ? AND module_id = ?'
+const READ = `SELECT ${COLUMNS.join(', ')} FROM twin WHERE ${KEY}`
+const UPDATE = `UPDATE twin SET ${COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE ${KEY}`
+const REPORT = `UPDATE twin SET ${REPORT_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE ${KEY}`
 const INSERT = `INSERT INTO twin (${COLUMNS.join(', ')}, device_id, module_id) VALUES (${COLUMNS.map(() => '?').join(', ')}, ?, ?)`
 
 async function read(db: Kysely<StateSchema>, key: IdentityKey): Promise<Twin | undefined> {
@@ -115,10 +114,9 @@ async function read(db: Kysely<StateSchema>, key: IdentityKey): Promise<Twin | u
   return row === undefined ? undefined : twinOf(row)
 }
 
-/** The columns that hold the twin itself; whoever selects them can show it. */
-export type TwinColumns = Pick<Selectable<TwinTable>, (typeof COLUMNS)[number]>
+type TwinColumns = Pick<Selectable<TwinTable>, Column>
 
-export function twinOf(row: TwinColumns): Twin {
+function twinOf(row: TwinColumns): Twin {
   return {
     version: row.version,
     etag: row.etag,
@@ -128,18 +126,20 @@ export function twinOf(row: TwinColumns): Twin {
   }
 }
 
-function valuesOf({ version, etag, tags, desired, reported }: Twin): readonly (string | number)[] {
-  return [
-    version,
-    etag,
-    tags,
-    desired.properties,
-    desired.metadata,
-    desired.version,
-    reported.properties,
-    reported.metadata,
-    reported.version,
-  ]
+function valuesOf(twin: Twin, columns: readonly Column[]): readonly (string | number)[] {
+  const { desired, reported } = twin
+  const row: TwinColumns = {
+    version: twin.version,
+    etag: twin.etag,
+    tags: twin.tags,
+    desired: desired.properties,
+    desired_metadata: desired.metadata,
+    desired_version: desired.version,
+    reported: reported.properties,
+    reported_metadata: reported.metadata,
+    reported_version: reported.version,
+  }
+  return columns.map((column) => row[column])
 }
 
 function idOf({ deviceId, moduleId }: IdentityKey): [string, string] {
