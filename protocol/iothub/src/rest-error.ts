@@ -37,6 +37,8 @@ export type RestErrorCode =
   | 'InvalidDeviceResponse'
   | 'ServiceUnavailable'
   | 'GatewayTimeout'
+  | 'BulkRegistryOperationFailure'
+  | 'TooManyDevices'
   | 'TooManyModulesOnDevice'
   | 'GenericNotFound'
   | 'GenericMethodNotAllowed'
@@ -50,6 +52,7 @@ export const REST_ERRORS: Readonly<Record<RestErrorCode, RestErrorRow>> = {
   ArgumentNull: { status: 400, errorCode: 400_005 },
   IotHubFormatError: { status: 400, errorCode: 400_006 },
   DeviceDefinedMultipleTimes: { status: 400, errorCode: 400_011 },
+  BulkRegistryOperationFailure: { status: 400, errorCode: 400_013 },
   IotHubNotFound: { status: 401, errorCode: 401_001 },
   IotHubUnauthorizedAccess: { status: 401, errorCode: 401_002 },
   IotHubSuspended: { status: 403, errorCode: 403_001 },
@@ -68,6 +71,7 @@ export const REST_ERRORS: Readonly<Record<RestErrorCode, RestErrorRow>> = {
   PreconditionFailed: { status: 412, errorCode: 412_001 },
   DeviceMessageLockLost: { status: 412, errorCode: 412_002 },
   MessageTooLarge: { status: 413, errorCode: 413_001 },
+  TooManyDevices: { status: 413, errorCode: 413_002 },
   TooManyModulesOnDevice: { status: 413, errorCode: 413_003 },
   GenericUnsupportedMediaType: { status: 415, errorCode: 415_000 },
   ThrottlingException: { status: 429, errorCode: 429_001 },

@@ -373,9 +373,13 @@ test('row 32: what fails is named by its code, what does not is done; ETags coun
   const [old, fresh, stale, good] = Array.from({ length: 4 }, () => ({ deviceId: `bulk-${randomUUID()}` }))
   assert.ok(old !== undefined && fresh !== undefined && stale !== undefined && good !== undefined)
   const bulkError = async (promise: Promise<unknown>): Promise<Record<string, unknown>> => {
-    const error = (await failure(promise)) as Error & { responseBody?: string; response?: { statusCode?: number } }
+    const error = (await failure(promise)) as Error & {
+      responseBody?: string
+      response?: { statusCode?: number; headers?: Fields }
+    }
     assert.equal(error.name, 'ArgumentError')
     assert.equal(error.response?.statusCode, 400)
+    assert.equal(error.response.headers?.['iothub-errorcode'], 'BulkRegistryOperationFailure')
     const { isSuccessful, errors } = JSON.parse(error.responseBody ?? '') as {
       isSuccessful: boolean
       errors: { deviceId: string; errorCode: string; errorStatus: string }[]
@@ -418,8 +422,8 @@ test('row 32: what fails is named by its code, what does not is done; ETags coun
   const many = JSON.stringify(Array.from({ length: 101 }, (_, at) => ({ id: `many-${at}`, importMode: 'create' })))
   const headers = { ...(await as('iothubowner')), 'content-type': 'application/json' }
   assert.deepEqual(code(await raw({ method: 'POST', path: `/devices?${VERSION}`, headers, body: many })), [
-    400,
-    'ArgumentInvalid',
+    413,
+    'TooManyDevices',
   ])
   await failsWith('DeviceNotFoundError', 404, 'DeviceNotFound', registry().get('many-0'))
 })
@@ -630,6 +634,8 @@ test('row 57: tokens that are expired, of another hub, of a wrong key or of a de
     assert.deepEqual(code(answer), [401, 'IotHubUnauthorizedAccess'], authorization ?? 'none')
     assert.match(answer.body, /^\{"Message":"ErrorCode:IotHubUnauthorizedAccess;Unauthorized"/)
   }
+  const signed = Registry.fromSharedAccessSignature(sas(good))
+  assert.equal((await gives(signed.get(deviceId))).deviceId, deviceId)
   const lower = await raw({
     method: 'GET',
     path: `/devices/${deviceId}?${VERSION}`,

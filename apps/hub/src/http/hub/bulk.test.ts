@@ -14,6 +14,7 @@ interface Result {
 function failed(answer: HubAnswer): Readonly<Record<string, string>> {
   const { isSuccessful, errors } = answer.body as Result
   assert.equal(answer.status, 400)
+  assert.equal(answer.headers.get('iothub-errorcode'), 'BulkRegistryOperationFailure')
   assert.equal(isSuccessful, false)
   return Object.fromEntries(
     errors.map(({ deviceId, moduleId, errorCode }) => [[deviceId, moduleId].filter(Boolean).join('/'), errorCode]),
@@ -167,21 +168,15 @@ test('a request that is wrong in itself does nothing at all', async () => {
     ),
     { 'a/b': 'ArgumentInvalid', '': 'ArgumentInvalid', m: 'ArgumentInvalid', s: 'ArgumentInvalid' },
   )
-  for (const body of [
-    [],
-    {},
-    'null',
-    [good, {}],
-    [good, null],
-    [[good]],
-    Array.from({ length: 101 }, (_, at) => ({ id: `d${at}` })),
-  ]) {
+  for (const body of [[], {}, 'null', [good, {}], [good, null], [[good]]]) {
     assert.deepEqual(
       outcome(await hub.local('POST', '/devices', body)),
       [400, 'ArgumentInvalid'],
       JSON.stringify(body).slice(0, 60),
     )
   }
+  const many = Array.from({ length: 101 }, (_, at) => ({ id: `d${at}` }))
+  assert.deepEqual(outcome(await hub.local('POST', '/devices', many)), [413, 'TooManyDevices'])
   assert.deepEqual(await hub.services.registry.countDevices(), { total: 0, enabled: 0 })
 })
 

@@ -3,7 +3,7 @@
 import Type from 'typebox'
 import { assertNever } from '@holdfast/base'
 import { type Cut, checkIdentityKey, type Found, type IdentityKey, identityText } from '@holdfast/identity'
-import { REGISTRY_BULK_MAX, type RestErrorCode, type ServiceTwinChange } from '@holdfast/iothub'
+import { ERROR_CODE_HEADER, REGISTRY_BULK_MAX, type RestErrorCode, type ServiceTwinChange } from '@holdfast/iothub'
 import { actorName, mayAll } from '../management/actor.ts'
 import { json } from './answer.ts'
 import { twinChangeOf } from './bulk-twin.ts'
@@ -17,6 +17,8 @@ import type { HubCall, HubRoute } from './routes.ts'
 export const BULK_ROUTES: readonly HubRoute[] = [
   { method: 'POST', path: '/devices', rights: ['RegistryWrite'], answer: bulk },
 ]
+
+const FAILURE: RestErrorCode = 'BulkRegistryOperationFailure'
 
 /** SDKs write them in different cases. */
 const MODES = {
@@ -51,8 +53,11 @@ interface Failure {
  */
 async function bulk(call: HubCall): Promise<Response> {
   const value = await readJsonValue(call)
-  if (!Array.isArray(value) || value.length < 1 || value.length > REGISTRY_BULK_MAX) {
+  if (!Array.isArray(value) || value.length < 1) {
     throw new HubError('ArgumentInvalid', `The body is a list of 1 to ${REGISTRY_BULK_MAX} devices.`)
+  }
+  if (value.length > REGISTRY_BULK_MAX) {
+    throw new HubError('TooManyDevices', `One request takes ${REGISTRY_BULK_MAX} devices.`)
   }
   const items = checked(value, Type.Array(BulkItem))
   const faults: Failure[] = []
@@ -190,5 +195,7 @@ function failureOf(error: unknown, key: IdentityKey): Failure {
 
 function result(errors: readonly Failure[]): Response {
   const isSuccessful = errors.length === 0
-  return json({ isSuccessful, errors, warnings: [] }, isSuccessful ? 200 : 400)
+  // .NET's SDK reads the result only where the header says that it is one.
+  const headers = isSuccessful ? {} : { [ERROR_CODE_HEADER]: FAILURE }
+  return json({ isSuccessful, errors, warnings: [] }, isSuccessful ? 200 : 400, headers)
 }

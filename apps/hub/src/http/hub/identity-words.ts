@@ -8,7 +8,6 @@ import {
   edgeScope,
   type Identity,
   type IdentityChange,
-  scopesOf,
 } from '@holdfast/identity'
 import { HubError } from './errors.ts'
 
@@ -119,13 +118,7 @@ function parentScopeOf(words: IdentityWords, isEdge: boolean, current: Identity 
     }
     return own ?? parent
   }
-  const shown = current === undefined ? undefined : scopesOf(current).deviceScope
-  if (isText(deviceScope) && deviceScope !== shown) {
-    throw new HubError(
-      'ArgumentInvalid',
-      'The hub makes the deviceScope of an edge device; name its parent in parentScopes.',
-    )
-  }
+  // The hub makes the scope of an edge device; as in Azure, what a caller says of it is not looked at.
   return parent
 }
 
