@@ -101,7 +101,9 @@ for (const seed of SEEDS) {
       const path = PATHS[roll(PATHS.length)] ?? '/devices'
       const one = mutated(DOCUMENT, roll)
       const body =
-        method === 'POST' ? Array.from({ length: 1 + roll(2) }, () => mutated(roll(2) === 0 ? DOCUMENT : PLAIN, roll)) : one
+        method === 'POST'
+          ? Array.from({ length: 1 + roll(2) }, () => mutated(roll(2) === 0 ? DOCUMENT : PLAIN, roll))
+          : one
       const headers = roll(2) === 0 ? { 'if-match': ETAGS[roll(ETAGS.length)] ?? '*' } : {}
       const answer = await hub.local(method, path, method === 'GET' || method === 'DELETE' ? undefined : body, headers)
       const what = `${at}: ${method} ${path} ${JSON.stringify(body).slice(0, 400)} gives ${JSON.stringify(answer.body)}`
