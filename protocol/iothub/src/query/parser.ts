@@ -31,7 +31,9 @@ const WHOLE_OBJECTS: ReadonlySet<string> = new Set([
   'tags',
   'properties',
   'properties.desired',
+  'properties.desired.$metadata',
   'properties.reported',
+  'properties.reported.$metadata',
   'x509Thumbprint',
   'capabilities',
 ])

@@ -19,6 +19,10 @@ import { runTwin } from './twin-target.ts'
 import { formatQuery } from './format-query.ts'
 
 export { formatExpression, formatPath, formatQuery } from './format-query.ts'
+export type { JsonValue } from './query-oracle.ts'
+export { oracleMatches, oracleRows } from './query-oracle.ts'
+export type { Chance, Vocabulary } from './random-query.ts'
+export { RandomQuery } from './random-query.ts'
 
 export interface FuzzTarget {
   readonly name: string
