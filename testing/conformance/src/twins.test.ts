@@ -242,8 +242,8 @@ suite('twins of devices', { concurrency: true }, () => {
         [/text of more than 4096 bytes/, { a: ['ä'.repeat(2_049)] }],
         [/nested more than 10 levels/, nested(11)],
         [/array with a null/, { a: [1, null] }],
-        [/integer that is not within/, { a: 4_503_599_627_370_496 }],
-        [/integer that is not within/, { a: [-4_503_599_627_370_497] }],
+        [/integer .*not within/, { a: 4_503_599_627_370_496 }],
+        [/integer .*not within/, { a: [-4_503_599_627_370_497] }],
         [/has to be an object/, [1, 2]],
         [/has to be an object/, 'text'],
         [/more than 32768 bytes/, sized(32_768)],
@@ -586,7 +586,7 @@ suite('twins over REST', { concurrency: true }, () => {
       [/desired would have more than 32768/, desired(sized(32_769))],
       [/tags has to be an object/, { tags: [] }],
       [/properties has to be an object/, { properties: 5 }],
-      [/integer that is not within/, desired({ a: 2 ** 53 })],
+      [/integer .*not within/, desired({ a: 2 ** 53 })],
       [/text of more than 4096/, { tags: { a: 'x'.repeat(4_097) } }],
     ]
     for (const [message, patch] of bad) {
