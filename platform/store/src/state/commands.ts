@@ -18,7 +18,7 @@ import {
   type StoredCommand,
 } from '@holdfast/commands'
 import type { IdentityKey } from '@holdfast/identity'
-import type { Kysely, Selectable } from 'kysely'
+import { CompiledQuery, type Kysely, type Selectable } from 'kysely'
 import { StoreDamagedError } from '../damaged.ts'
 import type { CommandTable } from './commands-schema.ts'
 import { FeedbackRecords } from './feedback-records.ts'
@@ -28,6 +28,17 @@ import type { StateSchema } from './schema.ts'
 import { Sequence } from './sequences.ts'
 import type { Place, ValueSealer } from './value-sealer.ts'
 import type { StateTransaction, WriteGroup } from './write-group.ts'
+
+// What every message needs is written out: building these statements anew would cost more than running them.
+
+/** The identity, and how many messages wait for it. */
+const ROOM = `SELECT generation_id, (SELECT count(*) FROM command
+    WHERE device_id = identity.device_id AND module_id = identity.module_id AND expires_time > ?) AS waiting
+  FROM identity WHERE device_id = ? AND module_id = ?`
+const INSERT = `INSERT INTO command
+  (sequence, device_id, module_id, generation_id, ack, enqueued_time, expires_time, delivery_count, content, seal_epoch)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const TAKE_OUT = `DELETE FROM command WHERE sequence = ? AND device_id = ? AND module_id = ? RETURNING *`
 
 export class SqlCommands implements CommandStore {
   readonly #db: Kysely<StateSchema>
@@ -54,15 +65,12 @@ export class SqlCommands implements CommandStore {
     const { key, ack, enqueued, expires, content } = command
     return this.#writes.run(async (transaction): Promise<EnqueueOutcome> => {
       const { device_id, module_id } = columnsOf(key)
-      const identity = await transaction
-        .selectFrom('identity')
-        .select('generation_id')
-        .where('device_id', '=', device_id)
-        .where('module_id', '=', module_id)
-        .executeTakeFirst()
+      const { rows } = await transaction.executeQuery<{ readonly generation_id: string; readonly waiting: number }>(
+        CompiledQuery.raw(ROOM, [enqueued, device_id, module_id]),
+      )
+      const [identity] = rows
       if (identity === undefined) return { kind: 'missing' }
-      const waiting = await depthOf(transaction, { device_id, module_id }, enqueued)
-      if (waiting >= depthMax) return { kind: 'full' }
+      if (identity.waiting >= depthMax) return { kind: 'full' }
       const sequence = await this.#sequence.next(transaction)
       const row = {
         sequence,
@@ -73,15 +81,8 @@ export class SqlCommands implements CommandStore {
         enqueued_time: enqueued,
         expires_time: expires,
       }
-      await transaction
-        .insertInto('command')
-        .values({
-          ...row,
-          delivery_count: 0,
-          content: this.#sealer.sealBytes(content, commandPlace(row)),
-          seal_epoch: this.#sealer.epoch,
-        })
-        .execute()
+      const sealed = this.#sealer.sealBytes(content, commandPlace(row))
+      await transaction.executeQuery(CompiledQuery.raw(INSERT, [...Object.values(row), 0, sealed, this.#sealer.epoch]))
       return { kind: 'enqueued', sequence, generationId: identity.generation_id }
     })
   }
@@ -193,9 +194,16 @@ export class SqlCommands implements CommandStore {
   }
 
   async #change(transaction: StateTransaction, change: CommandChange, at: Timestamp): Promise<ChangeOutcome> {
+    if (change.change.kind === 'end') {
+      const { device_id, module_id } = columnsOf(change.key)
+      const { rows } = await transaction.executeQuery<Selectable<CommandTable>>(
+        CompiledQuery.raw(TAKE_OUT, [change.sequence, device_id, module_id]),
+      )
+      const [gone] = rows
+      return gone === undefined ? { kind: 'missing' } : this.#tell(transaction, gone, { end: change.change.end, at })
+    }
     const row = await find(transaction, change.key, change.sequence)
     if (row === undefined) return { kind: 'missing' }
-    if (change.change.kind === 'end') return this.#end(transaction, row, { end: change.change.end, at })
     const deliveryCount = row.delivery_count + 1
     if (deliveryCount >= change.change.deliveriesMax) {
       return this.#end(transaction, row, { end: 'delivery-count-exceeded', at })
@@ -213,12 +221,21 @@ export class SqlCommands implements CommandStore {
     row: Selectable<CommandTable>,
     { end, at }: { readonly end: CommandEnd; readonly at: Timestamp },
   ): Promise<ChangeOutcome> {
+    await transaction.deleteFrom('command').where('sequence', '=', row.sequence).execute()
+    return this.#tell(transaction, row, { end, at })
+  }
+
+  /** Writes the record of feedback on what is gone, where it was asked for. */
+  async #tell(
+    transaction: StateTransaction,
+    row: Selectable<CommandTable>,
+    { end, at }: { readonly end: CommandEnd; readonly at: Timestamp },
+  ): Promise<ChangeOutcome> {
     const hasFeedback = asksFor(row.ack, end)
     if (hasFeedback) {
       const ended = { ...keyOf(row), messageId: this.#messageIdOf(row), generationId: row.generation_id }
       await this.#feedback.insert(transaction, feedbackRecord(ended, end, at), at)
     }
-    await transaction.deleteFrom('command').where('sequence', '=', row.sequence).execute()
     return { kind: 'ended', hasFeedback }
   }
 

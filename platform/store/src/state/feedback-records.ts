@@ -2,10 +2,13 @@
 
 import type { Timestamp } from '@holdfast/base'
 import type { FeedbackBatch, FeedbackBatched, FeedbackRecord } from '@holdfast/commands'
+import { CompiledQuery } from 'kysely'
 import { Sequence } from './sequences.ts'
 import { insertServiceMessage } from './service-queues.ts'
 import type { Place, ValueSealer } from './value-sealer.ts'
 import type { StateTransaction } from './write-group.ts'
+
+const INSERT = `INSERT INTO feedback_record (sequence, written_time, content, seal_epoch) VALUES (?, ?, ?, ?)`
 
 export class FeedbackRecords {
   readonly #sealer: ValueSealer
@@ -17,15 +20,8 @@ export class FeedbackRecords {
 
   async insert(transaction: StateTransaction, record: FeedbackRecord, at: Timestamp): Promise<void> {
     const sequence = await this.#sequence.next(transaction)
-    await transaction
-      .insertInto('feedback_record')
-      .values({
-        sequence,
-        written_time: at,
-        content: this.#sealer.seal(JSON.stringify(record), feedbackPlace({ sequence })),
-        seal_epoch: this.#sealer.epoch,
-      })
-      .execute()
+    const content = this.#sealer.seal(JSON.stringify(record), feedbackPlace({ sequence }))
+    await transaction.executeQuery(CompiledQuery.raw(INSERT, [sequence, at, content, this.#sealer.epoch]))
   }
 
   async batch(
