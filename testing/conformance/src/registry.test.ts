@@ -1,12 +1,12 @@
-/** Rows 31 to 34, 37 and the REST part of 57 of azure-iot.md §12: the registry through the official service SDK. */
+/** Rows 31 to 34 and 37 of azure-iot.md §12: the registry through the official service SDK. */
 
 import assert from 'node:assert/strict'
-import { randomBytes, randomUUID } from 'node:crypto'
-import { request } from 'node:https'
+import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
 import { Client, Mqtt, Registry } from './azure-sdk.ts'
 import { HubProcess } from './hub-process.ts'
-import { keyOf, partsOf, sas } from './sas.ts'
+import { code, ETAG, failsWith, type Fields, gives, isRecent, NEVER, raw, sasKeys, VERSION } from './registry-sdk.ts'
+import { keyOf, sas } from './sas.ts'
 import { clientOf, DEVICE_TRANSPORTS, disconnected, eventually, failure, neverRetry, open } from './sdk-client.ts'
 import { requireStandardPorts } from './standard-ports.ts'
 
@@ -26,81 +26,6 @@ function registry(): Registry {
   return owner
 }
 
-type Fields = Record<string, unknown>
-/** What the SDK gives back: the identity, and the answer it came in. */
-type Result = { readonly responseBody: unknown; readonly httpResponse: { readonly statusCode?: number } }
-
-const key = (): string => randomBytes(32).toString('base64')
-const sasKeys = (
-  primaryKey = key(),
-  secondaryKey = key(),
-): { symmetricKey: { primaryKey: string; secondaryKey: string } } => ({
-  symmetricKey: { primaryKey, secondaryKey },
-})
-const isRecent = (time: unknown): boolean => Math.abs(Date.parse(String(time)) - Date.now()) < 60_000
-/** As Azure's look: base64 of eight bytes, without quotes. */
-const ETAG = /^[A-Za-z0-9+/]{11}=$/
-const NEVER = '0001-01-01T00:00:00Z'
-
-/** The object of a call that succeeded with this status. */
-async function gives(promise: Promise<Result>, status = 200): Promise<Fields> {
-  const { responseBody, httpResponse } = await promise
-  assert.equal(httpResponse.statusCode, status)
-  assert.ok(typeof responseBody === 'object' && responseBody !== null)
-  return { ...responseBody }
-}
-
-/** What the SDK makes of a refusal, and the code that stands in it. */
-async function failsWith(name: string, status: number, code: string, promise: Promise<unknown>): Promise<void> {
-  const error = await failure(promise)
-  assert.equal(error.name, name, String(error.stack))
-  const { response, responseBody } = error as Error & {
-    response?: { statusCode?: number; headers?: Fields }
-    responseBody?: string
-  }
-  assert.equal(response?.statusCode, status)
-  assert.equal(response.headers?.['iothub-errorcode'], code)
-  const body = JSON.parse(responseBody ?? '') as Fields
-  assert.match(String(body.Message), new RegExp(`^ErrorCode:${code};.`))
-  assert.match(String(body.ExceptionMessage), /^Tracking ID:[0-9a-f-]{36}-G:0-TimeStamp:\d{4}-/)
-}
-
-interface Raw {
-  readonly method: string
-  /** With its query. */
-  readonly path: string
-  readonly body?: string | Buffer
-  readonly headers?: Record<string, string>
-}
-
-/** One request as it stands, for what the SDK does not send. */
-function raw({
-  method,
-  path,
-  body,
-  headers = {},
-}: Raw): Promise<{ readonly status: number; readonly headers: Fields; readonly body: string }> {
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      { host: 'localhost', port: 443, ca: theHub().ca, agent: false, method, path, headers },
-      (answer) => {
-        let text = ''
-        answer.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk
-        })
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text }))
-      },
-    )
-    asked.on('error', reject)
-    asked.end(body)
-  })
-}
-
-const code = ({ status, headers }: Awaited<ReturnType<typeof raw>>): readonly unknown[] => [
-  status,
-  headers['iothub-errorcode'],
-]
-
 /** By the callback: the SDK's promise form does not take a module. */
 function removeModule(module: object): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -108,7 +33,6 @@ function removeModule(module: object): Promise<void> {
   })
 }
 
-const VERSION = 'api-version=2021-04-12'
 const tokens = new Map<string, string>()
 async function as(policy: string): Promise<Record<string, string>> {
   let token = tokens.get(policy)
@@ -570,125 +494,4 @@ test('row 37: statistics count devices by status, and those connected', { skip }
   assert.equal(await service(), connectedBefore + 1)
   await client.close()
   await eventually(async () => (await service()) === connectedBefore, 'the device still counts as connected')
-})
-
-test('row 57: each policy may do what its rights say, and is refused the rest in the same words', {
-  skip,
-}, async () => {
-  const deviceId = randomUUID()
-  await registry().create({ deviceId })
-  const clients = new Map<string, Registry>()
-  for (const policy of ['registryRead', 'registryReadWrite', 'service', 'device']) {
-    clients.set(policy, Registry.fromConnectionString(await theHub().policy(policy)))
-  }
-  const denied = (promise: Promise<unknown>): Promise<void> =>
-    failsWith('UnauthorizedError', 401, 'IotHubUnauthorizedAccess', promise)
-  for (const [policy, client] of clients) {
-    const mayRead = policy.startsWith('registry')
-    const mayWrite = policy === 'registryReadWrite'
-    if (mayRead) {
-      const { authentication } = await gives(client.get(deviceId))
-      const { symmetricKey } = authentication as ReturnType<typeof sasKeys>
-      assert.ok(symmetricKey.primaryKey.length > 0, 'as in Azure, who reads the registry reads keys')
-      await gives(client.getRegistryStatistics())
-    } else {
-      await denied(client.get(deviceId))
-      await denied(client.list())
-      await denied(client.getRegistryStatistics())
-    }
-    if (mayWrite) await gives(client.update({ deviceId }))
-    else {
-      await denied(client.update({ deviceId }))
-      await denied(client.create({ deviceId: 'other' }))
-      await denied(client.delete(deviceId))
-      await denied(client.addModule({ deviceId, moduleId: 'm' }))
-      await denied(client.addDevices([{ deviceId: 'other' }] as never))
-    }
-  }
-  const disclosures = (await theHub().events(`device/${deviceId}`)).filter(
-    ({ type }) => type === 'identity.secret-disclosed',
-  )
-  assert.ok(disclosures.some(({ actor }) => actor === 'policy/registryRead'))
-})
-
-test('row 57: tokens that are expired, of another hub, of a wrong key or of a device are refused', {
-  skip,
-}, async () => {
-  const { SharedAccessKey = '' } = partsOf(await theHub().policy('iothubowner'))
-  const deviceId = randomUUID()
-  const keys = sasKeys()
-  await registry().create({ deviceId, authentication: keys })
-  const good = { resource: 'localhost', key: SharedAccessKey, seconds: 3_600, policy: 'iothubowner' }
-  for (const authorization of [
-    undefined,
-    '',
-    'Bearer x',
-    sas({ ...good, seconds: -86_400 }),
-    sas({ ...good, resource: 'other.azure-devices.net' }),
-    sas({ ...good, key: key() }),
-    sas({ ...good, policy: 'nobody' }),
-    sas({ resource: `localhost/devices/${deviceId}`, key: keys.symmetricKey.primaryKey, seconds: 3_600 }),
-  ]) {
-    const headers = authorization === undefined ? {} : { authorization }
-    const answer = await raw({ method: 'GET', path: `/devices/${deviceId}?${VERSION}`, headers })
-    assert.deepEqual(code(answer), [401, 'IotHubUnauthorizedAccess'], authorization ?? 'none')
-    assert.match(answer.body, /^\{"Message":"ErrorCode:IotHubUnauthorizedAccess;Unauthorized"/)
-  }
-  const signed = Registry.fromSharedAccessSignature(sas(good))
-  assert.equal((await gives(signed.get(deviceId))).deviceId, deviceId)
-  const lower = await raw({
-    method: 'GET',
-    path: `/devices/${deviceId}?${VERSION}`,
-    headers: { authorization: sas({ ...good, resource: 'LOCALHOST' }) },
-  })
-  assert.equal(lower.status, 200)
-})
-
-test('row 57: versions, methods, addresses and bodies that are none get their own error', { skip }, async () => {
-  const headers = await as('iothubowner')
-  const json = { ...headers, 'content-type': 'application/json; charset=utf-8' }
-  const ask = async (
-    method: string,
-    path: string,
-    body?: string,
-    more: Record<string, string> = json,
-  ): Promise<readonly unknown[]> =>
-    code(await raw({ method, path, headers: more, ...(body === undefined ? {} : { body }) }))
-  for (const query of ['', '?', '?api-version=', '?api-version=soon', '?api-version=2021-02-30']) {
-    assert.deepEqual(await ask('GET', `/devices${query}`), [400, 'InvalidProtocolVersion'], query)
-  }
-  for (const version of ['2018-06-30', '2020-03-13', '2020-09-30', '2021-04-12', '2025-08-01-preview']) {
-    assert.equal((await raw({ method: 'GET', path: `/devices/?api-version=${version}&top=1`, headers })).status, 200)
-  }
-  const patched = await raw({ method: 'PATCH', path: `/devices/x?${VERSION}`, headers: json, body: '{}' })
-  assert.deepEqual(code(patched), [405, 'GenericMethodNotAllowed'])
-  assert.equal(patched.headers.allow, 'GET, PUT, DELETE')
-  assert.deepEqual(await ask('GET', `/devices/x/y/z?${VERSION}`), [404, 'GenericNotFound'])
-  assert.deepEqual(await ask('GET', `/statistics/other?${VERSION}`), [404, 'GenericNotFound'])
-  assert.deepEqual(await ask('PUT', `/devices/x?${VERSION}`, '{"deviceId":'), [400, 'IotHubFormatError'])
-  assert.deepEqual(await ask('PUT', `/devices/x?${VERSION}`, '[1]'), [400, 'ArgumentInvalid'])
-  assert.deepEqual(await ask('PUT', `/devices/x?${VERSION}`, '"x"'), [400, 'ArgumentInvalid'])
-  assert.deepEqual(await ask('PUT', `/devices/x?${VERSION}`, '{"deviceId":"y"}'), [400, 'ArgumentInvalid'])
-  assert.deepEqual(await ask('PUT', `/devices/x?${VERSION}`), [400, 'ArgumentNull'])
-  assert.deepEqual(await ask('PUT', `/devices/x?${VERSION}`, '<x/>', { ...headers, 'content-type': 'text/xml' }), [
-    415,
-    'GenericUnsupportedMediaType',
-  ])
-  const deep = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`
-  assert.equal(
-    (await raw({ method: 'PUT', path: `/devices/deep?${VERSION}`, headers: json, body: deep })).status,
-    200,
-    'what is not known is not looked at',
-  )
-  assert.deepEqual(await ask('PUT', `/devices/x?${VERSION}`, JSON.stringify({ pad: 'x'.repeat(1_048_000) })), [
-    413,
-    'MessageTooLarge',
-  ])
-  for (const id of ['%2e%2e%2fx', 'a%2Fb', 'a%5Cb', 'a%00', '%C3%28', '%', 'x%20y']) {
-    const [status, name] = await ask('GET', `/devices/${id}?${VERSION}`)
-    assert.deepEqual([status, name], [400, 'ArgumentInvalid'], id)
-  }
-  // What climbs out of its address is somebody else's address, and nobody's.
-  assert.deepEqual(await ask('GET', `/devices/../devices/%2e%2e/nothing?${VERSION}`), [404, undefined])
-  await failsWith('DeviceNotFoundError', 404, 'DeviceNotFound', registry().get('x'))
 })
