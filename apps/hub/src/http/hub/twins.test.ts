@@ -149,5 +149,6 @@ test('two services at once both get their write, or one of them is told', async 
   const matched = await Promise.all(
     [0, 1, 2].map((at) => hub.local('PUT', '/twins/d', { tags: { at } }, { 'if-match': etag })),
   )
-  assert.deepEqual(matched.map(({ status }) => status).toSorted(), [200, 412, 412])
+  assert.equal(matched.filter(({ status }) => status === 200).length, 1)
+  assert.equal(matched.filter(({ status }) => status === 412).length, 2)
 })
