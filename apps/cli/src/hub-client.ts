@@ -15,15 +15,22 @@ const LINE_CHARACTERS_MAX = 8 * 1024 * 1024
 const ANSWER_MS_MAX = 30_000
 const PAGE_ITEMS = 100
 
-/** What a call may take longer than others, because the hub itself waits for something. */
-export interface Wait {
-  readonly milliseconds: number
+export interface CallOptions {
+  /** What the call may take longer than others, because the hub itself waits for something, in milliseconds. */
+  readonly waitMs?: number
+  /** The change is only made if what is changed still has this ETag. */
+  readonly ifMatch?: string
 }
 
 export interface HubClient {
   readonly address: Address
   get<T extends object>(path: string): Promise<T>
-  send<T extends object>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object, wait?: Wait): Promise<T>
+  send<T extends object>(
+    method: 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object,
+    options?: CallOptions,
+  ): Promise<T>
   /** Pages of a list, until the hub has no more or `limit` items were given. */
   pages<T extends object>(path: string, limit?: number): AsyncGenerator<readonly T[]>
   /** Objects of an endless or a long answer, one a line. Ends when the hub ends it or the operator interrupts. */
@@ -56,8 +63,8 @@ export function connectHub(address: Address, interrupted: AbortSignal): HubClien
   return {
     address,
     get,
-    send: (method, target, body, wait) =>
-      call({ address, interrupted, method, target, ...(body !== undefined && { body }), ...(wait && { wait }) }),
+    send: (method, target, body, options) =>
+      call({ address, interrupted, method, target, ...(body !== undefined && { body }), ...options }),
     async *pages<T extends object>(target: string, limit = Number.POSITIVE_INFINITY) {
       let left = limit
       let after: string | undefined
@@ -77,13 +84,12 @@ export function connectHub(address: Address, interrupted: AbortSignal): HubClien
   }
 }
 
-interface Call {
+interface Call extends CallOptions {
   readonly address: Address
   readonly interrupted: AbortSignal
   readonly method: string
   readonly target: string
   readonly body?: object
-  readonly wait?: Wait
 }
 
 async function call<T extends object>(what: Call): Promise<T> {
@@ -131,7 +137,7 @@ async function* lines<T extends object>(what: Call): AsyncGenerator<T> {
   if (rest !== '') yield parseObject(rest) as T
 }
 
-function open({ address, interrupted, method, target, body, wait }: Call): Promise<IncomingMessage> {
+function open({ address, interrupted, method, target, body, waitMs, ifMatch }: Call): Promise<IncomingMessage> {
   const payload = body === undefined ? undefined : JSON.stringify(body)
   const options: RequestOptions = {
     method,
@@ -142,6 +148,7 @@ function open({ address, interrupted, method, target, body, wait }: Call): Promi
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(payload),
       }),
+      ...(ifMatch !== undefined && { 'if-match': `"${ifMatch}"` }),
       ...(address.kind === 'remote' && { authorization: address.token }),
     },
     signal: interrupted,
@@ -160,7 +167,7 @@ function open({ address, interrupted, method, target, body, wait }: Call): Promi
             },
             resolve,
           )
-    begin.setTimeout(ANSWER_MS_MAX + (wait?.milliseconds ?? 0), () =>
+    begin.setTimeout(ANSWER_MS_MAX + (waitMs ?? 0), () =>
       begin.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })),
     )
     // A stream that follows is silent for as long as nothing happens.
@@ -199,15 +206,20 @@ function garbled(): Failure {
   return new Failure('what answered does not speak the API of a hub; check --data or --url', { code: 'garbled' })
 }
 
-/** A problem+json (RFC 9457) as one line: `title` is what and why, `detail` what to do. */
+/**
+ * A refusal as one line: a problem+json (RFC 9457), whose `title` is what and why and `detail` what to do, or what
+ * Azure's interfaces answer: `{"Message":"ErrorCode:<code>;<text>"}`.
+ */
 function refusal(status: number, text: string): Failure {
-  let problem: { title?: unknown; detail?: unknown; code?: unknown } = {}
+  let problem: { title?: unknown; detail?: unknown; code?: unknown; Message?: unknown } = {}
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null) problem = value
   } catch {
     // Not a hub's words: the status must do.
   }
+  const azure = typeof problem.Message === 'string' ? /^ErrorCode:([A-Za-z]+);(.+)/s.exec(problem.Message) : null
+  if (azure !== null) return new Failure(plain(azure[2] ?? ''), { code: azure[1] ?? '' })
   const title = typeof problem.title === 'string' ? problem.title : `the hub answered with HTTP status ${status}`
   const detail = typeof problem.detail === 'string' ? problem.detail : adviceFor(status)
   return new Failure(plain(detail === '' ? title : `${title}: ${detail}`), {

@@ -15,6 +15,7 @@ import { addModule } from './commands/module.ts'
 import { addPolicy } from './commands/policy.ts'
 import { addQuery } from './commands/query.ts'
 import { addStatus } from './commands/status.ts'
+import { addTwin } from './commands/twin.ts'
 import { wrongUse } from './failure.ts'
 
 export function buildProgram(world: World, version: string): Command {
@@ -36,6 +37,7 @@ Example:
     )
   addDevice(program, world)
   addModule(program, world)
+  addTwin(program, world)
   addQuery(program, world)
   addPolicy(program, world)
   addConsumerGroup(program, world)

@@ -13,6 +13,7 @@ interface Seen {
   readonly url: string
   readonly body: string
   readonly authorization: string | undefined
+  readonly ifMatch: string | undefined
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-cli-'))
@@ -26,7 +27,7 @@ before(async () => {
     request.on('data', (chunk) => (body += String(chunk)))
     request.on('end', () => {
       const { method = '', url = '', headers } = request
-      seen.push({ method, url, body, authorization: headers.authorization })
+      seen.push({ method, url, body, authorization: headers.authorization, ifMatch: headers['if-match'] })
       answer(request, response)
     })
   })
@@ -91,6 +92,36 @@ test('device create tells the next step, and --json gives the object alone', asy
 test('ids are encoded, so that none reaches another path', async () => {
   const { asked } = await holdfast(['device', 'show', '../policies?x#y'], { reply: pump })
   assert.equal(asked[0]?.url, '/api/v1/devices/..%2Fpolicies%3Fx%23y')
+})
+
+test('a twin is merged into, under its ETag if asked, and what Azure would say is told in one line', async () => {
+  const twin = {
+    deviceId: 'pump-1',
+    etag: 'b',
+    version: 3,
+    tags: {},
+    properties: { desired: { $version: 2 }, reported: {} },
+  }
+  const line = ['twin', 'update', 'pump/1', '--module', 'm', '--desired', '{"speed":1}', '--if-match', 'AA=']
+  const { exit, out, asked } = await holdfast(line, { reply: twin })
+  assert.equal(exit, 0)
+  assert.match(out, /version 3 {2}etag b\n/)
+  assert.equal(asked[0]?.method, 'PATCH')
+  assert.equal(asked[0]?.url, '/twins/pump%2F1/modules/m?api-version=2021-04-12')
+  assert.equal(asked[0]?.ifMatch, '"AA="')
+  assert.deepEqual(JSON.parse(asked[0]?.body ?? ''), { properties: { desired: { speed: 1 } } })
+  const reply = { Message: 'ErrorCode:PreconditionFailed;the twin was changed; read it again', ExceptionMessage: '' }
+  const refused = await holdfast(line, { reply, status: 412 })
+  assert.equal(refused.exit, 1)
+  assert.equal(refused.err, 'holdfast: the twin was changed; read it again\n')
+})
+
+test('a twin is not updated with nothing, nor with what is no object', async () => {
+  for (const line of [['pump-1'], ['pump-1', '--tags', '[1]'], ['pump-1', '--desired', 'x']]) {
+    const { exit, asked } = await holdfast(['twin', 'update', ...line])
+    assert.equal(exit, 2, line.join(' '))
+    assert.deepEqual(asked, [])
+  }
 })
 
 test('what cuts off tells how many sessions and how fast', async () => {

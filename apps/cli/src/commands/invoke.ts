@@ -39,8 +39,8 @@ export function addInvoke(device: Command, world: World): void {
       }
       const target =
         module === undefined ? path('devices', id, 'methods') : path('devices', id, 'modules', module, 'methods')
-      const wait = { milliseconds: (timeout + connect) * 1000 }
-      const answer = await hub.send<Api.MethodAnswer>('POST', target, call, wait)
+      const waitMs = (timeout + connect) * 1000
+      const answer = await hub.send<Api.MethodAnswer>('POST', target, call, { waitMs })
       await print.result(answer, [`status   ${answer.status}`, `payload  ${JSON.stringify(answer.payload)}`])
     },
   })
