@@ -1,7 +1,7 @@
 /** The hub, started as its users start it. */
 
 import { spawn } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { freePort, scratchFolder, type Server, type ServerKind, stopped } from './server.ts'
@@ -10,8 +10,12 @@ const ROOT = join(import.meta.dirname, '..', '..', '..')
 
 export interface HoldfastServer extends Server {
   readonly data: string
+  readonly httpsPort: number
+  readonly amqpPort: number
   /** From the start of the process to the `ready` line. */
   readonly readyMs: number
+  /** Ends the process and leaves its data folder. */
+  halt(): Promise<void>
 }
 
 /** @param prepare is called once the hub is ready, e.g. to register devices. */
@@ -28,8 +32,10 @@ export function holdfast(prepare: (server: HoldfastServer) => Promise<void>): Se
   }
 }
 
-export async function startHoldfast(scratch: string): Promise<HoldfastServer> {
+/** @param configuration what stands in `config.json`, if anything. */
+export async function startHoldfast(scratch: string, configuration?: object): Promise<HoldfastServer> {
   const data = scratchFolder(scratch, 'holdfast-')
+  if (configuration !== undefined) writeFileSync(join(data, 'config.json'), JSON.stringify(configuration))
   const port = await freePort()
   const httpsPort = await freePort()
   const begun = performance.now()
@@ -59,12 +65,16 @@ export async function startHoldfast(scratch: string): Promise<HoldfastServer> {
   if (typeof ready !== 'object' || ready === null || !('pid' in ready && 'caFile' in ready)) {
     throw new Error('the ready line is not what it should be')
   }
+  const amqpPort = 'amqpPort' in ready ? Number(ready.amqpPort) : 0
   return {
     pid: Number(ready.pid),
     port,
     authorityFile: String(ready.caFile),
     data,
+    httpsPort,
+    amqpPort,
     readyMs: performance.now() - begun,
+    halt: () => stopped(child),
     async stop() {
       await stopped(child)
       rmSync(data, { recursive: true, force: true })

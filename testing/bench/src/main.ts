@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: the hub beside its peers, in turn, in one run. Prints medians and ratios, whatever they are.
  *
- *   npm run bench -- [--rounds 5] [--seconds 4] [--rows ingest,sas,connect,resume,memory,read,start] [--messages 10000000]
+ *   npm run bench -- [--rounds 5] [--seconds 4] [--messages 10000000] [--twins 1000,10000,100000]
+ *     [--rows ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries]
  */
 
 import { rmSync } from 'node:fs'
@@ -9,21 +10,31 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bareTls } from './bare-tls.ts'
+import { commandRows } from './command-row.ts'
+import { type EventRates, measureEvents } from './events-row.ts'
 import { deviceId, type FleetCredentials, makeCredentials } from './fleet-credentials.ts'
 import { callHub, eachOf, holdfast, type HoldfastServer, startHoldfast } from './holdfast-server.ts'
 import { buildLoadGenerator, type LoadResult, runLoad } from './load-generator.ts'
+import { median } from './median.ts'
+import { methodRows } from './method-row.ts'
 import { residentBytes } from './process-cost.ts'
+import { measureQueries } from './query-row.ts'
 import { measureReading } from './reading.ts'
 import { mosquitto, nats, scratchFolder, type Server, type ServerKind } from './server.ts'
 import { formatRow, type Row } from './table.ts'
 import { writeTokens } from './tokens.ts'
+import { twinRows } from './twin-row.ts'
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
     messages: { type: 'string', default: '10000000' },
-    rows: { type: 'string', default: 'ingest,sas,connect,resume,memory,read,start' },
+    twins: { type: 'string', default: '1000,10000,100000' },
+    rows: {
+      type: 'string',
+      default: 'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries',
+    },
   },
 })
 const rounds = Number(options.rounds)
@@ -103,6 +114,15 @@ async function bench(): Promise<void> {
   if (wanted.has('memory')) for (const devices of MEMORY_DEVICES) await memory(credentials, devices)
   if (wanted.has('read')) for (const line of await measureReading(scratch, Number(options.messages))) print(line)
   if (wanted.has('start')) await start()
+  const given = { scratch, rounds, seconds: Number(seconds), progress }
+  if (wanted.has('methods')) for (const row of await methodRows({ ...given, credentials })) printRow(row)
+  if (wanted.has('twins')) for (const row of await twinRows(given)) printRow(row)
+  if (wanted.has('commands')) for (const row of await commandRows(given)) printRow(row)
+  if (wanted.has('events')) await events()
+  if (wanted.has('queries')) {
+    const fleets = options.twins.split(',').map(Number)
+    for (const line of await measureQueries({ scratch, fleets, progress })) print(line)
+  }
 }
 
 interface LoadOptions {
@@ -174,6 +194,24 @@ async function memory(credentials: FleetCredentials, devices: number): Promise<v
     }
   }
   printRow({ what, unit: 'KiB', values, isMoreBetter: false, targets: { mosquitto: 0.5 } })
+}
+
+async function events(): Promise<void> {
+  const rates: EventRates[] = []
+  for (let round = 1; round <= rounds; round += 1) {
+    rates.push(await measureEvents({ scratch, seconds: Number(seconds), progress }))
+  }
+  const of = (read: (rate: EventRates) => number): readonly number[] => rates.map(read)
+  const messages = median(of((rate) => rate.messages)).toLocaleString('en')
+  printRow({
+    what: `Event Hubs endpoint, one reader of all partitions, ${messages} messages of 256 B`,
+    unit: 'messages/s',
+    values: new Map([
+      ['holdfast', of((rate) => rate.endpointPerSecond)],
+      ['files alone', of((rate) => rate.historyPerSecond)],
+    ]),
+    isMoreBetter: true,
+  })
 }
 
 async function start(): Promise<void> {
