@@ -53,12 +53,13 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
   const identityStore = new MemoryIdentityStore()
   const commandStore = new MemoryCommandStore()
   const fault = (error: unknown): void => void failures.push(error)
+  const commands = new Commands({ ...common, store: commandStore, feedbackWritten: () => undefined, fault })
   const services: ManagementServices = {
     clock,
     registry: new Registry({ ...common, store: identityStore }),
     policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
     authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
-    commands: new Commands({ ...common, store: commandStore, feedbackWritten: () => undefined, fault }),
+    commands,
     throttling: { take: () => ({ kind: 'allowed' }) },
     files: await Uploads.open({
       ...common,
@@ -164,6 +165,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     telemetry,
     failures,
     identityStore,
+    commands,
     commandStore,
     token,
     send,

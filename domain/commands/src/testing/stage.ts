@@ -29,7 +29,7 @@ export function commandStage(
     commands,
     /** Lets everything that needs no time happen. */
     settle: async (): Promise<void> => {
-      for (let turn = 0; turn < 50; turn += 1) await Promise.resolve()
+      for (let turn = 0; turn < 400; turn += 1) await Promise.resolve()
     },
     /** All records that are to be had now, each batch completed. */
     records: async (): Promise<readonly FeedbackRecord[]> => {
