@@ -1,7 +1,6 @@
 /**
  * Rows 15, 16, 17, 23 (twins of modules) and 35 (who is connected) of azure-iot.md §12: twins as the device SDK sees
- * them. What upstream's own
- * twin tests expect (versions from 1, by 1; merging; nulls) stands here too.
+ * them. What upstream's own twin tests expect (versions from 1, by 1; merging; nulls) stands here too.
  */
 
 import assert from 'node:assert/strict'
