@@ -49,6 +49,16 @@ export const DICTIONARIES: Readonly<Record<string, readonly string[]>> = {
     ...JSON_WORDS,
     ...TEXT_WORDS,
   ],
+  'telemetry-batch': [
+    ...words('body base64Encoded properties iothub-app- iothub-messageid iothub-expiry YQ=='),
+    ...JSON_WORDS,
+  ],
+  'telemetry-headers': [...words('iothub-app- iothub-to dt-subject iothub-expiry'), ': ', ...TEXT_WORDS],
+  'block-list': words(
+    '<?xml version="1.0"?> <BlockList> </BlockList> <BlockList/> <Latest> </Latest> <Committed> </Committed> QQ== <!-- <!DOCTYPE',
+  ),
+  'blob-query': words('sv= &sr=b &si= &sp=w &se= &sig= &comp=block &blockid= %2B +'),
+  'upload-notification': [...words('correlationId isSuccess statusCode statusDescription'), ...JSON_WORDS],
   'dps-topic': [...words('$dps/registrations/ PUT/ GET/ iotdps- ?$rid= &operationId= api-version='), ...TEXT_WORDS],
   'certificate-input': ['-----BEGIN CERTIFICATE-----\n', '\n-----END CERTIFICATE-----', '==', '\r\n'],
   certificate: [],

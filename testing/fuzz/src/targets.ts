@@ -8,6 +8,7 @@ import { encode } from '@holdfast/mqtt'
 import { fuzzTarget as mqtt } from '@holdfast/mqtt/testing'
 import { fuzzTargets as pki } from '@holdfast/pki/testing'
 import { fuzzTargets as tokens } from '@holdfast/tokens/testing'
+import { fuzzTargets as uploads } from '@holdfast/uploads/testing'
 import { carriedTarget } from './carried-target.ts'
 import { DICTIONARIES, TEXT_WORDS } from './dictionaries.ts'
 import { frontTarget } from './front-target.ts'
@@ -85,6 +86,7 @@ export const subjects: readonly Subject[] = [
   ...dps,
   ...pki,
   ...telemetryTargets,
+  ...uploads,
 ].map((target) => ({
   name: target.name,
   seeds: target.seeds,

@@ -13,6 +13,9 @@ import {
   parseSubscription,
   parseUserName,
   readMessageProperties,
+  readTelemetryBatch,
+  readTelemetryHeaders,
+  telemetryBytes,
   telemetryBag,
 } from '../index.ts'
 import { runTwin } from './twin-target.ts'
@@ -57,6 +60,37 @@ const DEVICE = { deviceId: 'a' }
 const MODULE = { deviceId: 'a', moduleId: 'm' }
 
 export const fuzzTargets: readonly FuzzTarget[] = [
+  {
+    name: 'telemetry-batch',
+    seeds: seeds(
+      '[{"body":"YQ==","properties":{"iothub-app-x":"v","dt-subject":"s"}},{"body":"t","base64Encoded":false}]',
+      '[{"body":"","properties":{"iothub-expiry":"2031-05-06T07:08:09Z","iothub-to":"/devices/a/messages/events"}}]',
+      '[{"__proto__":{"body":"YQ=="}}]',
+    ),
+    run(bytes) {
+      const items = unlessRefused(() => readTelemetryBatch(bytes, 'a'))
+      for (const item of items ?? []) {
+        must(isWellFormedBag(formatBag(item.entries)), 'every message has a bag')
+        must(telemetryBytes(item) >= item.body.length, 'properties take room')
+      }
+    },
+  },
+  {
+    name: 'telemetry-headers',
+    seeds: seeds(
+      'iothub-app-x: v\niothub-messageid: 1\ndt-subject: s',
+      'iothub-app-\u00fc: \u00fc\niothub-expiry: now',
+    ),
+    run(bytes) {
+      const lines = Buffer.from(bytes).toString('latin1').split('\n')
+      const headers = lines.map((line): [string, string] => {
+        const at = line.indexOf(': ')
+        return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 2)]
+      })
+      const entries = unlessRefused(() => readTelemetryHeaders(headers, 'a'))
+      if (entries !== undefined) must(isWellFormedBag(formatBag(entries)), 'every message has a bag')
+    },
+  },
   {
     name: 'property-bag',
     seeds: seeds(
