@@ -119,6 +119,8 @@ export class ServerConnection implements AmqpConnection {
     this.#reason = `${error.condition}: ${error.description}`
     this.#phase = 'closing'
     this.#deadline = later(this.#parts.clock.monotonic(), this.#parts.limits.closingMs)
+    // Whose open was not answered yet is told all the same (§2.4.1: close follows open).
+    this.#rhea?.open()
     this.#rhea?.close({ condition: error.condition, description: error.description })
     // rhea writes at the end of this turn.
     setImmediate(() => this.#socket.end())
@@ -298,6 +300,11 @@ export class ServerConnection implements AmqpConnection {
       const end = receiver && this.#ends.get(receiver)
       if (delivery === undefined || !(end instanceof IncomingEnd)) return
       end.arrived(delivery)
+    })
+    // The ring of deliveries was full, and is not any more.
+    on('sendable', ({ sender }) => {
+      const end = sender && this.#ends.get(sender)
+      if (end instanceof OutgoingEnd) end.ready()
     })
     for (const outcome of OUTCOMES) on(outcome, ({ sender, delivery }) => this.#settled(sender, delivery, outcome))
     // Settled without saying how: as if it had never been there.

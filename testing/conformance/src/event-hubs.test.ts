@@ -181,7 +181,8 @@ for (const transport of TRANSPORTS) {
       await subscribed.close()
       return events
     }
-    const all = (await readFrom(earliestEventPosition, 5)).filter(ofPump)
+    const { lastEnqueuedSequenceNumber } = await client.getPartitionProperties(pump.partition)
+    const all = (await readFrom(earliestEventPosition, lastEnqueuedSequenceNumber + 1)).filter(ofPump)
     assert.equal(all[0]?.body.toString(), 'first')
     const own = all.filter(({ body }) => String(body).startsWith(tag))
     assert.equal(own.length, 4)
@@ -239,7 +240,8 @@ for (const transport of TRANSPORTS) {
     assert.equal(systemProperties['iothub-message-source'], 'Telemetry')
     assert.equal(systemProperties['iothub-enqueuedtime'], first.enqueuedTimeUtc.getTime())
     assert.equal(systemProperties['contentEncoding'], 'utf-8')
-    assert.equal(Buffer.from(systemProperties['userId']).toString(), 'user')
+    // The SDK takes bytes apart into an object of numbers.
+    assert.equal(Buffer.from(Object.values<number>(systemProperties['userId'])).toString(), 'user')
     assert.ok(Buffer.isBuffer(second.body) && second.body.equals(Buffer.from([0, 255, 1, 254])))
     assert.equal(second.sequenceNumber, first.sequenceNumber + 1)
     assert.ok(Number(second.offset) > Number(first.offset))
@@ -267,11 +269,12 @@ for (const transport of TRANSPORTS) {
     const refused = await failed(lower)
     assert.equal(refused.code, 'ReceiverDisconnectedError')
     assert.match(refused.message, /higher epoch '6' already exists/)
+    await without.close()
     const plain = subscribe(none, pump.partition, options)
     assert.equal((await failed(plain)).code, 'ReceiverDisconnectedError')
     await pump.send('for level 6')
     assert.deepEqual(bodies(await got(second, 1)), ['for level 6'])
-    for (const one of [without, second, lower, plain]) await one.close()
+    for (const one of [second, lower, plain]) await one.close()
     for (const client of [low, high, none]) await client.close()
   })
 
@@ -338,30 +341,6 @@ for (const transport of TRANSPORTS) {
     assert.equal((await failed(elsewhere)).code, 'MessagingEntityNotFoundError')
     await elsewhere.close()
     for (const client of [wrong, device, entity]) await client.close()
-  })
-
-  test(`row 43: a token that ends and is not renewed ends the reading, ${transport}`, { skip }, async () => {
-    const good = await connectionString()
-    const key = /SharedAccessKey=([^;]+)/.exec(good)?.[1] ?? ''
-    const token = formatSasToken({
-      resource: 'sb://localhost/localhost',
-      key,
-      policyName: 'service',
-      expirySeconds: Math.floor(Date.now() / 1000) + 4,
-    })
-    const client = await consumer(transport, {
-      text: good.replace(/SharedAccessKeyName=.*?;SharedAccessKey=[^;]+/, `SharedAccessSignature=${token}`),
-    })
-    const subscribed = subscribe(client, pump.partition, { startPosition: latestEventPosition })
-    await pause(SILENCE_MS)
-    await pump.send('in time')
-    await got(subscribed, 1)
-    await failed(subscribed)
-    await pump.send('too late')
-    await pause(SILENCE_MS)
-    assert.deepEqual(bodies(subscribed.events), ['in time'])
-    await subscribed.close()
-    await client.close()
   })
 }
 
@@ -464,6 +443,35 @@ test('who has no claim is not told where to go', { skip }, async () => {
   await event(receiver, 'receiver_error')
   assert.equal((receiver.error as { condition?: string }).condition, 'amqp:unauthorized-access')
   connection.close()
+})
+
+test('a token that ends and is not renewed ends its connection, and nothing more comes', { skip }, async () => {
+  const { body } = await theHub().api<Api.ConnectionString>('GET', '/policies/service/connection-string')
+  const key = /SharedAccessKey=([^;]+)/.exec(body.connectionString)?.[1] ?? ''
+  const begun = Date.now()
+  const connection = rhea.create_container().connect({
+    transport: 'tls',
+    host: 'localhost',
+    port: AMQP_PORT,
+    username: 'service@sas.root.localhost',
+    password: formatSasToken({
+      resource: 'localhost',
+      key,
+      policyName: 'service',
+      expirySeconds: Math.floor(begun / 1000) + 3,
+    }),
+    reconnect: false,
+  })
+  connection.on('disconnected', () => {})
+  await event(connection, 'connection_open')
+  const receiver = connection.open_receiver({
+    source: { address: `localhost/ConsumerGroups/$Default/Partitions/${pump.partition}` },
+  })
+  await event(receiver, 'message')
+  const { error } = await event(connection, 'connection_error')
+  assert.equal((error as { condition?: string } | undefined)?.condition, 'amqp:unauthorized-access')
+  const seconds = (Date.now() - begun) / 1000
+  assert.ok(seconds > 1.9 && seconds < 8, `after ${seconds} s`)
 })
 
 test('a policy key that is changed ends the readers that came by it, and they are counted', { skip }, async () => {

@@ -19,6 +19,7 @@ import { EventEncoder, type LastEnqueued } from './event-encoder.ts'
 import { EventReader } from './event-reader.ts'
 import { Followers } from './followers.ts'
 import { HubConnection } from './hub-connection.ts'
+import { notFound } from './not-found.ts'
 import { QueueLink } from './queue-link.ts'
 import { startPositionOf } from './start-position.ts'
 
@@ -184,10 +185,14 @@ export class FrontAmqp implements AmqpFront {
     if (known === undefined) {
       return {
         condition: 'amqp:not-found',
-        description: 'there is no such consumer group: holdfast consumer-group list',
+        description: notFound('of this consumer group', 'holdfast consumer-group list'),
       }
     }
-    if (partition === undefined) return { condition: 'amqp:not-found', description: 'there is no such partition' }
+    if (partition === undefined)
+      return {
+        condition: 'amqp:not-found',
+        description: notFound('of this partition', `there are ${this.#about.partitions}`),
+      }
     const start = startPositionOf(link.filter)
     if (start === undefined) {
       return { condition: 'com.microsoft:argument-error', description: 'the filter of the source is not known' }

@@ -17,6 +17,7 @@ import { type Claim, Claims } from './claims.ts'
 import { commandLink } from './command-link.ts'
 import type { FrontAmqp } from './front-amqp.ts'
 import { answerManagement } from './management-node.ts'
+import { notFound } from './not-found.ts'
 import { AnswerLinks, type NodeAnswer } from './request-links.ts'
 
 /** Wrong tokens on one connection before it is closed. */
@@ -163,7 +164,7 @@ export class HubConnection implements AmqpHandler {
         },
       }
     }
-    return this.#refuse(address, 'amqp:not-found', 'there is nothing at this address')
+    return this.#refuse(address, 'amqp:not-found', notFound('of this address', 'nothing is served there'))
   }
 
   /** Undefined when a claim with ServiceConnect covers `path`, which the link rests on from now on. */

@@ -4,6 +4,7 @@ import type { AmqpMessage, ValueWriter } from '@holdfast/amqp'
 import type { PartitionState } from '@holdfast/messaging'
 import { partitionOf } from './address.ts'
 import type { AmqpAbout } from './contract.ts'
+import { notFound } from './not-found.ts'
 import type { NodeAnswer } from './request-links.ts'
 
 export interface ManagementParts {
@@ -23,7 +24,7 @@ export async function answerManagement(request: AmqpMessage, parts: ManagementPa
   const name = text('name')
   if (!mayRead(name)) return { status: 401, description: 'no claim for this entity was shown' }
   if (name.toLowerCase() !== about.entity.toLowerCase()) {
-    return { status: 404, description: `there is no such Event Hub; this one is ${about.entity}` }
+    return { status: 404, description: notFound('of this name', `this Event Hub is ${about.entity}`) }
   }
   const type = text('type')
   if (type === 'com.microsoft:eventhub') return { status: 200, description: 'OK', body: (values) => hub(values, about) }
@@ -33,7 +34,8 @@ export async function answerManagement(request: AmqpMessage, parts: ManagementPa
   const asked = request.applicationProperties.get('partition')
   const number = partitionOf(String(typeof asked === 'number' ? asked : text('partition')), about.partitions)
   const state = (await parts.partitions()).find((one) => one.partition === number)
-  if (state === undefined) return { status: 404, description: 'there is no such partition' }
+  if (state === undefined)
+    return { status: 404, description: notFound('with this partition', `there are 0 to ${about.partitions - 1}`) }
   return { status: 200, description: 'OK', body: (values) => partition(values, about, state) }
 }
 
