@@ -170,6 +170,42 @@ test('a method is called with what was given, on a device or a module, and its a
   }
 })
 
+test('a message is sent as it was given, as text or from a file, and a purge says how much it ended', async () => {
+  const reply = { sequenceNumber: 7, enqueuedTime: '2026-11-24T12:00:00.000Z', expiryTime: '2026-11-24T12:10:00.000Z' }
+  const file = join(folder, 'message.bin')
+  writeFileSync(file, Buffer.from([0, 255, 1]))
+  const rest = ['--property', 'a=b=c', '--property', 'd=', '--id', 'm1', '--content-type', 'a/b', '--ack', 'full']
+  const shown = await holdfast(['device', 'send', 'pump-1', '--body', 'ü x', '--expiry', '10m', ...rest], { reply })
+  assert.equal(shown.out, 'message 7 waits for pump-1 until 2026-11-24T12:10:00.000Z\n')
+  assert.equal(shown.asked[0]?.url, '/api/v1/devices/pump-1/messages')
+  assert.deepEqual(JSON.parse(shown.asked[0]?.body ?? ''), {
+    body: 'ü x',
+    properties: { a: 'b=c', d: '' },
+    messageId: 'm1',
+    contentType: 'a/b',
+    ack: 'full',
+    lifeSeconds: 600,
+  })
+  const { asked } = await holdfast(['device', 'send', 'pump-1', '--module', 'm', '--file', file], { reply })
+  assert.equal(asked[0]?.url, '/api/v1/devices/pump-1/modules/m/messages')
+  assert.deepEqual(JSON.parse(asked[0]?.body ?? ''), { body: 'AP8B', bodyEncoding: 'base64', ack: 'none' })
+  for (const [wrong, code] of [
+    [['--property', 'none'], 2],
+    [['--property', '=x'], 2],
+    [['--property', 'a=1', '--property', 'a=2'], 2],
+    [['--ack', 'maybe'], 2],
+    [['--expiry', 'soon'], 2],
+    [['--body', 'x', '--file', file], 2],
+    [['--file', join(folder, 'absent')], 1],
+  ] as const) {
+    const { exit, asked: nothing } = await holdfast(['device', 'send', 'pump-1', ...wrong])
+    assert.deepEqual([exit, nothing.length], [code, 0], wrong.join(' '))
+  }
+  const purged = await holdfast('device purge pump-1', { reply: { messages: 1 } })
+  assert.equal(purged.out, '1 message to pump-1 ended\n')
+  assert.deepEqual([purged.asked[0]?.method, purged.asked[0]?.url], ['DELETE', '/api/v1/devices/pump-1/messages'])
+})
+
 test('a list goes on page after page, with one object a line in JSON', async () => {
   const pages: Record<string, object> = {
     '/api/v1/devices?limit=100': { items: [pump], next: 'pump-1' },
