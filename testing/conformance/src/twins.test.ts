@@ -4,10 +4,12 @@
  */
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, suite, test } from 'node:test'
 import type { Api } from '@holdfast/api'
 import { type Client, ModuleClient, type Registry } from './azure-sdk.ts'
 import { HubProcess } from './hub-process.ts'
+import { byKey, keyAttestation, PROVISIONING_TRANSPORTS, put, register, serviceOf } from './provisioning-sdk.ts'
 import { clientOf, DEVICE_TRANSPORTS, eventually, failure, neverRetry, open, within } from './sdk-client.ts'
 import { requireStandardPorts } from './standard-ports.ts'
 import {
@@ -222,6 +224,42 @@ suite('twins of devices', { concurrency: true }, () => {
       await registry.updateTwin(deviceId, { properties: { desired: { after: 2 } } }, '*')
       await pushedUntil(pushed, 3)
       assert.deepEqual(pushed.at(-1), { after: 2, $version: 3 })
+      await client.close()
+    })
+
+    test(`row 15 ${name}: a provisioned device begins with its enrolment's twin; a reset goes on in versions`, {
+      skip,
+    }, async () => {
+      const registrationId = `r15-dps-${name}`
+      const key = randomBytes(32).toString('base64')
+      await put(await serviceOf(theHub()), {
+        registrationId,
+        attestation: keyAttestation(key),
+        initialTwin: { tags: { line: 4 }, properties: { desired: { rate: { perMinute: 5 } } } },
+        reprovisionPolicy: { updateHubAssignment: true, migrateDeviceData: false },
+      })
+      const [dps] = PROVISIONING_TRANSPORTS.filter((one) => one.name === name)
+      assert.ok(dps !== undefined)
+      const registered = () => register(dps, byKey(registrationId, key), { idScope: theHub().ready.idScope })
+      const { deviceId } = await registered()
+      const client = clientOf(`HostName=localhost;DeviceId=${deviceId};SharedAccessKey=${key}`, transport)
+      await open(client)
+      const twin = await client.getTwin()
+      assert.deepEqual(plain(twin.properties.desired), { rate: { perMinute: 5 }, $version: 2 })
+      await report(twin, { old: 1 })
+      const registry = await registryClient()
+      await registry.updateTwin(deviceId, { tags: { other: 1 }, properties: { desired: { mine: 1 } } }, '*')
+      const pushed = await listen(twin)
+      assert.equal((await registered()).substatus, 'deviceDataReset')
+      // It is connected still, and hears of it.
+      await pushedUntil(pushed, 4)
+      assert.deepEqual(pushed.at(-1), { rate: { perMinute: 5 }, $version: 4 })
+      await twin.get()
+      assert.deepEqual(plain(twin.properties), {
+        desired: { rate: { perMinute: 5 }, $version: 4 },
+        reported: { $version: 4 },
+      })
+      assert.deepEqual((await registry.getTwin(deviceId)).responseBody.tags, { line: 4 })
       await client.close()
     })
 
