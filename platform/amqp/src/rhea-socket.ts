@@ -27,6 +27,8 @@ export class RheaSocket {
   #waitingBytes = 0
   #isEnded = false
   #isFull = false
+  /** Somebody was told to wait for what this turn writes. */
+  #isAwaited = false
   #leastBacklog = 0
   #lastProgress: Instant
   #timer: NodeJS.Timeout | undefined
@@ -38,7 +40,10 @@ export class RheaSocket {
 
   /** Whether the peer reads what it gets. */
   get mayWrite(): boolean {
-    return !this.#isFull && !this.#isEnded && this.#waitingBytes < this.#options.limits.backlogPauseBytes
+    if (this.#isFull || this.#isEnded) return false
+    if (this.#waitingBytes < this.#options.limits.backlogPauseBytes) return true
+    this.#isAwaited = true
+    return false
   }
 
   /** Gives rhea what came. */
@@ -116,6 +121,9 @@ export class RheaSocket {
       // Who does not read is not asked for more.
       transport.pause()
       this.#look()
+    } else if (this.#isAwaited && !this.#isFull) {
+      this.#isAwaited = false
+      this.#options.drained()
     }
   }
 

@@ -197,7 +197,6 @@ for (const transport of TRANSPORTS) {
       const quiet = command('quiet')
       quiet.ack = 'none'
       await client.send(deviceId, quiet)
-      await settle('late', async (message) => device.abandon(message))
       await pause(1_500)
       await settle('quiet', (message) => device.complete(message))
       await client.send(deviceId, command('purged'))

@@ -14,7 +14,12 @@ export type Field =
   /** Source or target with an address alone. */
   | { readonly terminus: 0x28 | 0x29; readonly address: string }
 
-export function frame(channel: number, code: number, fields: readonly Field[], payload: Uint8Array = new Uint8Array(0)): Buffer {
+export function frame(
+  channel: number,
+  code: number,
+  fields: readonly Field[],
+  payload: Uint8Array = new Uint8Array(0),
+): Buffer {
   const writer = new ValueWriter()
   for (const byte of [0, 0, 0, 0, 2, 0, channel >> 8, channel & 0xff]) writer.u8(byte)
   writer.described(code)
