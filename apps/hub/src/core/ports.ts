@@ -10,6 +10,13 @@ export class PortError extends Error {
   }
 }
 
+/** Where the hub listens. */
+export interface Ports {
+  readonly mqttPort: number
+  readonly amqpPort: number
+  readonly httpsPort: number
+}
+
 /**
  * Finds the ports that the fronts will share. Each is bound for a moment without sharing: the fronts would silently
  * share a port with another hub of the same user, and half of the devices would land there.
@@ -21,7 +28,7 @@ export async function choosePorts(wanted: {
   readonly amqpPort: number
   readonly httpsPort: number
   readonly httpsPortIsChosen: boolean
-}): Promise<{ readonly mqttPort: number; readonly amqpPort: number; readonly httpsPort: number }> {
+}): Promise<Ports> {
   const { address } = wanted
   const mqttPort = await probe(address, wanted.mqttPort, '--mqtt-port')
   const amqpPort = await probe(address, wanted.amqpPort, '--amqp-port')

@@ -1,0 +1,354 @@
+/** Puts a hub together: opens what lasts, joins the threads, and hands each part what it needs of the others. */
+
+import { randomFillSync } from 'node:crypto'
+import { join } from 'node:path'
+import type { Api } from '@holdfast/api'
+import { type Timestamp, timestampOf } from '@holdfast/base'
+import { FEEDBACK_CONTENT_TYPE } from '@holdfast/commands'
+import { Authenticator, Authorities, type Cut, FailureThrottle, Policies, Registry } from '@holdfast/identity'
+import { type KeyRing, openKeyFolder, openKeys } from '@holdfast/keys'
+import { type LocalSocket, listenLocally, webHandler } from '@holdfast/node'
+import { systemClock } from '@holdfast/node/clock'
+import { pkiRules, Provisioning, registryDirectory } from '@holdfast/provisioning'
+import { createLog, eventLog, type Log } from '@holdfast/telemetry'
+import { AmqpOffice } from './amqp/amqp-office.ts'
+import { ConsumerGroups } from './amqp/consumer-groups.ts'
+import { eventHubName } from './amqp/event-hub-name.ts'
+import { Conditions } from './core/conditions.ts'
+import { DataKeys } from './core/data-keys.ts'
+import { Desk } from './core/desk.ts'
+import { DeviceServices } from './core/device-services.ts'
+import { EventLog } from './core/event-log.ts'
+import { readCreation, readIdScope } from './core/first-start.ts'
+import { Fronts } from './core/fronts.ts'
+import { HubAuthority } from './core/hub-authority.ts'
+import { hubStatus } from './core/hub-status.ts'
+import { ListenerCertificate } from './core/listener-certificate.ts'
+import { metricsOf } from './core/metrics.ts'
+import { choosePorts, type Ports } from './core/ports.ts'
+import { NO_PROGRESS, Statistics } from './core/statistics.ts'
+import { Storage } from './core/storage.ts'
+import { TelemetryInlet } from './core/telemetry-inlet.ts'
+import { NOTIFICATION_CONTENT_TYPE } from './core/upload-service.ts'
+import type { DataFolder } from './data-folder.ts'
+import { hubApplication } from './http/application.ts'
+import { mqttProvisioning } from './http/provisioning/index.ts'
+import type { Settings } from './settings.ts'
+import type { Threads } from './threads.ts'
+import { VERSION } from './version.ts'
+
+export interface HubOptions {
+  readonly settings: Settings
+  /** Where finished log lines go. */
+  readonly writeLog: (line: string) => void
+  readonly threads: Threads
+}
+
+export interface HubParts {
+  readonly settings: Settings
+  readonly folder: DataFolder
+  readonly log: Log
+  readonly events: EventLog
+  readonly ring: KeyRing
+  readonly storage: Storage
+  readonly fronts: Fronts
+  readonly amqp: AmqpOffice
+  readonly inlet: TelemetryInlet
+  readonly services: DeviceServices
+  readonly desk: Desk
+  readonly provisioning: Provisioning
+  readonly socket: LocalSocket
+  readonly statistics: Statistics
+  readonly dataKeys: DataKeys
+  readonly certificate: ListenerCertificate
+  /** Path of the root's certificate, which clients must trust. */
+  readonly caFile: string
+  readonly ports: Ports
+  readonly idScope: string
+  readonly status: () => Promise<Api.Status>
+}
+
+const SOCKET = 'hub.sock'
+const random = (bytes: number): Uint8Array<ArrayBuffer> => randomFillSync(new Uint8Array(bytes))
+
+export async function assemble(folder: DataFolder, { settings, writeLog, threads }: HubOptions): Promise<HubParts> {
+  const clock = systemClock
+  const log = createLog({ format: settings.logFormat, level: settings.logLevel, write: writeLog })
+  const events = new EventLog(eventLog(log), clock)
+  const fault = (error: unknown): void => log.error('internal fault', { error })
+  const ports = await choosePorts({ ...settings, address: settings.listen })
+
+  const environment = { clock, random, mayCreate: !Storage.isThere(folder) }
+  const { ring } = await openKeys(await openKeyFolder(folder.at('keys')), environment)
+  const authority = await HubAuthority.open({
+    folder: await openKeyFolder(folder.at('ca')),
+    ring,
+    clock,
+    random,
+    events: events.sink,
+    hostNames: settings.hostnames,
+  })
+
+  const certificate: ListenerCertificate = new ListenerCertificate({
+    authority,
+    clock,
+    random,
+    toListeners: (material) => fronts.renew(material),
+  })
+
+  const conditions = new Conditions(clock, events.sink)
+  const followers = new Set<() => void>()
+  const statistics: Statistics = new Statistics({
+    monotonic: () => clock.monotonic(),
+    connected: () => desk.connected,
+    desk: () => desk.counters,
+    throttling: () => services.throttling,
+    methods: () => services.methods,
+  })
+  const { storage, partitions } = await Storage.open({
+    folder,
+    threads,
+    partitions: settings.partitions,
+    stateKeys: {
+      current: ring.current('state').epoch,
+      keys: ring.usable('state').map(({ epoch, bytes }) => ({ epoch, bytes: bytes.slice() })),
+    },
+    telemetryKeys: ring.usable('telemetry').map(({ epoch, bytes }) => ({ epoch, key: bytes.slice() })),
+    retention: { ageMs: Math.round(settings.retentionMs), bytesMax: settings.retentionBytes },
+    regroupAgeMs: settings.regroupAgeMs,
+    onProgress: (progress) => {
+      statistics.progressed(progress)
+      conditions.set('log', progress.unavailable)
+      for (const follower of followers) follower()
+    },
+    onHistory: (event) => {
+      if (event.kind === 'blocked') {
+        const [first] = event.blocked
+        conditions.set('history', event.unavailable ?? (first === undefined ? undefined : JSON.stringify(first)))
+      } else if (event.kind === 'dropped') {
+        const { partition, reason, messages } = event.dropped
+        const detail = { reason, messages }
+        events.sink({
+          type: 'telemetry.retired',
+          at: clock.wall(),
+          subject: `partition/${partition}`,
+          actor: 'hub',
+          detail,
+        })
+      }
+    },
+  })
+  const { state, history } = storage
+  const { partitions: ends } = await storage.log.statistics()
+  statistics.progressed({ ...NO_PROGRESS, nextSequences: ends.map(({ nextSequence }) => nextSequence) })
+
+  const shared = { clock, random, events: events.sink, hostNames: settings.hostnames }
+  const registry = new Registry({ ...shared, store: state })
+  const policies = await Policies.open({ ...shared, store: state })
+  const authorities = await Authorities.open({ ...shared, store: state })
+  const services: DeviceServices = await DeviceServices.open({
+    settings,
+    state,
+    blobs: folder.at('blobs'),
+    registry,
+    clock,
+    random,
+    events,
+    publish: (key, publication) => desk.publish(key, publication),
+    fault,
+  })
+  const { twins, methods, messages, files, presence, throttling } = services
+  const idScope = await readIdScope(state, random)
+  const provisioning = new Provisioning({
+    ...shared,
+    idScope,
+    store: state,
+    devices: {
+      ...registryDirectory(registry, (cuts) => desk.cutOff(cuts)),
+      writeTwin: async (deviceId, initial) => {
+        await twins.reset({ deviceId }, initial, 'hub')
+      },
+    },
+    certificates: pkiRules(),
+    throttle: new FailureThrottle(),
+  })
+  const failed = (error: unknown, request: { readonly method: string; readonly path: string }): void =>
+    log.error('request failed', { error, ...request })
+  const authenticator = new Authenticator({ ...shared, registry, policies, authorities })
+  const desk = new Desk({
+    authenticator,
+    provisioning,
+    answerProvisioning: mqttProvisioning(provisioning, { clock, random, failed }),
+    sessions: state,
+    clock,
+    events: events.throttled,
+    toFront: (front, message) => fronts.send(front, message),
+    handlers: services.handlers,
+    fault,
+  })
+
+  const inlet = new TelemetryInlet({ log: threads.telemetry, partitions, clock, random })
+  const dataKeys = new DataKeys({
+    ring,
+    clock,
+    events: events.sink,
+    telemetryKeyMs: settings.telemetryKeyMs,
+    toReaders: (keys) => history.setKeys(keys),
+    toFronts: ({ epoch, key }) => {
+      inlet.useKey(epoch, key)
+      fronts.broadcast({ kind: 'data-key', epoch, key })
+    },
+    toState: (keys) =>
+      state.replaceKeys({
+        current: ring.current('state').epoch,
+        keys: keys.map(({ epoch, key }) => ({ epoch, bytes: key })),
+      }),
+    forget: async (epoch) => (await history.dropEpoch(epoch)).messages,
+  })
+
+  const hostName = settings.hostnames[0]
+  const status = hubStatus({
+    clock,
+    hostName,
+    idScope,
+    ports,
+    registry,
+    reader: history,
+    conditions,
+    authority,
+    certificate,
+    statistics,
+    connected: () => desk.connected,
+  })
+  const consumerGroups = await ConsumerGroups.open({ store: state, clock, events: events.sink })
+  const follow = (listener: () => void): (() => void) => {
+    followers.add(listener)
+    return () => followers.delete(listener)
+  }
+  const wallOf = (monotonic: number): Timestamp =>
+    timestampOf(Math.round(clock.wall() - (clock.monotonic() - monotonic)))
+  const application = hubApplication({
+    clock,
+    random,
+    authenticator,
+    uploads: files.uploads,
+    files: files.uploads,
+    address: { hostNames: settings.hostnames, httpsPort: ports.httpsPort },
+    appendTelemetry: (origin, items) => inlet.append(origin, items),
+    active: (key) => services.active(key),
+    registry,
+    policies,
+    authorities,
+    provisioning,
+    sessions: {
+      connectionOf: (key) => {
+        const connection = desk.connectionOf(key)
+        return connection && { since: wallOf(connection.since), lastActivity: wallOf(connection.lastActivity) }
+      },
+      cutOff: async (taken: readonly Cut[]) => {
+        const [{ sessions, milliseconds }, connections] = await Promise.all([desk.cutOff(taken), amqp.cutOff(taken)])
+        return { sessionsClosed: sessions + connections, milliseconds: Math.round(milliseconds * 10) / 10 }
+      },
+    },
+    throttling,
+    methods,
+    commands: messages.commands,
+    feedback: messages.feedback,
+    twins,
+    presence,
+    queries: state,
+    reader: history,
+    partitions,
+    follow,
+    keys: {
+      list: () => Promise.resolve(dataKeys.list()),
+      rotate: (actor) => dataKeys.rotate(actor),
+      drop: (epoch, actor) => dataKeys.drop(epoch, actor),
+    },
+    renewCertificate: (actor) => certificate.renew(actor),
+    status,
+    events: {
+      recent: (limit) => events.recent(limit),
+      subscribe: (listener) => events.subscribe(listener),
+      sink: events.throttled,
+    },
+    hostName,
+    amqpPort: ports.amqpPort,
+    consumerGroups,
+    failed,
+    connected: () => desk.connected,
+    conditions: () => conditions.list(),
+    metrics: { render: metricsOf(statistics, log), isPublic: settings.metricsOnHttps },
+  })
+  const http = webHandler(application, `https://${hostName}`)
+
+  const fronts = new Fronts({
+    threads: threads.fronts,
+    received: (front, messages) => desk.received(front, messages),
+    http,
+    requestFailed: fault,
+  })
+  const amqp: AmqpOffice = new AmqpOffice({
+    about: {
+      hostName,
+      amqpPort: ports.amqpPort,
+      entity: eventHubName(hostName),
+      partitions,
+      createdAt: await readCreation(state, clock.wall()),
+    },
+    groups: consumerGroups,
+    policies,
+    clock,
+    events: events.throttled,
+    commands: messages.commands,
+    throttling,
+    queues: {
+      feedback: { contentType: FEEDBACK_CONTENT_TYPE, listen: (ready) => messages.feedback.listen(ready) },
+      'file-notifications': {
+        contentType: NOTIFICATION_CONTENT_TYPE,
+        listen: (ready) => files.notifications.listen(ready),
+      },
+    },
+    follow,
+    nextSequences: () => statistics.progress.nextSequences,
+    fronts: threads.fronts,
+    failed: fault,
+  })
+  await dataKeys.rotateIfDue()
+  await dataKeys.distribute()
+  const socket = await listenLocally(join(folder.path, SOCKET), http)
+  await fronts.listen({
+    partitions,
+    listeners: { address: settings.listen, ...ports, tls: certificate.material() },
+  })
+  events.sink({
+    type: 'hub.started',
+    at: clock.wall(),
+    subject: 'hub',
+    actor: 'hub',
+    detail: { version: VERSION, ...ports },
+  })
+
+  return {
+    settings,
+    folder,
+    log,
+    events,
+    ring,
+    storage,
+    fronts,
+    amqp,
+    inlet,
+    services,
+    desk,
+    provisioning,
+    socket,
+    statistics,
+    dataKeys,
+    certificate,
+    caFile: authority.rootFile,
+    ports,
+    idScope,
+    status,
+  }
+}
