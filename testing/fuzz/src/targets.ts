@@ -1,5 +1,6 @@
 /** Every target, with the words of its language and the size of its inputs. */
 
+import { fuzzTargets as amqp } from '@holdfast/amqp/testing'
 import { fuzzTargets as commands } from '@holdfast/commands/testing'
 import { fuzzTargets as dps } from '@holdfast/dps/testing'
 import { fuzzTargets as iothub } from '@holdfast/iothub/testing'
@@ -81,6 +82,7 @@ export const subjects: readonly Subject[] = [
   carriedTarget,
   ...tokens,
   ...iothub,
+  ...amqp,
   ...commands,
   ...methods,
   ...dps,
