@@ -20,6 +20,7 @@ import {
   type SettleResult,
 } from './command.ts'
 import { decodeCommandContent, encodeCommandContent } from './command-content.ts'
+import { type CommandReceiver, type CommandsInside, QueueReceiver } from './command-receiver.ts'
 import { DeviceQueue } from './device-queue.ts'
 import { checkDraft } from './draft.ts'
 import { CommandError } from './errors.ts'
@@ -48,22 +49,6 @@ export interface CommandsParts {
   readonly fault: (error: unknown) => void
 }
 
-/** Somebody who takes messages as they come: an MQTT session, an AMQP link. */
-export interface CommandReceiver {
-  /**
-   * The next message, locked for this receiver; undefined when there is none. Ask one after the other to keep the order.
-   * Rejects when the disk cannot be read; `ready` is called when it can again.
-   */
-  receive(): Promise<Delivery | undefined>
-  settle(lockToken: string, outcome: Outcome): Promise<SettleResult>
-  /** Back to its place in the queue; not counted as a delivery. */
-  release(lockToken: string): void
-  /** Ends the lock in `COMMAND_LOCK_MS` from now, where it was to last as long as the receiver. */
-  limit(lockToken: string): void
-  /** Releases what it holds. */
-  close(): void
-}
-
 /** Pages of one sweep: a bound, so that a heap of expired messages does not keep everything else waiting. */
 const SWEEP_PAGES_MAX = 16
 
@@ -71,6 +56,13 @@ export class Commands {
   readonly #parts: CommandsParts
   readonly #queues = new Map<string, DeviceQueue>()
   readonly #recent = new RecentCommands(RECENT_BYTES_MAX)
+  readonly #inside: CommandsInside = {
+    next: (queue, lockMs) => this.#next(queue, lockMs),
+    settle: (queue, lockToken, outcome) => this.#settle(queue, lockToken, outcome),
+    release: (queue, lockToken) => this.#release(queue, lockToken),
+    letGo: (queue) => this.#letGo(queue),
+    now: () => this.#parts.clock.monotonic(),
+  }
   #sendingBytes = 0
   #isSweeping = false
   #sweepAt: Instant = instantOf(0)
@@ -164,54 +156,7 @@ export class Commands {
    * may be more. Locks end with the receiver, and earlier where `lockMs` says so.
    */
   listen(key: IdentityKey, ready: () => void, lockMs: number = Number.POSITIVE_INFINITY): CommandReceiver {
-    const queue = this.#queueOf(key)
-    // A function of its own, so that two receivers with the same one are two.
-    const listener = (): void => ready()
-    queue.listeners.add(listener)
-    const tokens = new Set<string>()
-    let isClosed = false
-    return {
-      receive: async () => {
-        if (isClosed) return undefined
-        const delivery = await this.#next(queue, lockMs)
-        if (delivery === undefined) return undefined
-        if (!isClosed) {
-          tokens.add(delivery.lockToken)
-          return delivery
-        }
-        this.#release(queue, delivery.lockToken)
-        return undefined
-      },
-      settle: async (token, outcome) => {
-        try {
-          const result = await this.#settle(queue, token, outcome)
-          tokens.delete(token)
-          return result
-        } catch (error) {
-          // Closed while the disk was written: nobody else would give it back.
-          if (isClosed) this.#release(queue, token)
-          throw error
-        }
-      },
-      release: (token) => {
-        tokens.delete(token)
-        this.#release(queue, token)
-      },
-      limit: (token) => {
-        const now = this.#parts.clock.monotonic()
-        queue.machine.renew(token, now, later(now, COMMAND_LOCK_MS))
-      },
-      close: () => {
-        if (isClosed) return
-        isClosed = true
-        queue.listeners.delete(listener)
-        let any = false
-        for (const token of tokens) if (queue.machine.release(token)) any = true
-        tokens.clear()
-        if (any) queue.notify()
-        this.#letGo(queue)
-      },
-    }
+    return new QueueReceiver(this.#inside, this.#queueOf(key), { ready, lockMs })
   }
 
   /**
@@ -250,9 +195,8 @@ export class Commands {
     const text = identityText(key)
     for (const [name, queue] of this.#queues) {
       if (name !== text && (key.moduleId !== undefined || !name.startsWith(`${text}/`))) continue
-      queue.reset()
+      queue.end()
       this.#queues.delete(name)
-      queue.notify()
     }
   }
 
@@ -336,7 +280,7 @@ export class Commands {
     }
     const { sequenceNumber: sequence, expires, deliveryCount } = command
     if (!queue.machine.add({ sequence, expires, deliveryCount })) return
-    if (queue.listeners.size > 0) this.#recent.put(command)
+    if (queue.listeners.length > 0) this.#recent.put(command)
     queue.notify()
   }
 
@@ -359,7 +303,7 @@ export class Commands {
     const { clock, random } = this.#parts
     queue.pins += 1
     try {
-      while (queue.state !== 'read') await this.#read(queue)
+      while (queue.state === 'unread' || queue.state === 'reading') await this.#read(queue)
       // Each round that does not end here takes an entry out of the queue.
       for (;;) {
         const lockToken = randomUuid(random)
@@ -409,6 +353,8 @@ export class Commands {
     queue.state = 'reading'
     try {
       const found = await this.#parts.store.readCommandQueue(queue.key)
+      // Its identity was deleted meanwhile, or made anew: what was read may be of the old one.
+      if (stateOf(queue) !== 'reading') return
       if (found !== undefined && queue.generationId !== undefined && queue.generationId !== found.generationId) {
         queue.reset()
       }
@@ -416,7 +362,7 @@ export class Commands {
       for (const entry of found?.entries ?? []) queue.machine.add(entry)
       queue.state = 'read'
     } catch (error) {
-      queue.state = 'unread'
+      if (stateOf(queue) === 'reading') queue.state = 'unread'
       throw error
     }
   }
@@ -469,6 +415,11 @@ export class Commands {
     if (queue.machine.release(lockToken)) queue.notify()
     this.#letGo(queue)
   }
+}
+
+/** Asked anew: the compiler takes a field for what it was before a wait. */
+function stateOf(queue: DeviceQueue): DeviceQueue['state'] {
+  return queue.state
 }
 
 function isDamage(error: unknown): boolean {

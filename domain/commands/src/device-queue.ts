@@ -3,13 +3,17 @@
 import type { IdentityKey } from '@holdfast/identity'
 import { PeekLockQueue } from './peek-lock-queue.ts'
 
+const NONE: readonly (() => void)[] = []
+
 export class DeviceQueue {
   readonly key: IdentityKey
   machine = new PeekLockQueue()
-  readonly listeners = new Set<() => void>()
+  /** Few, most often one; replaced and not changed, so that who is being called may come and go. */
+  listeners: readonly (() => void)[] = NONE
   /** Of the identity whose messages these are; undefined until it is known. */
   generationId: string | undefined
-  state: 'unread' | 'reading' | 'read' = 'unread'
+  /** `over`: the identity is gone, and whoever still listens gets nothing more, not even of another of the same id. */
+  state: 'unread' | 'reading' | 'read' | 'over' = 'unread'
   reading: Promise<void> | undefined
   /** Calls under way that hold it in memory. */
   pins = 0
@@ -25,12 +29,17 @@ export class DeviceQueue {
     this.state = 'unread'
   }
 
+  end(): void {
+    this.reset()
+    this.state = 'over'
+  }
+
   /** Whether forgetting it loses nothing. */
   get isIdle(): boolean {
-    return this.listeners.size === 0 && this.pins === 0 && this.machine.isAtRest
+    return this.listeners.length === 0 && this.pins === 0 && this.machine.isAtRest
   }
 
   notify(): void {
-    for (const listener of this.listeners.values().toArray()) listener()
+    for (const listener of this.listeners) listener()
   }
 }

@@ -29,7 +29,8 @@ const NEVER = instantOf(Number.POSITIVE_INFINITY)
 export class PeekLockQueue {
   /** By sequence, ascending; its owner bounds how many are added. */
   readonly #order: Held[] = []
-  readonly #byToken = new Map<string, Held>()
+  /** Made when the first lock is: most queues are those of devices for whom nothing waits. */
+  #byToken: Map<string, Held> | undefined
 
   get size(): number {
     return this.#order.length
@@ -42,13 +43,14 @@ export class PeekLockQueue {
 
   /** Whether nothing is locked or being settled: forgetting the machine then loses nothing. */
   get isAtRest(): boolean {
-    return this.#byToken.size === 0 && this.#order.every((held) => held.state === 'ready')
+    return this.#order.every((held) => held.state === 'ready')
   }
 
   /** When the first lock ends. */
   get deadline(): Instant {
     let first = NEVER
-    for (const held of this.#byToken.values()) if (held.state === 'locked' && held.until < first) first = held.until
+    for (const held of this.#byToken?.values() ?? [])
+      if (held.state === 'locked' && held.until < first) first = held.until
     return first
   }
 
@@ -74,6 +76,7 @@ export class PeekLockQueue {
   take(token: string, lock: { readonly wall: Timestamp; readonly until: Instant }): QueueEntry | undefined {
     const held = this.#order.find((one) => one.state === 'ready' && one.entry.expires > lock.wall)
     if (held === undefined) return undefined
+    this.#byToken ??= new Map()
     if (this.#byToken.has(token)) throw new TypeError('a lock token is used twice')
     held.state = 'locked'
     held.token = token
@@ -92,12 +95,12 @@ export class PeekLockQueue {
 
   /** Whether the lock of this token is there, or what it was for is being settled. */
   holds(token: string): boolean {
-    return this.#byToken.has(token)
+    return this.#byToken?.has(token) === true
   }
 
   /** Gives the lock back; not counted as a delivery. False when it is lost, or being settled. */
   release(token: string): boolean {
-    const held = this.#byToken.get(token)
+    const held = this.#byToken?.get(token)
     if (held?.state !== 'locked') return false
     this.#ready(held)
     return true
@@ -128,7 +131,7 @@ export class PeekLockQueue {
     const at = this.#placeOf(sequence)
     const held = this.#order[at]
     if (held?.entry.sequence !== sequence) return false
-    this.#byToken.delete(held.token)
+    this.#byToken?.delete(held.token)
     this.#order.splice(at, 1)
     return true
   }
@@ -152,7 +155,7 @@ export class PeekLockQueue {
   /** Frees what was locked until `now` or before; true when there was any. */
   unlockDue(now: Instant): boolean {
     let any = false
-    for (const held of this.#byToken.values()) {
+    for (const held of this.#byToken?.values() ?? []) {
       if (held.state !== 'locked' || held.until > now) continue
       this.#ready(held)
       any = true
@@ -168,14 +171,14 @@ export class PeekLockQueue {
   }
 
   #ready(held: Held): void {
-    this.#byToken.delete(held.token)
+    this.#byToken?.delete(held.token)
     held.state = 'ready'
     held.token = ''
     held.until = NEVER
   }
 
   #locked(token: string, now: Instant): Held | undefined {
-    const held = this.#byToken.get(token)
+    const held = this.#byToken?.get(token)
     return held?.state === 'locked' && held.until > now ? held : undefined
   }
 

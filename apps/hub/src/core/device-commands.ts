@@ -37,12 +37,12 @@ interface Listener {
   readonly receiver: CommandReceiver
   /** Undefined while it is connected and does not listen. */
   topic: { readonly base: string } | undefined
-  /** By ticket. */
-  readonly inFlight: Map<number, Flight>
+  /** By ticket; made when the first message goes out, for most devices that listen get none. */
+  inFlight: Map<number, Flight> | undefined
   /** Packet ids by sequence number, of what an earlier connection of the session was sent. */
-  readonly again: Map<number, number>
+  again: Map<number, number> | undefined
   /** Acknowledged, and not settled because the disk failed. */
-  readonly unsettled: Set<string>
+  unsettled: Set<string> | undefined
   isGone: boolean
   isPumping: boolean
   /** Something may have come since the pump last asked. */
@@ -79,7 +79,7 @@ export class DeviceCommands implements DeviceHandlers {
       return
     }
     // Some of it may have met the end of the subscription at the front: nobody will ever acknowledge that.
-    for (const { lockToken } of known.inFlight.values()) known.receiver.limit(lockToken)
+    for (const { lockToken } of known.inFlight?.values() ?? []) known.receiver.limit(lockToken)
   }
 
   gone(key: IdentityKey, unacknowledged: readonly Unacknowledged[]): void {
@@ -91,7 +91,7 @@ export class DeviceCommands implements DeviceHandlers {
     listener.isGone = true
     const again = new Map(listener.again)
     for (const { ticket, packetId } of unacknowledged) {
-      const flight = listener.inFlight.get(ticket)
+      const flight = listener.inFlight?.get(ticket)
       if (flight !== undefined) again.set(flight.sequence, packetId)
     }
     if (again.size > 0) this.#away.set(name, again)
@@ -100,9 +100,9 @@ export class DeviceCommands implements DeviceHandlers {
 
   delivered(key: IdentityKey, ticket: number): void {
     const listener = this.#listeners.get(identityText(key))
-    const flight = listener?.inFlight.get(ticket)
+    const flight = listener?.inFlight?.get(ticket)
     if (listener === undefined || flight === undefined) return
-    listener.inFlight.delete(ticket)
+    listener.inFlight?.delete(ticket)
     this.#complete(listener, flight.lockToken)
     this.#call(listener)
   }
@@ -123,9 +123,9 @@ export class DeviceCommands implements DeviceHandlers {
       key,
       receiver: this.#parts.commands.listen(key, () => this.#call(listener)),
       topic,
-      inFlight: new Map(),
-      again: new Map(again),
-      unsettled: new Set(),
+      inFlight: undefined,
+      again: again === undefined ? undefined : new Map(again),
+      unsettled: undefined,
       isGone: false,
       isPumping: false,
       isCalled: false,
@@ -149,7 +149,7 @@ export class DeviceCommands implements DeviceHandlers {
     try {
       while (listener.isCalled) {
         listener.isCalled = false
-        while (listener.topic !== undefined && !listener.isGone && listener.inFlight.size < IN_FLIGHT_MAX) {
+        while (listener.topic !== undefined && !listener.isGone && (listener.inFlight?.size ?? 0) < IN_FLIGHT_MAX) {
           const delivery = await listener.receiver.receive()
           if (delivery === undefined) break
           const { command, lockToken } = delivery
@@ -166,11 +166,12 @@ export class DeviceCommands implements DeviceHandlers {
   }
 
   #publish(listener: Listener, command: Command, lockToken: string): boolean {
-    const { key, topic, again, inFlight } = listener
+    const { key, topic, again } = listener
     if (topic === undefined || listener.isGone) return false
     const sequence = command.sequenceNumber
-    const againAs = again.get(sequence)
+    const againAs = again?.get(sequence)
     const ticket = ++this.#lastTicket
+    const inFlight = (listener.inFlight ??= new Map<number, Flight>())
     inFlight.set(ticket, { lockToken, sequence })
     const isTaken = this.#parts.publish(key, {
       topic: formatDeviceboundTopic(topic, formatCommandBag(command)),
@@ -179,17 +180,18 @@ export class DeviceCommands implements DeviceHandlers {
       ticket,
       ...(againAs === undefined ? {} : { againAs }),
     })
-    if (isTaken) again.delete(sequence)
+    if (isTaken) again?.delete(sequence)
     else inFlight.delete(ticket)
     return isTaken
   }
 
   #complete(listener: Listener, lockToken: string): void {
     listener.receiver.settle(lockToken, 'complete').then(
-      () => listener.unsettled.delete(lockToken),
+      () => listener.unsettled?.delete(lockToken),
       (error: unknown) => {
         this.#parts.fault(error)
         if (listener.isGone) return
+        listener.unsettled ??= new Set()
         listener.unsettled.add(lockToken)
         this.#stalled.add(listener)
       },
@@ -200,7 +202,7 @@ export class DeviceCommands implements DeviceHandlers {
     const stalled = [...this.#stalled]
     this.#stalled.clear()
     for (const listener of stalled) {
-      for (const lockToken of listener.unsettled) this.#complete(listener, lockToken)
+      for (const lockToken of listener.unsettled ?? []) this.#complete(listener, lockToken)
       this.#call(listener)
     }
   }
