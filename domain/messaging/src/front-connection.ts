@@ -3,7 +3,7 @@
  * There is one such object a connection and no closure; thousands of idle ones must cost little.
  */
 
-import { formatTimestamp, type Instant, instantOf, later, type Timestamp, TokenBucket } from '@holdfast/base'
+import { formatTimestamp, type Instant, instantOf, later, type Timestamp } from '@holdfast/base'
 import { DEVICE_BODY_BYTES_MAX, parseRequestTopic } from '@holdfast/dps'
 import {
   HubFormatError,
@@ -39,6 +39,7 @@ import type {
 import { HubRole, ProvisioningRole, type Role } from './front-role.ts'
 import { bagBytes, eventsBag, isDocumentedFilter, isWillDue, isWithinSize, tokenOf, willBytes } from './front-rules.ts'
 import { MESSAGE_BYTES_MAX, REQUEST_BYTES_MAX } from './limits.ts'
+import { Pace, type Pacing, TOO_MANY } from './pace.ts'
 import { FLAG_RETAINED, FLAG_WILL } from './record.ts'
 import type { Sender } from './telemetry-outbox.ts'
 
@@ -72,9 +73,7 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   #acks: number[] | undefined
   #subscribes: UnansweredSubscribe[] | undefined
   #subscribeTickets = 0
-  #subscribeBucket: TokenBucket | undefined
-  #requestBucket: TokenBucket | undefined
-  #answerBucket: TokenBucket | undefined
+  #pace: Pace | undefined
   /** Tickets of publications at QoS 1 that are not acknowledged, by packet id. */
   #tickets: Map<number, number> | undefined
   #endReason: CloseReason = 'peer-closed'
@@ -359,7 +358,7 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
 
   onSubscribe(subscribe: Subscribe): void {
     const role = this.#role
-    if (role === undefined || !this.#maySubscribe()) return
+    if (role === undefined || !this.#may('subscribeRate')) return
     const codes: SubackCode[] = []
     const next = new Map(role.subscriptions.map((subscription) => [subscription.filter, subscription]))
     for (const { filter, qos } of subscribe.requests) {
@@ -381,7 +380,7 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
 
   onUnsubscribe(unsubscribe: Unsubscribe): void {
     const role = this.#role
-    if (role === undefined || !this.#maySubscribe()) return
+    if (role === undefined || !this.#may('subscribeRate')) return
     const gone = new Set(unsubscribe.filters)
     const next = role.subscriptions.filter(({ filter }) => !gone.has(filter))
     this.#keepSubscriptions(role, next, { packetId: unsubscribe.packetId, codes: undefined })
@@ -486,7 +485,7 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   }
 
   #onRequest(request: Exclude<PublishTopic, { kind: 'telemetry' }>, publish: Publish): void {
-    if (request.kind === 'method-response' ? !this.#mayAnswer() : !this.#mayRequest()) return
+    if (!this.#may(request.kind === 'method-response' ? 'methodAnswerRate' : 'requestRate')) return
     if (publish.payload.length > REQUEST_BYTES_MAX) {
       this.end('too-large', 'the body of a request is too large')
       return
@@ -512,7 +511,7 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
       this.end('too-large', 'the body of a provisioning request is too large')
       return
     }
-    if (!this.#mayRequest()) return
+    if (!this.#may('requestRate')) return
     this.#front.toCore({
       kind: 'provision',
       connection: this.id,
@@ -526,28 +525,12 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
     this.#acknowledge(publish.packetId)
   }
 
-  #mayRequest(): boolean {
+  #may(pacing: Pacing): boolean {
     const { now, limits } = this.#front
-    this.#requestBucket ??= new TokenBucket(now, limits.requestRate)
-    if (this.#requestBucket.take(now)) return true
-    this.end('throttled', 'too many requests')
-    return false
-  }
-
-  /** Answers to method calls were asked for, so more of them are let through. */
-  #mayAnswer(): boolean {
-    const { now, limits } = this.#front
-    this.#answerBucket ??= new TokenBucket(now, limits.methodAnswerRate)
-    if (this.#answerBucket.take(now)) return true
-    this.end('throttled', 'too many answers to method calls')
-    return false
-  }
-
-  #maySubscribe(): boolean {
-    const { now, limits } = this.#front
-    this.#subscribeBucket ??= new TokenBucket(now, limits.subscribeRate)
-    if (this.#subscribeBucket.take(now) && (this.#subscribes?.length ?? 0) < limits.subscribesMax) return true
-    this.end('throttled', 'too many SUBSCRIBE or UNSUBSCRIBE packets')
+    this.#pace ??= new Pace()
+    const hasRoom = pacing !== 'subscribeRate' || (this.#subscribes?.length ?? 0) < limits.subscribesMax
+    if (this.#pace.take(pacing, now, limits) && hasRoom) return true
+    this.end('throttled', TOO_MANY[pacing])
     return false
   }
 
