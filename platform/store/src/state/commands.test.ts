@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -160,6 +162,68 @@ test('numbers go on after a restart, also when all that had them is gone', async
     await store.close()
     store = await openStateStore({ file, keys: testKeys(1), random })
     assert.equal(await enqueue(store, 'two'), last + 1)
+    await store.close()
+  })
+})
+
+test('after a SIGKILL at any moment, what was accepted is there, and what was completed is not', async () => {
+  await withFile(async (file) => {
+    const entry = new URL('./state-store.ts', import.meta.url).href
+    const contract = new URL('./contract.ts', import.meta.url).href
+    // Each message is told of once it is accepted, and every second one again once it is completed.
+    const script = `
+      const { openStateStore } = await import(${JSON.stringify(entry)})
+      const { device } = await import(${JSON.stringify(contract)})
+      const { writeSync } = await import('node:fs')
+      const keys = { current: 1, keys: [{ epoch: 1, bytes: new Uint8Array(32).fill(1) }] }
+      const store = await openStateStore({ file: ${JSON.stringify(file)}, keys, random: (n) => crypto.getRandomValues(new Uint8Array(n)) })
+      const content = Uint8Array.of(1, 0, 0, 0, 2, 0x7b, 0x7d)
+      for (let i = 0; ; i++) {
+        const key = { deviceId: process.argv[1] + '-' + (i % 40) }
+        if (i < 40) await store.writeIdentity(device(key.deviceId), { kind: 'absent' })
+        const command = { key, ack: 'full', enqueued: 1, expires: 9, content }
+        const work = store.enqueueCommand(command, { depthMax: 1e6 }).then(async ({ sequence }) => {
+          writeSync(1, '+ ' + key.deviceId + ' ' + sequence + '\\n')
+          if (sequence % 2 === 1) return
+          writeSync(1, '? ' + key.deviceId + ' ' + sequence + '\\n')
+          await store.changeCommands([{ key, sequence, change: { kind: 'end', end: 'completed' } }], 2)
+          writeSync(1, '- ' + key.deviceId + ' ' + sequence + '\\n')
+        })
+        if (i % 16 === 15) await work
+      }`
+    const lines: string[] = []
+    for (const [round, afterLines] of [40, 300, 150].entries()) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script, `r${round}`], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      let text = ''
+      child.stdout.setEncoding('utf8')
+      child.stdout.on('data', (chunk: string) => {
+        text += chunk
+        if (text.split('\n').length > afterLines) child.kill('SIGKILL')
+      })
+      await once(child, 'close')
+      lines.push(...text.split('\n').filter((line) => /^[-+?] \S+ \d+$/.test(line)))
+    }
+    const store = await openStateStore({ file, keys: testKeys(1), random })
+    const said = (sign: string): ReadonlySet<string> =>
+      new Set(lines.filter((line) => line.startsWith(sign)).map((line) => line.slice(2)))
+    const [accepted, begun, completed] = [said('+'), said('?'), said('-')]
+    assert.ok(accepted.size > 100 && completed.size > 30, `${accepted.size} ${completed.size}`)
+    for (const one of accepted) {
+      const [deviceId = '', sequence = ''] = one.split(' ')
+      const isThere = (await store.readCommand({ deviceId }, Number(sequence))) !== undefined
+      if (completed.has(one)) assert.ok(!isThere, `${one} was completed`)
+      else if (!begun.has(one)) assert.ok(isThere, `${one} was accepted`)
+    }
+    let records = 0
+    for (let waiting = 1; waiting > 0; ) {
+      const batch = await store.batchFeedback({ ...BATCH, messagesMax: 1_000 })
+      const stored = await store.readServiceMessage('feedback', batch.made?.entry.sequence ?? 0)
+      records += (JSON.parse(Buffer.from(stored?.content ?? Buffer.from('[]')).toString()) as unknown[]).length
+      ;({ waiting } = batch)
+    }
+    assert.ok(records >= completed.size && records <= begun.size, `${records} records of ${completed.size} completed`)
     await store.close()
   })
 })
