@@ -99,7 +99,8 @@ export class MemoryBlobStore implements BlobStore {
     const blocks = new Map<number, Uint8Array>()
     let writes = 0
     let diskBytes = 0
-    const blobs = this
+    const { files, staged } = this
+    const mayCommit = (): boolean => !this.commitFails
     return {
       get diskBytes() {
         return diskBytes
@@ -122,15 +123,15 @@ export class MemoryBlobStore implements BlobStore {
         if (blocks.delete(write)) diskBytes -= bytes
       },
       async commit(extents: readonly Extent[]): Promise<StoredBlob> {
-        if (blobs.commitFails) throw new Error('the disk fails')
+        if (!mayCommit()) throw new Error('the disk fails')
         const whole = Buffer.concat(extents.map(({ write }) => blocks.get(write) ?? new Uint8Array(0)))
-        blobs.staged.delete(file)
-        blobs.files.set(file, whole)
+        staged.delete(file)
+        files.set(file, whole)
         return { file, contentKey: '', manifestAt: 0, blocks: extents.length, bytes: whole.length }
       },
       async discard() {
-        blobs.staged.delete(file)
-        blobs.files.delete(file)
+        staged.delete(file)
+        files.delete(file)
       },
     }
   }

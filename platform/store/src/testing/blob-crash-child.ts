@@ -56,7 +56,7 @@ if (import.meta.main) {
   for (let count = 0; ; count += 1) {
     const ids = await Promise.all([uploadFor(uploads), uploadFor(uploads)])
     if (count % 3 !== 0) continue
-    const [id = ''] = ids
+    const [id] = ids
     writeSync(1, `deleting ${id}\n`)
     if (await uploads.delete(id, 'test')) writeSync(1, `deleted ${id}\n`)
   }
