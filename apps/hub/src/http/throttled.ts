@@ -37,6 +37,7 @@ export function throttle(throttling: Throttled, principal: string, operation: Op
 export function operationOf(method: string, path: string): { readonly operation: Operation; readonly cost: number } {
   const isRead = method === 'GET'
   if (path.endsWith('/methods')) return { operation: 'method', cost: 1 }
+  if (path.endsWith('/messages') && method === 'POST') return { operation: 'command.send', cost: 1 }
   if (path.startsWith('/twins/')) return { operation: isRead ? 'twin.read' : 'twin.write', cost: 1 }
   if (path === '/devices/query' || path === '/query') return { operation: 'query', cost: 1 }
   if (path === '/devices' && method === 'POST') return { operation: 'registry.write', cost: BULK_COST }
