@@ -3,7 +3,7 @@
  */
 
 import { describe, type Token } from './lexer.ts'
-import { QUERY_DEPTH_MAX, QUERY_LIST_MAX, QUERY_TERMS_MAX } from './limits.ts'
+import { QUERY_DEPTH_MAX, QUERY_LIST_MAX, QUERY_PATHS_MAX, QUERY_TERMS_MAX } from './limits.ts'
 import { parsePath } from './path-parser.ts'
 import type { Arithmetic, Comparison, Expression, Scalar } from './syntax.ts'
 import type { TokenCursor } from './token-cursor.ts'
@@ -25,6 +25,7 @@ const OPERAND = 'a field, a value, a function or a parenthesis'
 
 export class ExpressionParser {
   readonly #cursor: TokenCursor
+  readonly #paths = new Set<string>()
   #terms = 0
   #depth = 0
 
@@ -144,6 +145,13 @@ export class ExpressionParser {
     if (!FUNCTIONS.has(name) && !AGGREGATES.some((aggregate) => aggregate === name)) {
       const path = parsePath(this.#cursor)
       if (this.#cursor.isSymbol('(')) throw this.#unknownFunction(token)
+      this.#paths.add(JSON.stringify(path))
+      if (this.#paths.size > QUERY_PATHS_MAX) {
+        throw this.#cursor.refuse('too-large', token.at, {
+          found: 'one path more',
+          expected: `at most ${QUERY_PATHS_MAX} different paths in a condition`,
+        })
+      }
       return this.#counted({ kind: 'path', path })
     }
     this.#cursor.take()

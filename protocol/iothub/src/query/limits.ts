@@ -7,7 +7,10 @@ export const QUERY_CHARACTERS_MAX = 65_536
 export const QUERY_DEPTH_MAX = 32
 
 /** Operands and operators of the conditions of one query. Bounds the statement that is made of it. */
-export const QUERY_TERMS_MAX = 1_024
+export const QUERY_TERMS_MAX = 512
+
+/** Different paths in the condition of one query: each is looked up in every twin, large ones too. */
+export const QUERY_PATHS_MAX = 64
 
 /** Values of one list behind IN or NIN. */
 export const QUERY_LIST_MAX = 1_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Expression, parseQuery, QueryError, type Query } from '../index.ts'
-import { QUERY_CHARACTERS_MAX, QUERY_DEPTH_MAX, QUERY_LIST_MAX, QUERY_TERMS_MAX } from './limits.ts'
+import { QUERY_CHARACTERS_MAX, QUERY_DEPTH_MAX, QUERY_LIST_MAX, QUERY_PATHS_MAX, QUERY_TERMS_MAX } from './limits.ts'
 
 function where(condition: string): Expression {
   const { where: expression } = parseQuery(`SELECT * FROM devices WHERE ${condition}`)
@@ -194,6 +194,8 @@ describe('the query language', () => {
     where(many(QUERY_TERMS_MAX - 1))
     const list = (items: number): string => `tags.a IN [${Array.from({ length: items }, () => '1').join()}]`
     where(list(QUERY_LIST_MAX))
+    const paths = (count: number): string => Array.from({ length: count }, (_, i) => `tags.a${i}`).join(' OR ')
+    where(paths(QUERY_PATHS_MAX))
     for (const condition of [
       nested(QUERY_DEPTH_MAX + 1),
       nested(10_000),
@@ -203,6 +205,7 @@ describe('the query language', () => {
       `tags.a${' + 1'.repeat(QUERY_DEPTH_MAX + 1)} = 1`,
       many(QUERY_TERMS_MAX),
       list(QUERY_LIST_MAX + 1),
+      paths(QUERY_PATHS_MAX + 1),
       `tags${'.a'.repeat(20)} = 1`,
       `tags.${'a'.repeat(2_000)} = 1`,
       `tags.[[${'a'.repeat(2_000)}]] = 1`,

@@ -2,7 +2,7 @@
 
 import { formatTimestamp, timestampOf } from '@holdfast/base'
 import type { Comparison, Expression, FunctionName, Scalar } from '@holdfast/iothub'
-import { fieldOf, isTimePath, timeOf } from './fields.ts'
+import { type FieldColumns, isTimePath, timeOf } from './fields.ts'
 import { type Kind, ofConstant, ofField, ofKind, type Operand, timeNumber, UNDEFINED } from './operand.ts'
 import { balanced, type Bindings, joined, type Sql, sql } from './sql-text.ts'
 
@@ -29,10 +29,12 @@ const FALSE = sql`0`
 const KINDS: readonly Kind[] = ['text', 'number', 'truth', 'tree']
 
 export class ConditionSql {
+  readonly #columns: FieldColumns
   readonly #bindings: Bindings
 
-  constructor(bindings: Bindings) {
-    this.#bindings = bindings
+  constructor(columns: FieldColumns) {
+    this.#columns = columns
+    this.#bindings = columns.bindings
   }
 
   /** 1 where the expression is true; 0 where it is false or no truth. */
@@ -71,7 +73,7 @@ export class ConditionSql {
       case 'array':
         return ofConstant(expression, this.#bindings)
       case 'path':
-        return ofField(fieldOf(expression.path, this.#bindings))
+        return ofField(this.#columns.of(expression.path))
       case 'negative':
         return ofKind('number', sql`(-${this.#number(expression.term)})`)
       case 'arithmetic':
@@ -117,7 +119,7 @@ export class ConditionSql {
   #compareTimes(operator: Comparison, path: Extract<Expression, { kind: 'path' }>, value: Scalar): Sql | undefined {
     const time = typeof value === 'string' ? timeOf(value) : undefined
     if (time === undefined) return undefined
-    const field = fieldOf(path.path, this.#bindings)
+    const field = this.#columns.of(path.path)
     if (field.kind === 'time') {
       return sql`(${timeNumber(field.column, this.#bindings)}${OPERATORS[operator]}${this.#bindings.bind(time)})`
     }

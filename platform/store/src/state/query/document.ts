@@ -6,7 +6,7 @@ import { integerOf, optionalIntegerOf, type Row, textOf } from '../../sqlite/row
 import { COMMANDS } from './fields.ts'
 import { sql } from './sql-text.ts'
 
-/** What a document needs, beside the keys of the row. */
+/** What a document needs, beside the keys of the row; of `i`, `t` and `p`. */
 export const DOCUMENT_COLUMNS = sql`i.etag AS device_etag, i.status, i.status_reason, i.status_updated_time,
   i.authentication, i.primary_thumbprint, i.secondary_thumbprint, i.iot_edge,
   coalesce(i.device_scope, i.parent_scope) AS scope, i.parent_scope,

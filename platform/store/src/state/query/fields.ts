@@ -1,7 +1,10 @@
-/** Where the fields of a twin's document stand in the tables: `i` identity, `t` twin, `p` presence or nothing. */
+/**
+ * Where the fields of a twin's document stand in the tables: `i` identity, `t` twin, `p` presence or nothing; and the
+ * columns that a row gets of those that a query asks for, each worked out once however often it is asked for.
+ */
 
 import type { Path } from '@holdfast/iothub'
-import { type Bindings, type Sql, sql } from './sql-text.ts'
+import { type Bindings, joined, named, type Sql, sql } from './sql-text.ts'
 
 /** What a path leads to. */
 export type Field =
@@ -16,8 +19,8 @@ export type Field =
   | { readonly kind: 'time'; readonly column: Sql }
   /** JSON text of an array, or NULL for undefined. */
   | { readonly kind: 'array'; readonly column: Sql }
-  /** Somewhere in a JSON text; `place` is the bound path to it. */
-  | { readonly kind: 'json'; readonly column: Sql; readonly place: Sql }
+  /** Somewhere in a JSON text: its type as `json_type` says it, and its value as `json_extract` gives it. */
+  | { readonly kind: 'json'; readonly type: Sql; readonly value: Sql }
 
 /** The text of `0001-01-01T00:00:00Z` in milliseconds: what documents show for a time that has not come. */
 export const NEVER_MS = Date.parse('0001-01-01T00:00:00Z')
@@ -54,7 +57,7 @@ const PLAIN: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['parentScopes', { kind: 'array', column: sql`iif(i.parent_scope IS NULL, NULL, json_array(i.parent_scope))` }],
 ])
 
-/** JSON texts; the longest of two that fit is meant. */
+/** JSON texts; the first that fits is meant. */
 const TREES: readonly { readonly at: readonly string[]; readonly column: Sql }[] = [
   { at: ['properties', 'desired', '$metadata'], column: sql`t.desired_metadata` },
   { at: ['properties', 'reported', '$metadata'], column: sql`t.reported_metadata` },
@@ -63,17 +66,128 @@ const TREES: readonly { readonly at: readonly string[]; readonly column: Sql }[]
   { at: ['tags'], column: sql`t.tags` },
 ]
 
-export function fieldOf(path: Path, bindings: Bindings): Field {
-  // A name may hold a dot; then it is none of these.
-  const plain = path.some((name) => name.includes('.')) ? undefined : PLAIN.get(path.join('.'))
-  if (plain !== undefined) return plain
-  for (const { at, column } of TREES) {
-    if (!at.every((name, index) => path[index] === name)) continue
-    const names = path.slice(at.length)
-    // A whole section has `$metadata` beside what is stored; no text is kept of that.
-    return names.length === 0 ? { kind: 'object' } : { kind: 'json', column, place: bindings.bind(placeOf(names)) }
+/** The columns of `r`, the rows that a condition is put to, as far as the condition wants them. */
+export class FieldColumns {
+  readonly #bindings: Bindings
+  readonly #inner: Sql[] = []
+  readonly #outer: Sql[] = []
+  readonly #known = new Map<string, unknown>()
+
+  constructor(bindings: Bindings) {
+    this.#bindings = bindings
   }
-  return { kind: 'nothing' }
+
+  get bindings(): Bindings {
+    return this.#bindings
+  }
+
+  /** Columns of `b`, made of `i`, `t` and `p`; a comma stands before each. */
+  get inner(): Sql {
+    return joined(this.#inner, sql``)
+  }
+
+  /** Columns of `r`, made of `b`; likewise. */
+  get outer(): Sql {
+    return joined(this.#outer, sql``)
+  }
+
+  of(path: Path): Field {
+    return this.#once(`field ${JSON.stringify(path)}`, () => this.#field(path))
+  }
+
+  /** JSON text of what a path leads to, NULL for nothing. @throws TypeError for an object that the hub puts together. */
+  quoted(path: Path): Sql {
+    return this.#once(`quoted ${JSON.stringify(path)}`, () => {
+      const tree = plainOf(path) === undefined ? treeOf(path) : undefined
+      if (tree === undefined || tree.names.length === 0) return quotedField(this.of(path))
+      return this.#fromTree(tree, (json, place) => sql`${json} -> ${place}`)
+    })
+  }
+
+  #field(path: Path): Field {
+    const plain = plainOf(path)
+    if (plain !== undefined) return 'column' in plain ? { ...plain, column: this.#plain(plain.column) } : plain
+    const tree = treeOf(path)
+    if (tree === undefined) return { kind: 'nothing' }
+    // A whole section has `$metadata` beside what is stored; no text is kept of that.
+    if (tree.names.length === 0) return { kind: 'object' }
+    return {
+      kind: 'json',
+      type: this.#fromTree(tree, (json, place) => sql`json_type(${json}, ${place})`),
+      value: this.#fromTree(tree, (json, place) => sql`json_extract(${json}, ${place})`),
+    }
+  }
+
+  #plain(column: Sql): Sql {
+    return this.#once(`plain ${column}`, () => {
+      const name = named(sql`f`, this.#inner.length)
+      this.#inner.push(sql`, ${column} AS ${name}`)
+      this.#outer.push(sql`, b.${name}`)
+      return sql`r.${name}`
+    })
+  }
+
+  #fromTree(tree: Tree, made: (json: Sql, place: Sql) => Sql): Sql {
+    // In binary form: read once a row, and what is asked of it is found without reading it again.
+    const json = this.#once(`json ${tree.column}`, () => {
+      const name = named(sql`j`, this.#inner.length)
+      this.#inner.push(sql`, jsonb(${tree.column}) AS ${name}`)
+      return sql`b.${name}`
+    })
+    const name = named(sql`x`, this.#outer.length)
+    this.#outer.push(sql`, ${made(json, this.#bindings.bind(placeOf(tree.names)))} AS ${name}`)
+    return sql`r.${name}`
+  }
+
+  #once<T>(key: string, make: () => T): T {
+    if (this.#known.has(key)) return this.#known.get(key) as T
+    const made = make()
+    this.#known.set(key, made)
+    return made
+  }
+}
+
+interface Tree {
+  readonly column: Sql
+  /** From there on. */
+  readonly names: readonly string[]
+}
+
+function plainOf(path: Path): Field | undefined {
+  // A name may hold a dot; then it is none of these.
+  return path.some((name) => name.includes('.')) ? undefined : PLAIN.get(path.join('.'))
+}
+
+function treeOf(path: Path): Tree | undefined {
+  const tree = TREES.find(({ at }) => at.every((name, index) => path[index] === name))
+  return tree && { column: tree.column, names: path.slice(tree.at.length) }
+}
+
+function quotedField(field: Field): Sql {
+  switch (field.kind) {
+    case 'nothing':
+      return sql`NULL`
+    case 'text':
+      return field.absent === 'null'
+        ? sql`json_quote(${field.column})`
+        : sql`iif(${field.column} IS NULL, NULL, json_quote(${field.column}))`
+    case 'number':
+      return sql`json_quote(${field.column})`
+    case 'truth':
+      return sql`iif(${field.column}, 'true', 'false')`
+    case 'time':
+      return sql`json_quote(${timeText(field.column)})`
+    case 'array':
+      return field.column
+    case 'json':
+    case 'object':
+      throw new TypeError('it has no column for its text')
+  }
+}
+
+/** The text of a time as documents show it. */
+export function timeText(column: Sql): Sql {
+  return sql`coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', ${column} / 1000.0, 'unixepoch'), '0001-01-01T00:00:00Z')`
 }
 
 /** A path in SQLite's form; names are quoted as JSON quotes them, for so they stand in the text. */

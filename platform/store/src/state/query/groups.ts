@@ -2,10 +2,10 @@
 
 import type { GroupColumn, Query } from '@holdfast/iothub'
 import type { Row } from '../../sqlite/row.ts'
-import { type Field, fieldOf } from './fields.ts'
+import type { FieldColumns } from './fields.ts'
 import { GROUP_BYTES_MAX, GROUPS_MAX } from './limits.ts'
 import { ofField } from './operand.ts'
-import { type Bindings, joined, type Sql, sql } from './sql-text.ts'
+import { joined, named, type Sql, sql } from './sql-text.ts'
 
 export type GroupSelection = Extract<Query['selection'], { kind: 'groups' }>
 
@@ -42,12 +42,12 @@ export class Groups {
   }
 
   /** `SELECT` list and `GROUP BY` of a step: g0… for the values grouped by; n, c, s, x, y with a number for aggregates. */
-  columns(bindings: Bindings): { readonly select: Sql; readonly groupBy: Sql } {
-    const by = this.#selection.by.map((path) => jsonOf(fieldOf(path, bindings)))
-    const groups = by.map((value, place) => sql`${value} AS ${named('g', place)}`)
-    const sums = this.#aggregates.map((aggregate, place) => sumColumns(aggregate, place, bindings))
+  columns(columns: FieldColumns): { readonly select: Sql; readonly groupBy: Sql } {
+    const by = this.#selection.by.map((path) => columns.quoted(path))
+    const groups = by.map((value, place) => sql`${value} AS ${named(sql`g`, place)}`)
+    const sums = this.#aggregates.map((aggregate, place) => sumColumns(aggregate, place, columns))
     const select = joined([sql`count(*) AS rows_of_group`, ...groups, ...sums], sql`, `)
-    const names = by.map((_, place) => named('g', place))
+    const names = by.map((_, place) => named(sql`g`, place))
     return { select, groupBy: names.length === 0 ? sql`` : sql` GROUP BY ${joined(names, sql`, `)}` }
   }
 
@@ -109,53 +109,21 @@ export class Groups {
   }
 }
 
-const LETTERS = { g: sql`g`, c: sql`c`, s: sql`s`, x: sql`x`, y: sql`y` }
-const DIGITS = [sql`0`, sql`1`, sql`2`, sql`3`, sql`4`, sql`5`, sql`6`, sql`7`, sql`8`, sql`9`]
-
-function named(letter: keyof typeof LETTERS, place: number): Sql {
-  const digits = Array.from(String(place), (digit) => DIGITS[Number(digit)] ?? sql``)
-  return sql`${LETTERS[letter]}${joined(digits, sql``)}`
-}
-
-function sumColumns({ aggregate, path }: Aggregate, place: number, bindings: Bindings): Sql {
-  if (path === undefined) return sql`NULL AS ${named('c', place)}`
-  const operand = ofField(fieldOf(path, bindings))
+function sumColumns({ aggregate, path }: Aggregate, place: number, columns: FieldColumns): Sql {
+  if (path === undefined) return sql`NULL AS ${named(sql`c`, place)}`
+  const operand = ofField(columns.of(path))
   const number = operand.kinds.number ?? sql`NULL`
   const text = operand.kinds.text ?? sql`NULL`
   switch (aggregate) {
     case 'COUNT':
-      return sql`sum(${operand.isDefined}) AS ${named('c', place)}`
+      return sql`sum(${operand.isDefined}) AS ${named(sql`c`, place)}`
     case 'SUM':
     case 'AVG':
-      return sql`count(${number}) AS ${named('c', place)}, total(${number}) AS ${named('s', place)}`
+      return sql`count(${number}) AS ${named(sql`c`, place)}, total(${number}) AS ${named(sql`s`, place)}`
     case 'MIN':
-      return sql`min(${number}) AS ${named('x', place)}, min(${text}) AS ${named('y', place)}`
+      return sql`min(${number}) AS ${named(sql`x`, place)}, min(${text}) AS ${named(sql`y`, place)}`
     case 'MAX':
-      return sql`max(${number}) AS ${named('x', place)}, max(${text}) AS ${named('y', place)}`
-  }
-}
-
-/** JSON text of the value, NULL where it is undefined. */
-function jsonOf(field: Field): Sql {
-  switch (field.kind) {
-    case 'nothing':
-      return sql`NULL`
-    case 'json':
-      return sql`(${field.column} -> ${field.place})`
-    case 'text':
-      return field.absent === 'null'
-        ? sql`json_quote(${field.column})`
-        : sql`iif(${field.column} IS NULL, NULL, json_quote(${field.column}))`
-    case 'number':
-      return sql`json_quote(${field.column})`
-    case 'truth':
-      return sql`iif(${field.column}, 'true', 'false')`
-    case 'array':
-      return field.column
-    case 'time':
-      return sql`json_quote(${ofField(field).kinds.text ?? sql`NULL`})`
-    case 'object':
-      throw new TypeError('objects of every twin are not grouped by; the parser refuses it')
+      return sql`max(${number}) AS ${named(sql`x`, place)}, max(${text}) AS ${named(sql`y`, place)}`
   }
 }
 

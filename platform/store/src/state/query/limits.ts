@@ -4,8 +4,8 @@
 export const PAGE_BYTES_MAX = 4 * 1024 * 1024
 
 /** Rows that one step looks at: first, at least and at most. Between the last two it follows the time a step takes. */
-export const STEP_ROWS_FIRST = 64
-export const STEP_ROWS_MIN = 8
+export const STEP_ROWS_FIRST = 4
+export const STEP_ROWS_MIN = 1
 export const STEP_ROWS_MAX = 4_096
 
 /** What a step should take at most, in milliseconds: for so long nobody else is answered by the state thread. */

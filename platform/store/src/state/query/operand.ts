@@ -1,7 +1,7 @@
 /** An operand as SQL, once for each kind of value that it may have: a kind it does not have gives NULL. */
 
 import type { Expression } from '@holdfast/iothub'
-import { type Field, NEVER_MS } from './fields.ts'
+import { type Field, NEVER_MS, timeText } from './fields.ts'
 import { type Bindings, type Sql, sql } from './sql-text.ts'
 
 export type Kind = 'text' | 'number' | 'truth' | 'tree'
@@ -71,7 +71,7 @@ export function ofField(field: Field): Operand {
         isArray: sql`(${field.column} IS NOT NULL)`,
       }
     case 'json':
-      return ofJson(field.column, field.place)
+      return ofJson(field)
   }
 }
 
@@ -80,13 +80,7 @@ export function timeNumber(column: Sql, bindings: Bindings): Sql {
   return sql`coalesce(${column}, ${bindings.bind(NEVER_MS)})`
 }
 
-function timeText(column: Sql): Sql {
-  return sql`coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', ${column} / 1000.0, 'unixepoch'), '0001-01-01T00:00:00Z')`
-}
-
-function ofJson(column: Sql, place: Sql): Operand {
-  const type = sql`json_type(${column}, ${place})`
-  const value = sql`json_extract(${column}, ${place})`
+function ofJson({ type, value }: Extract<Field, { kind: 'json' }>): Operand {
   return {
     kinds: {
       text: sql`CASE ${type} WHEN 'text' THEN ${value} END`,

@@ -12,6 +12,7 @@ import { pageLimit } from '../page.ts'
 import { type Access, accessesOf, cheapest } from './access.ts'
 import { ConditionSql } from './condition-sql.ts'
 import { type Continuation, formatContinuation, parseContinuation } from './continuation.ts'
+import { FieldColumns } from './fields.ts'
 import { DOCUMENT_COLUMNS, documentOf, selected } from './document.ts'
 import { Groups, type GroupSelection, TooManyGroups } from './groups.ts'
 import { PAGE_MS_MAX, QUERIES_RUNNING_MAX, QUERIES_WAITING_MAX } from './limits.ts'
@@ -86,7 +87,7 @@ export class SqlQueries implements QueryStore {
     const access = from === undefined ? undefined : accesses[from.access]
     if (from === undefined || access === undefined || !isWithin(access, from)) return { kind: 'bad-continuation' }
     const { selection } = query
-    const walk = new Walk(this.#database, questionOf(query, access, new Bindings()), from)
+    const walk = new Walk(this.#database, questionOf(query, access, new FieldColumns(new Bindings())), from)
     const page = new Page(Math.min(limit, from.left ?? limit))
     const take = (row: Row, place: Place): boolean => {
       const document = documentOf(row)
@@ -120,10 +121,10 @@ export class SqlQueries implements QueryStore {
     const given = parsed?.kind === 'groups' ? parsed.given : 0
     const accesses = accessesOf(query, this.#database)
     const access = accesses[cheapest(accesses, query, this.#database)] ?? accesses[0]
-    const bindings = new Bindings()
+    const fields = new FieldColumns(new Bindings())
     const groups = new Groups(selection)
-    const columns = groups.columns(bindings)
-    const walk = new Walk(this.#database, questionOf(query, access, bindings), { range: 0 })
+    const columns = groups.columns(fields)
+    const walk = new Walk(this.#database, questionOf(query, access, fields), { range: 0 })
     while (!walk.isAtEnd) {
       walk.step({ kind: 'groups', ...columns, take: (row) => groups.add(row) })
       await turn()
@@ -167,11 +168,12 @@ function isWithin(access: Access, { range, after }: Omit<RowsPlace, 'kind'>): bo
   return after === undefined || typeof after.value === (access.kind === 'tag' ? typeof low : 'undefined')
 }
 
-function questionOf(query: Query, access: Access, bindings: Bindings): Question {
-  const condition = query.where === undefined ? sql`1` : new ConditionSql(bindings).of(query.where)
+function questionOf(query: Query, access: Access, columns: FieldColumns): Question {
+  const { bindings } = columns
+  const condition = query.where === undefined ? sql`1` : new ConditionSql(columns).of(query.where)
   // Compared with a bound value, so that SQLite plans by the range that we chose and never by what the condition holds.
   const where = sql`${condition} = ${bindings.bind(1)}`
-  return { source: query.source, access, where, values: { ...bindings.values, now: Date.now() } }
+  return { source: query.source, access, columns, where, values: { ...bindings.values, now: Date.now() } }
 }
 
 /** Lets the thread answer what has come in meanwhile. */

@@ -19,6 +19,16 @@ export function joined(pieces: readonly Sql[], between: Sql): Sql {
   return pieces.join(between) as Sql
 }
 
+const DIGITS = [sql`0`, sql`1`, sql`2`, sql`3`, sql`4`, sql`5`, sql`6`, sql`7`, sql`8`, sql`9`]
+
+/** A name with a number: `f12`. */
+export function named(letter: Sql, number: number): Sql {
+  return sql`${letter}${joined(
+    Array.from(String(number), (digit) => DIGITS[Number(digit)] ?? sql``),
+    sql``,
+  )}`
+}
+
 /** The values of one statement, by name. */
 export class Bindings {
   readonly #values: Record<string, SQLInputValue> = {}

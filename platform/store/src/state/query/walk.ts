@@ -4,6 +4,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { QuerySource } from '@holdfast/iothub'
 import { type Row, textOf } from '../../sqlite/row.ts'
 import type { Access } from './access.ts'
+import type { FieldColumns } from './fields.ts'
 import { STEP_MS, STEP_ROWS_FIRST, STEP_ROWS_MAX, STEP_ROWS_MIN } from './limits.ts'
 import { type Cursor, type RangeSql, rangeSql, stepEnd, untilSql, untilValues } from './range-sql.ts'
 import { type Sql, sql } from './sql-text.ts'
@@ -12,7 +13,9 @@ import { type Sql, sql } from './sql-text.ts'
 export interface Question {
   readonly source: QuerySource
   readonly access: Access
-  /** Condition on `i`, `t` and `p`. */
+  /** The columns of `r` that `where`, and what groups select, speak of. */
+  readonly columns: FieldColumns
+  /** Condition on `r`. */
   readonly where: Sql
   readonly values: Readonly<Record<string, SQLInputValue>>
 }
@@ -25,8 +28,9 @@ export interface Place {
 
 /** What a step gives of the rows that it looks at. */
 export type Yield =
-  /** In the order of the walk; `take` answers false to end the step behind a row. */
+  /** Of `i`, `t` and `p`, in the order of the walk; `take` answers false to end the step behind a row. */
   | { readonly kind: 'rows'; readonly select: Sql; readonly take: (row: Row, place: Place) => boolean }
+  /** Of `r`. */
   | { readonly kind: 'groups'; readonly select: Sql; readonly groupBy: Sql; readonly take: (row: Row) => void }
 
 export class Walk {
@@ -80,16 +84,23 @@ export class Walk {
 
   /** @returns the row behind which the taker ended the step. */
   #read(what: Yield, within: RangeSql, end: Cursor | undefined): Cursor | undefined {
-    const { access, source, where, values } = this.#question
+    const { access, source, columns, where, values } = this.#question
     const until = end === undefined ? sql`` : sql` AND ${untilSql(access, source)}`
     const ofSource = source === 'devices' ? sql`` : sql` AND i.module_id <> ''`
-    const keys = what.kind === 'rows' ? sql`${within.keys}, ` : sql``
-    const order = what.kind === 'rows' ? sql` ORDER BY ${within.order}` : what.groupBy
-    const statement = this.#statement(
-      sql`SELECT ${keys}${what.select} ${within.from}
+    // LIMIT keeps SQLite from putting the parts together, where each column would be worked out anew for each mention.
+    const rows = sql`(SELECT b.*${columns.outer} FROM (
+        SELECT ${within.keys}, i.rowid AS identity_row, t.rowid AS twin_row${columns.inner} ${within.from}
         CROSS JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
         LEFT JOIN presence AS p ON p.device_id = i.device_id AND p.module_id = i.module_id
-        WHERE ${within.within}${until}${ofSource} AND ${where}${order}`,
+        WHERE ${within.within}${until}${ofSource} ORDER BY ${within.order} LIMIT -1
+      ) AS b LIMIT -1) AS r`
+    const statement = this.#statement(
+      what.kind === 'groups'
+        ? sql`SELECT ${what.select} FROM ${rows} WHERE ${where}${what.groupBy}`
+        : sql`SELECT ${this.#keys}, ${what.select} FROM ${rows}
+          CROSS JOIN identity AS i ON i.rowid = r.identity_row CROSS JOIN twin AS t ON t.rowid = r.twin_row
+          LEFT JOIN presence AS p ON p.device_id = i.device_id AND p.module_id = i.module_id
+          WHERE ${where}`,
     )
     const bound = { ...values, ...within.values, ...(end === undefined ? {} : untilValues(access, source, end)) }
     for (const row of statement.iterate(bound)) {
@@ -100,6 +111,11 @@ export class Walk {
       }
     }
     return undefined
+  }
+
+  get #keys(): Sql {
+    const keys = sql`r.device_id, r.module_id`
+    return this.#question.access.kind === 'tag' ? sql`r.value, ${keys}` : keys
   }
 
   #statement(text: Sql): StatementSync {
