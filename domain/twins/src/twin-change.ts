@@ -37,7 +37,7 @@ export type TwinOutcome =
   | { readonly kind: 'changed'; readonly twin: Twin }
   | { readonly kind: 'etag-mismatch' }
   | { readonly kind: 'version-mismatch' }
-  /** The section would be larger than it may be. */
+  /** The section would have more bytes or properties than it may. */
   | { readonly kind: 'too-large'; readonly section: SectionName }
 
 export const SECTION_BYTES_MAX: Readonly<Record<SectionName, number>> = {

@@ -3,7 +3,7 @@
 import type { EventSink } from '@holdfast/audit'
 import { assertNever, type Clock } from '@holdfast/base'
 import { type IdentityKey, identitySubject, type RandomBytes } from '@holdfast/identity'
-import type { SectionChange, ServiceTwinChange, Twin } from '@holdfast/iothub'
+import { type SectionChange, type ServiceTwinChange, TWIN_PROPERTIES_MAX, type Twin } from '@holdfast/iothub'
 import { TwinError } from './errors.ts'
 import { SECTION_BYTES_MAX, type TwinChange } from './twin-change.ts'
 import type { TwinStore } from './twin-store.ts'
@@ -62,15 +62,13 @@ export class Twins {
    * A device's write to its own reported properties.
    * @param patch as `readReportedPatch` gives it.
    * @param version of the reported properties that the patch builds on; any without it.
-   * @returns the version of the reported properties after it.
    * @throws TwinError `missing`, `version-mismatch`, `too-large`.
    */
-  async report(key: IdentityKey, patch: string, version?: number): Promise<number> {
-    const twin = await this.#change(key, {
+  async report(key: IdentityKey, patch: string, version?: number): Promise<Twin> {
+    return this.#change(key, {
       reported: { kind: 'merge', patch },
       ...(version === undefined ? {} : { expected: { reportedVersion: version } }),
     })
-    return twin.reported.version
   }
 
   /**
@@ -115,7 +113,7 @@ export class Twins {
       case 'too-large':
         throw new TwinError(
           'too-large',
-          `${outcome.section} would have more than ${SECTION_BYTES_MAX[outcome.section]} bytes; take something away`,
+          `${outcome.section} would have more than ${SECTION_BYTES_MAX[outcome.section]} bytes, or ${TWIN_PROPERTIES_MAX} properties; take something away`,
         )
       default:
         return assertNever(outcome)

@@ -62,6 +62,13 @@ export const TWIN_JSON_DEPTH_MAX = 2 * TWIN_DEPTH_MAX + 4
  */
 export const TWIN_TEXT_FACTOR = 4
 
+/**
+ * Properties of a section, objects among them. Each has a node of some 60 bytes in the metadata, which every write of the
+ * section reads and writes; Azure's bytes alone would let there be 16,000. A section that is full of flags with names of
+ * five letters has 3,640.
+ */
+export const TWIN_PROPERTIES_MAX = 4_096
+
 /** Characters of a message id; documented. */
 export const MESSAGE_ID_CHARACTERS_MAX = 128
 

@@ -17,6 +17,7 @@ function stage() {
   const sent: { readonly topic: string; readonly text: string; readonly qos: number }[] = []
   const faults: unknown[] = []
   let verdict: Verdict = { kind: 'allowed' }
+  const costs: number[] = []
   const twins: Twins = new Twins({
     store,
     clock,
@@ -32,7 +33,12 @@ function stage() {
       sent.push({ topic, text: Buffer.from(payload).toString(), qos })
       return true
     },
-    throttling: { take: () => verdict },
+    throttling: {
+      take: (_operation, _principal, cost = 1) => {
+        costs.push(cost)
+        return verdict
+      },
+    },
     fault: (error) => faults.push(error),
   })
   store.create(KEY, { at: timestampOf(0), etag: 'e' })
@@ -43,6 +49,7 @@ function stage() {
     twins,
     sent,
     faults,
+    costs,
     ask,
     get: (requestId: string) => ask({ kind: 'twin-get', requestId }),
     patch: (requestId: string, body: string | Uint8Array, version?: number) =>
@@ -181,6 +188,23 @@ test('a flood is answered 429, and what was let in is answered', async () => {
   const told = refusalIn(sent.at(-1))
   assert.equal(told.errorCode, 429_001)
   assert.match(told.message, /3 s/)
+})
+
+test('a long twin costs as much as several short ones', async () => {
+  const { patch, get, settled, costs } = stage()
+  const flags = (count: number): string =>
+    JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, at) => [`flag${at}`, true])))
+  patch('r1', flags(100))
+  await settled()
+  patch('r2', flags(2_000))
+  await settled()
+  patch('r3', '{"flag0":false}')
+  get('r4')
+  await settled()
+  patch('r5', `{${Array.from({ length: 2_000 }, (_, at) => `"flag${at}":null`).join()}}`)
+  await settled()
+  get('r6')
+  assert.deepEqual(costs, [1, 1, 5, 5, 5, 1])
 })
 
 test('what is desired is pushed with its version, before its writer hears of it', async () => {

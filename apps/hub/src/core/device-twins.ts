@@ -1,6 +1,6 @@
 /** Twins as live devices see them (azure-iot.md §3.4): what they ask is answered, what is desired of them is pushed. */
 
-import type { Clock } from '@holdfast/base'
+import { type Clock, LruMap } from '@holdfast/base'
 import { type IdentityKey, identitySubject, identityText } from '@holdfast/identity'
 import {
   formatDesiredPatch,
@@ -11,6 +11,7 @@ import {
   readReportedPatch,
   REST_ERRORS,
   type RestErrorCode,
+  type Twin,
 } from '@holdfast/iothub'
 import type { DeviceRequest, Publication } from '@holdfast/messaging'
 import type { DesiredChange, Twins } from '@holdfast/twins'
@@ -24,6 +25,10 @@ const REQUESTS_MAX = 100
 const REQUEST_BYTES_MAX = 64 * 1024 * 1024
 /** What a request takes beside its body: the promise, its place in the maps. */
 const REQUEST_BYTES = 512
+/** Characters of a twin that are one operation: 0.2 ms of two threads, and more by as many times as it is longer. */
+const OPERATION_CHARACTERS = 32_768
+/** Identities whose twins are long, remembered by what their last request came to; some 100 bytes each. */
+const COSTS_MAX = 10_000
 
 export interface DeviceTwinsParts {
   readonly twins: Twins
@@ -51,6 +56,8 @@ export class DeviceTwins implements DeviceHandlers {
   /** Of each identity with requests under way: how many, and its last patch. */
   readonly #underWay = new Map<string, { count: number; lastPatch: Promise<unknown> }>()
   #bytes = 0
+  /** Of those that are more than one operation: a few long twins must not take what many short ones share. */
+  readonly #costs = new LruMap<string, number>(COSTS_MAX)
 
   constructor(parts: DeviceTwinsParts) {
     this.#parts = parts
@@ -75,7 +82,7 @@ export class DeviceTwins implements DeviceHandlers {
       return
     }
     const operation = request.kind === 'twin-get' ? 'device.twin-read' : 'device.twin-report'
-    const verdict = this.#parts.throttling.take(operation, identitySubject(key))
+    const verdict = this.#parts.throttling.take(operation, identitySubject(key), this.#costs.get(text))
     if (verdict.kind === 'refused') {
       const { retryAfterSeconds } = verdict
       this.#refuse(key, request, 'ThrottlingException', `too many requests; try again in ${retryAfterSeconds} s`)
@@ -100,6 +107,7 @@ export class DeviceTwins implements DeviceHandlers {
 
   async #get(key: IdentityKey, request: Ask): Promise<void> {
     const twin = await this.#parts.twins.read(key)
+    this.#weigh(key, twin)
     this.#answer(key, { status: 200, requestId: request.requestId }, encoder.encode(formatDeviceTwin(twin)))
   }
 
@@ -108,8 +116,17 @@ export class DeviceTwins implements DeviceHandlers {
     request: Extract<Ask, { kind: 'reported-patch' }>,
     payload: Uint8Array,
   ): Promise<void> {
-    const version = await this.#parts.twins.report(key, readReportedPatch(payload), request.version)
-    this.#answer(key, { status: 204, requestId: request.requestId, version }, NOTHING)
+    const twin = await this.#parts.twins.report(key, readReportedPatch(payload), request.version)
+    this.#weigh(key, twin)
+    this.#answer(key, { status: 204, requestId: request.requestId, version: twin.reported.version }, NOTHING)
+  }
+
+  #weigh(key: IdentityKey, { tags, desired, reported }: Twin): void {
+    const texts = [tags, desired.properties, desired.metadata, reported.properties, reported.metadata]
+    const characters = texts.reduce((sum, text) => sum + text.length, 0)
+    const cost = Math.ceil(characters / OPERATION_CHARACTERS)
+    if (cost > 1) this.#costs.set(identityText(key), cost)
+    else this.#costs.delete(identityText(key))
   }
 
   #failed(key: IdentityKey, request: Ask, error: unknown): void {

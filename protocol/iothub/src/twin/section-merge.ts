@@ -1,7 +1,7 @@
 /** How a section changes (azure-iot.md §8): patches as RFC 7386 has them, and the metadata that mirrors the tree. */
 
 import { formatTimestamp, type Timestamp } from '@holdfast/base'
-import { emptyTwinObject, isTwinObject, propertyOf, type TwinDraft, type TwinObject } from './twin-value.ts'
+import { isTwinObject, propertyOf, type TwinDraft, type TwinObject, type TwinValue } from './twin-value.ts'
 
 /** When a section was written, as its nodes carry it. */
 export interface WriteStamp {
@@ -26,7 +26,7 @@ export function mergeSection(section: SectionTree, patch: TwinObject, stamp: Wri
 
 /** `content` anew: nothing of what was before stays. Nulls in it are nothing, as in a patch. */
 export function newSection(content: TwinObject, stamp: WriteStamp): SectionTree {
-  return merged(emptyTwinObject(), emptyTwinObject(), content, stampOf(stamp))
+  return merged({}, {}, content, stampOf(stamp))
 }
 
 function stampOf({ at, version }: WriteStamp): TwinObject {
@@ -35,30 +35,35 @@ function stampOf({ at, version }: WriteStamp): TwinObject {
 }
 
 function merged(before: TwinObject, metadataBefore: TwinObject, patch: TwinObject, stamp: TwinObject): SectionTree {
-  const properties = copyOf(before)
-  const metadata = Object.assign(copyOf(metadataBefore), stamp)
+  // Copies by spreading are quick, and take `__proto__` for the key that it is; only writing one needs care.
+  const properties: TwinDraft = { ...before }
+  const metadata: TwinDraft = { ...metadataBefore, ...stamp }
   for (const [key, change] of Object.entries(patch)) {
     if (change === null) {
       delete properties[key]
       delete metadata[key]
     } else if (isTwinObject(change)) {
       const inner = merged(objectAt(before, key), objectAt(metadataBefore, key), change, stamp)
-      properties[key] = inner.properties
-      metadata[key] = inner.metadata
+      put(properties, key, inner.properties)
+      put(metadata, key, inner.metadata)
     } else {
-      properties[key] = change
-      metadata[key] = stamp
+      put(properties, key, change)
+      put(metadata, key, stamp)
     }
   }
   return { properties, metadata }
 }
 
+function put(object: TwinDraft, key: string, value: TwinValue): void {
+  if (key === '__proto__') {
+    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
+  } else {
+    object[key] = value
+  }
+}
+
 /** What an object is merged with: the object that stands there, or nothing. */
 function objectAt(object: TwinObject, key: string): TwinObject {
   const value = propertyOf(object, key)
-  return isTwinObject(value) ? value : emptyTwinObject()
-}
-
-function copyOf(object: TwinObject): TwinDraft {
-  return Object.assign(emptyTwinObject(), object)
+  return isTwinObject(value) ? value : {}
 }

@@ -101,6 +101,17 @@ test('the quick judgement of a size is the slow one', () => {
   )
 })
 
+test('properties have a bound, for each has metadata', () => {
+  const flags = (count: number, value: TwinValue): TwinObject =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [at.toString(36).padStart(3, '_'), value]))
+  const isFine = (section: TwinObject): boolean => isWithin(section, JSON.stringify(section), 32_768)
+  assert.ok(isFine(flags(4_096, true)))
+  assert.ok(!isFine(flags(4_097, '')))
+  assert.ok(isFine({ a: flags(4_095, true) }))
+  assert.ok(!isFine({ a: flags(2_050, ''), b: flags(2_050, {}) }))
+  assert.ok(isFine({ a: [flags(4_097, '')] }), 'what is in an array has none')
+})
+
 test('what counts as nothing has a bound, too', () => {
   const many = (value: TwinValue): TwinObject => ({ a: Array.from({ length: 40_000 }, () => value) })
   for (const section of [many({}), many(''), many([]), many('\0'.repeat(10))]) {

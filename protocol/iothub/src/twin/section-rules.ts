@@ -6,6 +6,7 @@ import {
   TWIN_INTEGER_MAX,
   TWIN_INTEGER_MIN,
   TWIN_KEY_BYTES_MAX,
+  TWIN_PROPERTIES_MAX,
   TWIN_STRING_BYTES_MAX,
   TWIN_TEXT_FACTOR,
 } from '../limits.ts'
@@ -139,15 +140,25 @@ function countedBytes(text: string): number {
 
 /**
  * Whether a section is within `bytesMax` as Azure counts. What Azure counts as nothing (empty objects and texts, control
- * characters) would have no bound by that, so its JSON text has one too: no section of ordinary
- * values that Azure takes is refused by it.
+ * characters) would have no bound by that, so its JSON text has one too, and its properties: no section of ordinary
+ * values that Azure takes is refused by them.
  * @param text the section's JSON text.
  */
 export function isWithin(section: TwinObject, text: string, bytesMax: number): boolean {
   // Every counted byte but those of numbers and `true` stands in the text; short texts need no counting.
+  if (text.length * 4 <= bytesMax) return true
   return (
-    (text.length * 4 <= bytesMax || sectionBytes(section) <= bytesMax) && !isLonger(text, bytesMax * TWIN_TEXT_FACTOR)
+    !isLonger(text, bytesMax * TWIN_TEXT_FACTOR) &&
+    sectionBytes(section) <= bytesMax &&
+    propertyCount(section) <= TWIN_PROPERTIES_MAX
   )
+}
+
+/** Of the section and the objects in it; those in arrays have no metadata of their own. */
+function propertyCount(section: TwinObject): number {
+  let count = 0
+  for (const value of Object.values(section)) count += isTwinObject(value) ? 1 + propertyCount(value) : 1
+  return count
 }
 
 function bad(name: string, what: string): HubFormatError {
