@@ -19,6 +19,9 @@ export const STAGED_BLOCKS_MAX = 400_000
 /** Requests that write into one upload at once; the SDK for Node has 20. */
 export const WRITES_PER_UPLOAD_MAX = 32
 
+/** Requests of one device that write at once, so that one whose requests never end leaves room to others. */
+export const WRITES_PER_DEVICE_MAX = 40
+
 /** Requests that write into all uploads together: a file and a chunk of 64 KiB each. */
 export const WRITES_MAX = 512
 

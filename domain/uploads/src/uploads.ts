@@ -20,6 +20,7 @@ import {
   UPLOAD_PAGE_MAX,
   type UploadLimits,
   WRITES_MAX,
+  WRITES_PER_DEVICE_MAX,
 } from './limits.ts'
 import { type FileNotification, fileNotification, type UploadOutcome } from './notification.ts'
 import { PendingUpload } from './pending-upload.ts'
@@ -77,6 +78,9 @@ export class Uploads {
   readonly #keptBytes: Map<string, number>
   #keptTotal = 0
   #writes = 0
+  /** Bytes that requests under way have room for and may not have written yet. */
+  #writingBytes = 0
+  readonly #writesByDevice = new Map<string, number>()
   #stagedBlocks = 0
 
   private constructor(parts: UploadsParts, key: Uint8Array, kept: ReadonlyMap<string, number>) {
@@ -198,8 +202,11 @@ export class Uploads {
       uploadedBefore: limits.retentionMs === undefined ? undefined : timestampOf(Math.max(0, now - limits.retentionMs)),
       limit: SWEEP_UPLOADS_MAX,
     })
-    for (const { correlationId } of outdated) {
-      if (!this.#pending.has(correlationId)) await this.delete(correlationId, 'hub')
+    for (const upload of outdated) {
+      if (this.#pending.has(upload.correlationId)) continue
+      if (upload.state !== 'open') await this.delete(upload.correlationId, 'hub')
+      // Granted before a start, and never used since.
+      else await this.#discard(new PendingUpload(upload), 'hub', { reason: 'expired' })
     }
   }
 
@@ -285,10 +292,16 @@ export class Uploads {
     if (pending.bytes + bytes > limits.blobBytesMax) {
       throw new UploadError('blob-too-large', `a blob has at most ${limits.blobBytesMax} bytes`)
     }
-    if (this.#writes >= WRITES_MAX) throw new UploadError('too-many-writes', 'too many uploads are under way')
-    this.#checkRoom(pending.upload.deviceId, bytes)
+    const { deviceId } = pending.upload
+    const writesOfDevice = this.#writesByDevice.get(deviceId) ?? 0
+    if (this.#writes >= WRITES_MAX || writesOfDevice >= WRITES_PER_DEVICE_MAX) {
+      throw new UploadError('too-many-writes', 'too many requests write at once')
+    }
+    this.#checkRoom(deviceId, bytes)
     pending.beginWrite(bytes)
     this.#writes += 1
+    this.#writingBytes += bytes
+    this.#writesByDevice.set(deviceId, writesOfDevice + 1)
     let lost = bytes
     try {
       const staged = await pending.staged(blobs)
@@ -300,6 +313,10 @@ export class Uploads {
       return extent
     } finally {
       this.#writes -= 1
+      this.#writingBytes -= bytes
+      const others = (this.#writesByDevice.get(deviceId) ?? 1) - 1
+      if (others === 0) this.#writesByDevice.delete(deviceId)
+      else this.#writesByDevice.set(deviceId, others)
       pending.endWrite(lost)
     }
   }
@@ -414,7 +431,9 @@ export class Uploads {
     if (this.#keptTotal + staged + bytes > limits.totalBytesMax) {
       throw new UploadError('no-room', 'the hub has as many bytes of files as it may have')
     }
-    if (blobs.shortageOfRoom(bytes) !== undefined) throw new UploadError('no-room', 'the disk has no room for it')
+    // What others have been promised counts: together they must not take what is kept for the registry.
+    if (blobs.shortageOfRoom(bytes + this.#writingBytes) !== undefined)
+      throw new UploadError('no-room', 'the disk has no room for it')
   }
 
   #keep(deviceId: string, bytes: number): void {

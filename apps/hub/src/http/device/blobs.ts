@@ -39,6 +39,7 @@ class BodyBrokenError extends Error {
   override readonly name = 'BodyBrokenError'
 }
 
+/** The path of a request, as a URL library made it. */
 export function isBlobPath(pathname: string): boolean {
   return isBlobUpload('PUT', pathname)
 }
@@ -56,6 +57,7 @@ export function blobRoutes(services: DeviceServices): Hono<HttpEnvironment> {
       return withAnswerHeaders(blobCreated({ ...headers, ...(await put(context, services)) }))
     } catch (error) {
       const refusal = refusalOf(error) ?? internal(error, context, services)
+      if (refusal.status === 403) tell(context, services)
       return withAnswerHeaders(blobRefused(refusal, headers))
     }
   })
@@ -207,6 +209,17 @@ function refusalOf(error: unknown): BlobRefusal | undefined {
       : { status: 503, code: 'ServerBusy', message: 'The disk of the hub takes nothing just now.' }
   }
   return undefined
+}
+
+/** Somebody tries signatures, or uses one that is over. */
+function tell({ env, req }: BlobContext, services: DeviceServices): void {
+  services.events.sink({
+    type: 'request.refused',
+    at: services.clock.wall(),
+    subject: 'hub',
+    actor: `address/${env.peer.address}`,
+    detail: { method: req.method, reason: 'upload-signature', address: env.peer.address },
+  })
 }
 
 function internal(error: unknown, context: BlobContext, services: DeviceServices): BlobRefusal {

@@ -42,9 +42,16 @@ async function list({ context, services }: Call): Promise<Response> {
 }
 
 async function download(call: Call): Promise<Response> {
-  const file = await call.services.files.read(parameter(call, 'id'), actorName(call.actor))
-  if (file === undefined) throw noSuchFile()
+  // First, for what cannot be streamed was not read either.
   const lease = call.streams.open(call.actor)
+  const file = await call.services.files.read(parameter(call, 'id'), actorName(call.actor)).catch((error: unknown) => {
+    lease.end()
+    throw error
+  })
+  if (file === undefined) {
+    lease.end()
+    throw noSuchFile()
+  }
   return new Response(streamOf(file.body, lease), {
     headers: {
       // What the device said it is is not repeated: nothing that a device made may be run by who downloads it.
