@@ -1,7 +1,5 @@
 /** Somebody who takes messages of one queue as they come, and what he holds of them. */
 
-import { type Instant, later } from '@holdfast/base'
-import { COMMAND_LOCK_MS } from '@holdfast/iothub'
 import type { Delivery, Outcome, SettleResult } from './command.ts'
 import type { DeviceQueue } from './device-queue.ts'
 
@@ -26,8 +24,8 @@ export interface CommandsInside {
   next(queue: DeviceQueue, lockMs: number): Promise<Delivery | undefined>
   settle(queue: DeviceQueue, lockToken: string, outcome: Outcome): Promise<SettleResult>
   release(queue: DeviceQueue, lockToken: string): void
+  limit(queue: DeviceQueue, lockToken: string): void
   letGo(queue: DeviceQueue): void
-  now(): Instant
 }
 
 /** One for every device that listens, so it holds little until there is something to hold. */
@@ -84,8 +82,7 @@ export class QueueReceiver implements CommandReceiver {
   }
 
   limit(lockToken: string): void {
-    const now = this.#inside.now()
-    this.#queue.machine.renew(lockToken, now, later(now, COMMAND_LOCK_MS))
+    this.#inside.limit(this.#queue, lockToken)
   }
 
   close(): void {

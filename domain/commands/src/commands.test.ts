@@ -310,6 +310,20 @@ test('a disk that fails loses nothing: what was not settled comes again, what wa
   assert.equal(at.store.feedback.length, 1)
 })
 
+test('a lock whose settlement failed ends by the clock like any other', async () => {
+  const at = stage()
+  await send(at, 'a')
+  const a = await at.commands.receive(D)
+  at.store.failure = new Error('no disk')
+  const settling = at.commands.settle(D, a?.lockToken ?? '', 'complete')
+  at.commands.tick()
+  await assert.rejects(settling)
+  at.store.failure = undefined
+  at.clock.advance(MINUTE)
+  at.commands.tick()
+  assert.equal(textOf(await at.commands.receive(D)), 'a')
+})
+
 test('a receiver that ends while the disk fails gives back what it was settling', async () => {
   const at = stage()
   await send(at, 'a')

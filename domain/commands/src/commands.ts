@@ -60,9 +60,12 @@ export class Commands {
     next: (queue, lockMs) => this.#next(queue, lockMs),
     settle: (queue, lockToken, outcome) => this.#settle(queue, lockToken, outcome),
     release: (queue, lockToken) => this.#release(queue, lockToken),
+    limit: (queue, lockToken) => this.#limit(queue, lockToken),
     letGo: (queue) => this.#letGo(queue),
-    now: () => this.#parts.clock.monotonic(),
   }
+  /** Those with a lock that ends by the clock, and those that the disk did not give: what `tick` looks at. */
+  readonly #timed = new Set<DeviceQueue>()
+  readonly #unread = new Set<DeviceQueue>()
   #sendingBytes = 0
   #isSweeping = false
   #sweepAt: Instant = instantOf(0)
@@ -203,15 +206,18 @@ export class Commands {
   /** To be called some times a second: ends locks, and sweeps out what has expired. */
   tick(): void {
     const now = this.#parts.clock.monotonic()
-    for (const queue of this.#queues.values()) {
-      if (queue.machine.unlockDue(now)) {
+    for (const queue of this.#timed) {
+      if (queue.machine.deadline === Number.POSITIVE_INFINITY) this.#timed.delete(queue)
+      else if (queue.machine.unlockDue(now)) {
         queue.notify()
         this.#letGo(queue)
       }
     }
     if (now >= this.#retryAt) {
       this.#retryAt = later(now, RETRY_MS)
-      for (const queue of this.#queues.values()) if (queue.state === 'unread') this.#retry(queue)
+      const unread = [...this.#unread]
+      this.#unread.clear()
+      for (const queue of unread) if (queue.listeners.length > 0 && queue.state === 'unread') this.#retry(queue)
     }
     if (now < this.#sweepAt || this.#isSweeping) return
     this.#sweepAt = later(now, SWEEP_MS)
@@ -311,6 +317,7 @@ export class Commands {
         const until = later(clock.monotonic(), lockMs)
         const entry = machine.take(lockToken, { wall: clock.wall(), until })
         if (entry === undefined) return undefined
+        if (Number.isFinite(lockMs)) this.#timed.add(queue)
         const command = this.#recent.take(entry.sequence) ?? (await this.#fetch(queue, entry, lockToken))
         // It may have been purged while it was fetched, and the identity deleted.
         if (command === undefined || !machine.holds(lockToken) || queue.machine !== machine) continue
@@ -332,8 +339,7 @@ export class Commands {
     } catch (error) {
       if (isDamage(error)) {
         // It stays until it expires or is purged, out of the way of those behind it.
-        const now = this.#parts.clock.monotonic()
-        machine.renew(lockToken, now, later(now, COMMAND_LOCK_MS))
+        this.#limit(queue, lockToken)
         this.#parts.fault(error)
         return undefined
       }
@@ -362,7 +368,10 @@ export class Commands {
       for (const entry of found?.entries ?? []) queue.machine.add(entry)
       queue.state = 'read'
     } catch (error) {
-      if (stateOf(queue) === 'reading') queue.state = 'unread'
+      if (stateOf(queue) === 'reading') {
+        queue.state = 'unread'
+        this.#unread.add(queue)
+      }
       throw error
     }
   }
@@ -404,11 +413,18 @@ export class Commands {
       }
     } catch (error) {
       machine.restore(sequence)
+      // Nobody looked at the end of its lock while it was being settled.
+      this.#timed.add(queue)
       throw error
     } finally {
       queue.pins -= 1
       this.#letGo(queue)
     }
+  }
+
+  #limit(queue: DeviceQueue, lockToken: string): void {
+    const now = this.#parts.clock.monotonic()
+    if (queue.machine.renew(lockToken, now, later(now, COMMAND_LOCK_MS))) this.#timed.add(queue)
   }
 
   #release(queue: DeviceQueue, lockToken: string): void {
