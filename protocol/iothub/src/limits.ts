@@ -57,6 +57,12 @@ export const TWIN_INTEGER_MAX = 4_503_599_627_370_495
 export const TWIN_JSON_DEPTH_MAX = 2 * TWIN_DEPTH_MAX + 4
 
 /**
+ * Values in one body, whatever they are: they cost more than bytes do. A whole document of two sections of 4,096
+ * properties, with the two or three values of metadata for each, stays below it.
+ */
+export const TWIN_JSON_VALUES_MAX = 32_768
+
+/**
  * A section's JSON text has at most so many bytes for each byte that Azure allows the section. A number is counted as 8
  * and written with up to 25; with a short key and marks that is three and a half times what is counted.
  */

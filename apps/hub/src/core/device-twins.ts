@@ -25,7 +25,7 @@ const REQUESTS_MAX = 100
 const REQUEST_BYTES_MAX = 64 * 1024 * 1024
 /** What a request takes beside its body: the promise, its place in the maps. */
 const REQUEST_BYTES = 512
-/** Characters of a twin that are one operation: 0.2 ms of two threads, and more by as many times as it is longer. */
+/** Characters of a twin, or bytes of a patch, that are one operation: what is longer takes as many times longer. */
 const OPERATION_CHARACTERS = 32_768
 /** Identities whose twins are long, remembered by what their last request came to; some 100 bytes each. */
 const COSTS_MAX = 10_000
@@ -82,7 +82,8 @@ export class DeviceTwins implements DeviceHandlers {
       return
     }
     const operation = request.kind === 'twin-get' ? 'device.twin-read' : 'device.twin-report'
-    const verdict = this.#parts.throttling.take(operation, identitySubject(key), this.#costs.get(text))
+    const cost = Math.max(this.#costs.get(text) ?? 1, Math.ceil(payload.length / OPERATION_CHARACTERS))
+    const verdict = this.#parts.throttling.take(operation, identitySubject(key), cost)
     if (verdict.kind === 'refused') {
       const { retryAfterSeconds } = verdict
       this.#refuse(key, request, 'ThrottlingException', `too many requests; try again in ${retryAfterSeconds} s`)

@@ -1,7 +1,7 @@
 /** How a section changes (azure-iot.md §8): patches as RFC 7386 has them, and the metadata that mirrors the tree. */
 
 import { formatTimestamp, type Timestamp } from '@holdfast/base'
-import { isTwinObject, propertyOf, type TwinDraft, type TwinObject, type TwinValue } from './twin-value.ts'
+import { isTwinObject, propertyOf, putProperty, type TwinDraft, type TwinObject } from './twin-value.ts'
 
 /** When a section was written, as its nodes carry it. */
 export interface WriteStamp {
@@ -44,22 +44,14 @@ function merged(before: TwinObject, metadataBefore: TwinObject, patch: TwinObjec
       delete metadata[key]
     } else if (isTwinObject(change)) {
       const inner = merged(objectAt(before, key), objectAt(metadataBefore, key), change, stamp)
-      put(properties, key, inner.properties)
-      put(metadata, key, inner.metadata)
+      putProperty(properties, key, inner.properties)
+      putProperty(metadata, key, inner.metadata)
     } else {
-      put(properties, key, change)
-      put(metadata, key, stamp)
+      putProperty(properties, key, change)
+      putProperty(metadata, key, stamp)
     }
   }
   return { properties, metadata }
-}
-
-function put(object: TwinDraft, key: string, value: TwinValue): void {
-  if (key === '__proto__') {
-    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
-  } else {
-    object[key] = value
-  }
 }
 
 /** What an object is merged with: the object that stands there, or nothing. */

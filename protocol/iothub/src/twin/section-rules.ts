@@ -10,7 +10,7 @@ import {
   TWIN_STRING_BYTES_MAX,
   TWIN_TEXT_FACTOR,
 } from '../limits.ts'
-import { emptyTwinObject, isTwinObject, type TwinObject, type TwinValue } from './twin-value.ts'
+import { isTwinObject, putProperty, type TwinDraft, type TwinObject, type TwinValue } from './twin-value.ts'
 
 /** Bytes of a number and of a truth value, as Azure counts them. */
 const NUMBER_BYTES = 8
@@ -26,12 +26,12 @@ const READ_ONLY: ReadonlySet<string> = new Set(['$metadata', '$version'])
  */
 export function checkSection(value: TwinValue, name: string): TwinObject {
   if (!isTwinObject(value)) throw bad(name, 'has to be an object')
-  const section = emptyTwinObject()
+  const section: TwinDraft = {}
   for (const [key, property] of Object.entries(value)) {
     if (READ_ONLY.has(key)) continue
     checkKey(key, name)
     checkValue(property, name, 1)
-    section[key] = property
+    putProperty(section, key, property)
   }
   return section
 }

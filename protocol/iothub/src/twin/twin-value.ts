@@ -3,8 +3,8 @@
 export type TwinValue = string | number | boolean | null | TwinObject | readonly TwinValue[]
 
 /**
- * A section, or an object inside one. Keys are a peer's: read own ones only (`Object.hasOwn`, `Object.keys`), write into
- * objects of `emptyTwinObject`. Null stands in patches alone, where it takes a property away.
+ * A section, or an object inside one. Keys are a peer's: read own ones only (`propertyOf`, `Object.keys`), write them by
+ * `putProperty`. Null stands in patches alone, where it takes a property away.
  */
 export interface TwinObject {
   readonly [key: string]: TwinValue
@@ -15,9 +15,13 @@ export interface TwinDraft {
   [key: string]: TwinValue
 }
 
-/** Without a prototype, so that `__proto__` is a key like any other. */
-export function emptyTwinObject(): TwinDraft {
-  return Object.create(null) as TwinDraft
+/** `__proto__` is a key like any other. */
+export function putProperty(object: TwinDraft, key: string, value: TwinValue): void {
+  if (key === '__proto__') {
+    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
+  } else {
+    object[key] = value
+  }
 }
 
 export function isTwinObject(value: TwinValue | undefined): value is TwinObject {
