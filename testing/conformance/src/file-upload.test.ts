@@ -128,8 +128,8 @@ suite('file upload', { concurrency: true }, () => {
       const wanted = [
         { name: 'small.bin', bytes: 1_000 },
         // Nothing beyond ASCII: the SDK counts the characters of its JSON as bytes and would cut it off.
-        { name: "folder/with space, (1)+&='~!.bin", bytes: 13 * MIB + 77 },
-        { name: 'exactly four.bin', bytes: 4 * MIB },
+        { name: "folder/with space, (1)+&='~!.bin", bytes: transport === 'https' ? 13 * MIB + 77 : 4 * MIB + 1 },
+        ...(transport === 'https' ? [{ name: 'exactly four.bin', bytes: 4 * MIB }] : []),
       ]
       const { files: sent } = await upload({ transport, connectionString: primary, files: wanted })
       assert.deepEqual(

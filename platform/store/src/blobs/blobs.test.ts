@@ -6,8 +6,9 @@ import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import type { StagedBlob, StoredBlob } from '@holdfast/uploads'
 import { UploadError } from '@holdfast/uploads'
-import { StoreDamagedError } from '../damaged.ts'
+import { StoreDamagedError, StoreUnavailableError } from '../damaged.ts'
 import { testFolder } from '../testing/batches.ts'
+import { smallDisk } from '../testing/small-disk.ts'
 import { BlobFolder } from './blob-folder.ts'
 import { CHUNK_BYTES } from './sealed-blob.ts'
 
@@ -177,4 +178,26 @@ test('a file or a link that is there already is not written into', async (contex
   const handle = await open(join(path, '0'.repeat(32)), 'w')
   await handle.close()
   await assert.rejects(fixed.create(), { code: 'STORE_UNAVAILABLE' })
+})
+
+test('a full disk is told before and while it fills, and what is discarded makes room', async (context) => {
+  const disk = smallDisk(context, 8)
+  if (disk === undefined) {
+    context.skip('may not mount')
+    return
+  }
+  const blobs = await BlobFolder.open(join(disk, 'blobs'), random)
+  // An eighth is kept for the registry.
+  assert.equal(blobs.shortageOfRoom(6 * 1_048_576), undefined)
+  assert.match(blobs.shortageOfRoom(7 * 1_048_576) ?? '', /disk is full/)
+  const staged = await blobs.create()
+  const bytes = Buffer.alloc(12 * 1_048_576)
+  await assert.rejects(
+    staged.write(bytes.length, inPieces(bytes, 65_536)),
+    (error) => error instanceof StoreUnavailableError && error.reason === 'disk-full',
+  )
+  await staged.discard()
+  const again = await blobs.create()
+  const extent = await again.write(1_048_576, inPieces(bytes.subarray(0, 1_048_576), 65_536))
+  assert.equal((await readAll(blobs, await again.commit([extent]))).length, 1_048_576)
 })
