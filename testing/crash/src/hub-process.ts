@@ -20,11 +20,14 @@ export interface HubStart {
   readonly httpsPort: number
   /** Further options of `holdfast up`. */
   readonly options?: readonly string[]
+  /** Further options of Node. */
+  readonly nodeOptions?: readonly string[]
 }
 
 export interface Ready {
   readonly hostname: string
   readonly mqttPort: number
+  readonly amqpPort: number
   readonly httpsPort: number
   readonly caFile: string
   readonly pid: number
@@ -86,8 +89,16 @@ export class HubProcess {
   }
 
   /** Starts `holdfast up`; the flags of Node are those of the command `holdfast`. */
-  static launch({ data, mqttPort, httpsPort, options = [] }: HubStart): HubProcess {
-    const args = ['--disallow-code-generation-from-strings', MAIN, '--data', data, '--log-format', 'json']
+  static launch({ data, mqttPort, httpsPort, options = [], nodeOptions = [] }: HubStart): HubProcess {
+    const args = [
+      ...nodeOptions,
+      '--disallow-code-generation-from-strings',
+      MAIN,
+      '--data',
+      data,
+      '--log-format',
+      'json',
+    ]
     args.push('--listen', '127.0.0.1', '--hostname', 'localhost')
     args.push('--mqtt-port', String(mqttPort), '--amqp-port', '0', '--https-port', String(httpsPort), ...options)
     const env = { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env }

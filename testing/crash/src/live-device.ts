@@ -13,6 +13,8 @@ const API_VERSION = '2021-04-12'
 const TOKEN_SECONDS = 86_400
 const KEEP_ALIVE_SECONDS = 60
 const TICK_MS = 5_000
+/** Nothing is heard for so long while it is opened: then it is given up, in milliseconds. */
+const OPENING_MS_MAX = 30_000
 
 export interface TwinAnswer {
   readonly status: number
@@ -69,9 +71,13 @@ export class LiveDevice {
     socket.on('data', (bytes: Buffer) => this.#connection?.receive(bytes, now()))
     socket.on('close', () => this.#over('the hub closed the connection'))
     await new Promise<void>((resolve, reject) => {
+      socket.setTimeout(OPENING_MS_MAX, () => socket.destroy())
       socket.once('close', () => reject(new Error(`${this.id} was not let in: ${this.#end}`)))
       socket.once('secureConnect', () => {
-        this.#connection = this.#converse(socket, resolve)
+        this.#connection = this.#converse(socket, () => {
+          socket.setTimeout(0)
+          resolve()
+        })
       })
     })
     this.#timer = setInterval(() => this.#connection?.tick(now()), TICK_MS)
