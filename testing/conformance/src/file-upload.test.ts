@@ -11,6 +11,7 @@ import { after, suite, test } from 'node:test'
 import type { Api } from '@holdfast/api'
 import { Client, Http } from './azure-sdk.ts'
 import { HubProcess } from './hub-process.ts'
+import { keyOf, sas } from './sas.ts'
 import { failure } from './sdk-client.ts'
 import { ADDRESS, requireStandardPorts } from './standard-ports.ts'
 import type { UploadReport, UploadScenario } from './upload-clients.ts'
@@ -69,13 +70,22 @@ interface Answer {
 
 /** A request as no SDK would send it. */
 function put(path: string, body: Uint8Array | string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  return ask('PUT', path, body, headers)
+}
+
+function ask(
+  method: string,
+  path: string,
+  body: Uint8Array | string,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asked = request(
       {
         host: ADDRESS,
         servername: 'localhost',
         port: theHub().ready.httpsPort,
-        method: 'PUT',
+        method,
         path,
         agent: false,
         ca: theHub().ca,
@@ -290,5 +300,51 @@ suite('file upload', { concurrency: true }, () => {
     const left = new Set(readdirSync(blobs))
     assert.ok(before.some((name) => !left.has(name)))
     assert.equal((await theHub().command('files', 'download', file?.id ?? '', '--to', join(folder, 'gone'))).code, 1)
+  })
+
+  test('row 20: a blob may have any name that a URL can carry, and back ends are told it as it is', {
+    skip,
+  }, async () => {
+    const deviceId = 'u20-names'
+    const { primary } = await theHub().device({ deviceId })
+    const resource = encodeURIComponent(`localhost/devices/${deviceId}`)
+    const authorization = sas({ resource, key: keyOf(primary), seconds: 600 })
+    const names = [
+      'größer – 東京/🔩.txt',
+      '100%',
+      'a%2Fb%00',
+      'x//y/',
+      '...',
+      '?#&;=+',
+      'x'.repeat(1_024 - deviceId.length - 1),
+    ]
+    for (const name of names) {
+      const asked = await ask(
+        'POST',
+        `/devices/${deviceId}/files/?api-version=2016-11-14`,
+        JSON.stringify({ blobName: name }),
+        {
+          authorization,
+        },
+      )
+      assert.equal(asked.status, 200, asked.body)
+      const { blobName, containerName, sasToken, correlationId } = JSON.parse(asked.body) as Granted
+      assert.equal(blobName, `${deviceId}/${name}`)
+      const path = blobName.split('/').map(encodeURIComponent).join('/')
+      const { status, body } = await put(`/${containerName}/${path}${sasToken}`, name, {
+        'x-ms-blob-type': 'BlockBlob',
+      })
+      assert.equal(status, 201, body)
+      // As clients in Python and C say it: the correlation id in the body.
+      const told = JSON.stringify({ correlationId, isSuccess: true, statusCode: 200, statusDescription: 'ok' })
+      const notified = await ask('POST', `/devices/${deviceId}/files/notifications?api-version=2016-11-14`, told, {
+        authorization,
+      })
+      assert.equal(notified.status, 204, notified.body)
+    }
+    assert.deepEqual(
+      (await filesOf(deviceId)).map(({ blobName }) => blobName),
+      names.map((name) => `${deviceId}/${name}`),
+    )
   })
 })
