@@ -34,8 +34,8 @@ function stage() {
       return true
     },
     throttling: {
-      take: (_operation, _principal, cost = 1) => {
-        costs.push(cost)
+      take: (_operation, _principal, cost) => {
+        costs.push(cost ?? 1)
         return verdict
       },
     },

@@ -121,7 +121,7 @@ test('what counts as nothing has a bound, too', () => {
   // The widest that ordinary values are written is within it: numbers of 25 characters.
   const numbers: Record<string, number> = {}
   for (let at = 0; sectionBytes(numbers) <= 32_768 - 11; at += 1) {
-    numbers[at.toString(36).padStart(3, '_')] = -1.234_567_890_123_456_7e-300
+    numbers[at.toString(36).padStart(3, '_')] = -1.234_567_890_123_456_6e-300
   }
   assert.ok(isWithin(numbers, JSON.stringify(numbers), 32_768))
 })
