@@ -24,7 +24,14 @@ import { type CommandReceiver, type CommandsInside, QueueReceiver } from './comm
 import { DeviceQueue } from './device-queue.ts'
 import { checkDraft } from './draft.ts'
 import { CommandError } from './errors.ts'
-import { RECENT_BYTES_MAX, RETRY_MS, SENDING_BYTES_MAX, SWEEP_COMMANDS_MAX, SWEEP_MS } from './limits.ts'
+import {
+  FAULT_RETRY_MS,
+  RECENT_BYTES_MAX,
+  RETRY_MS,
+  SENDING_BYTES_MAX,
+  SWEEP_COMMANDS_MAX,
+  SWEEP_MS,
+} from './limits.ts'
 import { randomUuid } from './lock-token.ts'
 import { RecentCommands } from './recent-commands.ts'
 import type {
@@ -241,6 +248,7 @@ export class Commands {
         if (page.length < SWEEP_COMMANDS_MAX) break
       }
     } catch (error) {
+      this.#sweepAt = later(this.#parts.clock.monotonic(), FAULT_RETRY_MS)
       this.#parts.fault(error)
     } finally {
       this.#isSweeping = false

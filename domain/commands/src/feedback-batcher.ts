@@ -3,7 +3,7 @@
 import { type Clock, type Instant, instantOf, later, timestampOf } from '@holdfast/base'
 import { FEEDBACK_LIFE_MS, FEEDBACK_RECORDS_MAX } from '@holdfast/iothub'
 import type { FeedbackQueue } from './feedback-queue.ts'
-import { FEEDBACK_BATCH_MS, SERVICE_QUEUE_MESSAGES_MAX, SWEEP_MS } from './limits.ts'
+import { FAULT_RETRY_MS, FEEDBACK_BATCH_MS, SERVICE_QUEUE_MESSAGES_MAX, SWEEP_MS } from './limits.ts'
 import type { CommandStore } from './store.ts'
 
 export interface FeedbackBatcherParts {
@@ -61,6 +61,7 @@ export class FeedbackBatcher {
       }
     } catch (error) {
       this.#isWaiting = true
+      this.#at = later(clock.monotonic(), FAULT_RETRY_MS)
       fault(error)
     } finally {
       this.#isBusy = false

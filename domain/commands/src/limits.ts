@@ -22,6 +22,9 @@ export const SWEEP_COMMANDS_MAX = 256
 /** How often what has expired is looked for, in milliseconds: devices and back ends count in minutes. */
 export const SWEEP_MS = 1_000
 
+/** How long after a fault of the disk a sweep, or a batch of feedback, is tried again, in milliseconds: each is a line in the log. */
+export const FAULT_RETRY_MS = 10_000
+
 /** How long after a fault of the disk reading a queue is tried again, in milliseconds. */
 export const RETRY_MS = 2_000
 

@@ -160,7 +160,7 @@ test('feedback comes in batches of 64 at once, of fewer after 15 seconds, and su
   await at.settle()
   assert.equal(at.faults.length, 1)
   at.store.failure = undefined
-  at.clock.advance(1_000)
+  at.clock.advance(10_000)
   at.batcher.tick()
   await at.settle()
   assert.equal((await at.records()).length, 2)
