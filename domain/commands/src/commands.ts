@@ -320,8 +320,10 @@ export class Commands {
       while (queue.state === 'unread' || queue.state === 'reading') await this.#read(queue)
       // Each round that does not end here takes an entry out of the queue.
       for (;;) {
-        const lockToken = randomUuid(random)
         const { machine } = queue
+        // Most often there is nothing: then no token is made.
+        if (!machine.isReady(clock.wall())) return undefined
+        const lockToken = randomUuid(random)
         const until = later(clock.monotonic(), lockMs)
         const entry = machine.take(lockToken, { wall: clock.wall(), until })
         if (entry === undefined) return undefined
