@@ -28,7 +28,7 @@ function encoded(changes: Partial<TelemetryMessage>): AmqpMessage {
 
 test('place, time, device and the way it came stand in annotations, with their types', () => {
   const { messageAnnotations, body } = encoded({ moduleId: 'm', modelId: 'dtmi:a;1' })
-  assert.deepEqual(Object.fromEntries(messageAnnotations.entries().map(([key, value]) => [String(key), value])), {
+  assert.deepEqual(Object.fromEntries(messageAnnotations.entries().map(([key, value]) => [key as string, value])), {
     'x-opt-sequence-number': 4_294_967_299,
     'x-opt-offset': '9007199254740000',
     'x-opt-enqueued-time': 1_700_000_000_123,
