@@ -351,7 +351,7 @@ export class ServerConnection implements AmqpConnection {
   }
 
   #endsOf(session: Session | undefined): void {
-    for (const link of [...this.#ends.keys()]) if (link.session === session) this.#detached(link)
+    for (const link of this.#ends.keys()) if (link.session === session) this.#detached(link)
   }
 
   #next(bytes: number): Buffer {
@@ -373,7 +373,7 @@ export class ServerConnection implements AmqpConnection {
     this.#held = Buffer.alloc(0)
     // rhea stops its timers by it.
     this.#socket.gone()
-    for (const link of [...this.#ends.keys()]) this.#detached(link)
+    for (const link of this.#ends.keys()) this.#detached(link)
     this.#handler.closed(this.#reason)
     this.#parts.ended()
   }

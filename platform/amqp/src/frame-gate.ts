@@ -173,6 +173,9 @@ export class FrameGate {
       if (channel >= limits.sessionsMax) {
         throw new AmqpError('amqp:resource-limit-exceeded', `a connection has ${limits.sessionsMax} channels`)
       }
+      if (!this.isTrusted && this.#sessions.size >= limits.openingSessionsMax) {
+        throw new AmqpError('amqp:unauthorized-access', 'too many sessions before a credential was shown')
+      }
       if (this.#sessions.has(channel)) throw new AmqpError('amqp:not-allowed', 'the channel is in use')
       this.#sessions.set(channel, { links: new Map(), names: new Set(), nextDeliveryId: undefined })
       return
@@ -215,6 +218,9 @@ export class FrameGate {
     if (handle > limits.handleMax) throw new AmqpError('amqp:resource-limit-exceeded', 'the handle is too high')
     if (session.links.has(handle)) throw new AmqpError('amqp:session:handle-in-use', 'the handle is in use')
     if (session.names.has(name)) throw new AmqpError('amqp:not-allowed', 'a link of this name is attached')
+    if (!this.isTrusted && this.#links >= limits.openingLinksMax) {
+      throw new AmqpError('amqp:unauthorized-access', 'too many links before a credential was shown')
+    }
     if (this.#links >= limits.linksMax) {
       throw new AmqpError('amqp:resource-limit-exceeded', `a connection has ${limits.linksMax} links`)
     }

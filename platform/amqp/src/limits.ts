@@ -9,6 +9,12 @@ export interface AmqpLimits {
   readonly openingFrameBytesMax: number
   /** Sessions of a connection. Readers of Event Hubs open one a partition, and two more. */
   readonly sessionsMax: number
+  /**
+   * Sessions and links before the peer has proved anything: some kilobytes each, which anybody could have of us. Clients
+   * have a session and two links of `$cbs` then; some begin their own beside.
+   */
+  readonly openingSessionsMax: number
+  readonly openingLinksMax: number
   /** Highest handle of a session: rhea remembers every handle that was ever used, until the session ends. */
   readonly handleMax: number
   /** Links of a connection at once. */
@@ -48,6 +54,8 @@ export const AMQP_LIMITS: AmqpLimits = {
   frameBytesMax: 65_536,
   openingFrameBytesMax: 16_384,
   sessionsMax: 64,
+  openingSessionsMax: 4,
+  openingLinksMax: 8,
   handleMax: 255,
   linksMax: 160,
   attachBurst: 200,
