@@ -59,5 +59,15 @@ export type MethodOutcome =
   | { readonly kind: 'bad-answer'; readonly why: 'status' | 'too-large' | 'not-json' }
   /** Too many calls are under way: to this device, of this actor, or in all. */
   | { readonly kind: 'busy'; readonly of: 'identity' | 'actor' | 'hub' }
+  /** The device or module was deleted meanwhile: what is made anew under its id is another one, and not asked. */
+  | { readonly kind: 'deleted' }
+  /** Who called does not wait any more, so that nobody is left to be told. */
+  | { readonly kind: 'left' }
   /** The hub stops. */
   | { readonly kind: 'ended' }
+
+/** Who called, where that one may go before the call has ended. */
+export interface MethodCaller {
+  /** Has `left` called once when that one is gone; at once, if it is gone already. */
+  onLeft(left: () => void): void
+}

@@ -3,7 +3,14 @@ import { test } from 'node:test'
 import { instantOf } from '@holdfast/base'
 import type { IdentityKey } from '@holdfast/identity'
 import { countingRandom } from '@holdfast/identity/testing'
-import { type MethodCall, type MethodOutcome, type MethodRequest, Methods, type MethodsLimits } from './index.ts'
+import {
+  type MethodCall,
+  type MethodCaller,
+  type MethodOutcome,
+  type MethodRequest,
+  Methods,
+  type MethodsLimits,
+} from './index.ts'
 
 const PUMP: IdentityKey = { deviceId: 'pump' }
 const PRESS: IdentityKey = { deviceId: 'press' }
@@ -47,9 +54,9 @@ function stage(limits: Partial<MethodsLimits> = {}) {
       isReachable = true
     },
     /** Begins a call; `outcome()` is undefined while it waits. */
-    invoke: (key: IdentityKey, changes: Partial<MethodCall> = {}, actor = ACTOR) => {
+    invoke: (key: IdentityKey, changes: Partial<MethodCall> = {}, actor = ACTOR, caller?: MethodCaller) => {
       let outcome: MethodOutcome | undefined
-      const promise = methods.invoke(key, callOf(changes), actor, now()).then((value) => {
+      const promise = methods.invoke(key, callOf(changes), actor, now(), caller).then((value) => {
         outcome = value
         return value
       })
@@ -292,6 +299,53 @@ test('nothing is left of an identity that neither listens nor is called', () => 
   }
   assert.equal(methods.pending, 0)
   assert.equal(methods.identities, 0)
+})
+
+test('a caller that has gone makes room, and its device is not asked when it comes', async () => {
+  const { methods, invoke, now, sent } = stage()
+  const leave: (() => void)[] = []
+  const caller = { onLeft: (left: () => void) => void leave.push(left) }
+  const calls = Array.from({ length: 64 }, () => invoke(PUMP, { connectTimeoutSeconds: 300 }, ACTOR, caller))
+  assert.deepEqual(await invoke(PUMP, { connectTimeoutSeconds: 1 }).promise, { kind: 'busy', of: 'identity' })
+  for (const left of leave) left()
+  for (const { promise } of calls) assert.deepEqual(await promise, { kind: 'left' })
+  assert.equal(methods.pending, 0)
+  assert.equal(methods.identities, 0)
+  methods.listening(PUMP, true, now())
+  assert.equal(sent.length, 0)
+  // Twice, or after the answer, it means nothing.
+  for (const left of leave) left()
+  const answered = invoke(PUMP, {}, ACTOR, caller)
+  methods.answered(PUMP, { requestId: sent[0]?.request.requestId ?? '', status: 200, payload: Buffer.from('1') })
+  leave.at(-1)?.()
+  assert.equal((await answered.promise).kind, 'answered')
+})
+
+test('a caller that has gone before its call begins asks nobody', async () => {
+  const { methods, invoke, now, sent } = stage()
+  methods.listening(PUMP, true, now())
+  const { promise } = invoke(PUMP, {}, ACTOR, { onLeft: (left) => left() })
+  assert.deepEqual(await promise, { kind: 'left' })
+  assert.equal(sent.length, 0)
+})
+
+test('a deleted device takes its calls with it, and those of its modules: its successor hears of none', async () => {
+  const { methods, invoke, now, sent } = stage()
+  methods.listening(PRESS, true, now())
+  methods.listening(MODULE, true, now())
+  const ended = [invoke(PUMP, { connectTimeoutSeconds: 300 }), invoke(MODULE)]
+  const other = invoke(PRESS)
+  methods.deleted(PUMP)
+  for (const { promise } of ended) assert.deepEqual(await promise, { kind: 'deleted' })
+  // The connection of the old one may take its time to end: it is not the new one's.
+  assert.deepEqual(await invoke(MODULE).promise, { kind: 'not-online' })
+  const before = sent.length
+  methods.listening(PUMP, true, now())
+  assert.equal(sent.length, before)
+  assert.equal(other.outcome(), undefined)
+  methods.deleted({ deviceId: 'pum' })
+  methods.deleted({ deviceId: 'press', moduleId: 'motor' })
+  assert.equal(methods.pending, 1)
 })
 
 test('every caller hears when the hub stops', async () => {

@@ -10,7 +10,7 @@ import { type Instant, later } from '@holdfast/base'
 import { type IdentityKey, identityText } from '@holdfast/identity'
 import { outcomeOf } from './answer.ts'
 import { CALLS_MAX, CALLS_PER_IDENTITY_MAX, REQUEST_ID_BYTES, WAITING_BYTES_MAX } from './limits.ts'
-import { faultOf, type MethodCall, type MethodOutcome } from './method-call.ts'
+import { faultOf, type MethodCall, type MethodCaller, type MethodOutcome } from './method-call.ts'
 
 /** What is sent to a device. */
 export interface MethodRequest {
@@ -105,9 +105,16 @@ export class Methods {
   /**
    * Calls a method of a device or module; resolves with what became of it, and never rejects.
    * @param actor whose call it is, e.g. `policy/service`.
+   * @param caller whose leaving ends the call: a device that comes later is not asked what nobody wants to know.
    * @throws TypeError for a call that `faultOf` finds fault with.
    */
-  invoke(key: IdentityKey, call: MethodCall, actor: string, now: Instant): Promise<MethodOutcome> {
+  invoke(
+    key: IdentityKey,
+    call: MethodCall,
+    actor: string,
+    now: Instant,
+    caller?: MethodCaller,
+  ): Promise<MethodOutcome> {
     const fault = faultOf(call)
     if (fault !== undefined) throw new TypeError(`the call's ${fault} is out of bounds`)
     const name = identityText(key)
@@ -135,6 +142,8 @@ export class Methods {
       this.#byActor.set(actor, (this.#byActor.get(actor) ?? 0) + 1)
       this.#waitingBytes += payload.length
       this.#target(name).calls.add(begun)
+      caller?.onLeft(() => this.#end(begun, { kind: 'left' }))
+      if (!this.#calls.has(begun)) return
       if (isListening) this.#send(begun, now)
       else this.#await(begun.deadline)
     })
@@ -163,6 +172,17 @@ export class Methods {
     target.isListening = false
     for (const call of target.calls) if (call.waiting === undefined) this.#end(call, { kind: 'closed' })
     this.#forget(name, target)
+  }
+
+  /** The identity is deleted, of a device its modules too: calls of it are not its successor's to hear of. */
+  deleted(key: IdentityKey): void {
+    const text = identityText(key)
+    for (const [name, target] of this.#targets) {
+      if (name !== text && (key.moduleId !== undefined || !name.startsWith(`${text}/`))) continue
+      target.isListening = false
+      for (const call of target.calls) this.#end(call, { kind: 'deleted' })
+      this.#forget(name, target)
+    }
   }
 
   /** The identity answered. `payload` is as received, and not kept. */

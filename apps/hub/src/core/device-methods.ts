@@ -5,7 +5,13 @@ import type { Clock } from '@holdfast/base'
 import { type IdentityKey, identitySubject } from '@holdfast/identity'
 import { formatMethodTopic, type SubscriptionTopic } from '@holdfast/iothub'
 import type { DeviceRequest, Publication } from '@holdfast/messaging'
-import { type MethodCall, type MethodOutcome, Methods, type MethodsCounters } from '@holdfast/methods'
+import {
+  type MethodCall,
+  type MethodCaller,
+  type MethodOutcome,
+  Methods,
+  type MethodsCounters,
+} from '@holdfast/methods'
 import type { DeviceHandlers } from './device-handlers.ts'
 
 export interface DeviceMethodsParts {
@@ -45,12 +51,13 @@ export class DeviceMethods implements DeviceHandlers {
 
   /**
    * Resolves with what became of the call, within its own time; never rejects.
+   * @param signal aborted when whoever called has gone.
    * @throws TypeError for a call that `faultOf` finds fault with.
    */
-  async invoke(key: IdentityKey, call: MethodCall, actor: string): Promise<MethodOutcome> {
+  async invoke(key: IdentityKey, call: MethodCall, actor: string, signal?: AbortSignal): Promise<MethodOutcome> {
     const { clock, events } = this.#parts
     const since = clock.monotonic()
-    const waiting = this.#methods.invoke(key, call, actor, since)
+    const waiting = this.#methods.invoke(key, call, actor, since, signal && callerOf(signal))
     this.#time()
     const outcome = await waiting
     events({
@@ -78,6 +85,10 @@ export class DeviceMethods implements DeviceHandlers {
     this.#methods.gone(key)
   }
 
+  deleted(key: IdentityKey): void {
+    this.#methods.deleted(key)
+  }
+
   request(key: IdentityKey, request: DeviceRequest, payload: Uint8Array): void {
     if (request.kind !== 'method-response') return
     this.#methods.answered(key, { requestId: request.requestId, status: request.status, payload })
@@ -102,5 +113,14 @@ export class DeviceMethods implements DeviceHandlers {
       this.#time()
     }, wait)
     this.#timer.unref()
+  }
+}
+
+function callerOf(signal: AbortSignal): MethodCaller {
+  return {
+    onLeft: (left) => {
+      if (signal.aborted) left()
+      else signal.addEventListener('abort', left, { once: true })
+    },
   }
 }

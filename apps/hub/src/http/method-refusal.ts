@@ -29,6 +29,10 @@ export function methodFailureText(failure: MethodFailure): string {
       return BAD_ANSWER[failure.why]
     case 'busy':
       return BUSY[failure.of]
+    case 'deleted':
+      return 'The device was deleted.'
+    case 'left':
+      return 'The caller has gone.'
     case 'ended':
       return 'The hub stops.'
   }

@@ -105,6 +105,8 @@ const CODES: Readonly<Record<MethodFailure['kind'], RestErrorCode>> = {
   'no-answer': 'GatewayTimeout',
   'bad-answer': 'InvalidDeviceResponse',
   busy: 'ThrottlingException',
+  deleted: 'DeviceNotFound',
+  left: 'ServiceUnavailable',
   ended: 'ServiceUnavailable',
 }
 
@@ -118,5 +120,6 @@ function failureAsHubError(failure: MethodFailure, call: MethodCall): HubError {
   if (failure.kind === 'busy' || failure.kind === 'ended') {
     return new HubError(code, message, { headers: { 'retry-after': RETRY_SECONDS } })
   }
+  if (failure.kind === 'deleted' || failure.kind === 'left') return new HubError(code, message)
   return new HubError(code, message, { methodInfo: { ...waited(failure, call) } })
 }

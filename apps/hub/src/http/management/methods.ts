@@ -59,6 +59,8 @@ const ROWS: Readonly<Record<MethodFailure['kind'], readonly [status: ProblemFact
   'no-answer': [504, 'it may have done what was asked; give it more time'],
   'bad-answer': [502, 'the fault is in the program on the device'],
   busy: [429, 'wait until some of them have ended'],
+  deleted: [404, 'what is made anew under its id is another device'],
+  left: [503, 'nobody reads this'],
   ended: [503, 'try again when it runs'],
 }
 
