@@ -160,9 +160,8 @@ test('who attaches without end is stopped by the rate, before it costs anything'
 
 test('sixty-four sessions are served, the next is not', async () => {
   const peer = new Peer()
-  peer.write(...OPENED, attachFrame(0, { name: 'a', handle: 1, target: 'held' }))
-  peer.write(...Array.from({ length: 63 }, (_, index) => beginFrame(index + 1)))
-  peer.write(beginFrame(64))
+  const sessions = Array.from({ length: 64 }, (_, channel) => beginFrame(channel))
+  peer.write(HEADER, openFrame(), ...sessions, beginFrame(64))
   await peer.ended()
   assert.match(peer.text, /resource-limit-exceeded/)
 })
