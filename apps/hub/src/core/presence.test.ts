@@ -160,3 +160,20 @@ test('modules are asked for beside their devices', async (context) => {
     [false, true, false],
   )
 })
+
+test('nothing of a deleted device is said of its successor, nor of the modules of either', async (context) => {
+  const { store, presence, shown } = stage(context)
+  const module = { ...KEY, moduleId: 'm' }
+  const neighbour = { deviceId: 'd2' }
+  for (const key of [KEY, module, neighbour]) presence.opened(key, { ...GENERATION, modelId: 'dtmi:old;1' })
+  presence.deleted(KEY)
+  assert.deepEqual(await shown(), { isConnected: false })
+  // Its connections end only now.
+  presence.gone(KEY)
+  presence.gone(module)
+  assert.deepEqual(await shown(), { isConnected: false })
+  assert.deepEqual(await shown(module), { isConnected: false })
+  assert.equal((await shown(neighbour)).isConnected, true)
+  await presence.flush()
+  assert.deepEqual([...store.records.keys()], ['d2'])
+})

@@ -91,6 +91,16 @@ export class Presence implements DeviceHandlers {
     this.#wait(writeOf(live, { isConnected: false, since: this.#parts.clock.wall() }))
   }
 
+  /** What was known of it, and of its modules, is not said of a successor that takes its id before the disk knows. */
+  deleted(key: IdentityKey): void {
+    const text = identityText(key)
+    for (const names of [this.#live, this.#waiting]) {
+      names.delete(text)
+      if (key.moduleId !== undefined) continue
+      for (const name of names.keys()) if (name.startsWith(`${text}/`)) names.delete(name)
+    }
+  }
+
   /** What is known of a connection now, without asking the disk; undefined while there is none. */
   connected(key: IdentityKey): PresenceFacts | undefined {
     const live = this.#live.get(identityText(key))
