@@ -5,6 +5,7 @@ import {
   isWithin,
   mergeSection,
   newSection,
+  replacementPatch,
   type SectionChange,
   type SectionTree,
   TWIN_DESIRED_BYTES_MAX,
@@ -34,7 +35,12 @@ export interface ChangeStamp {
 export type SectionName = 'tags' | 'desired' | 'reported'
 
 export type TwinOutcome =
-  | { readonly kind: 'changed'; readonly twin: Twin }
+  | {
+      readonly kind: 'changed'
+      readonly twin: Twin
+      /** JSON text: what a device has to merge to have the desired properties, where they were written. */
+      readonly desiredPatch?: string
+    }
   | { readonly kind: 'etag-mismatch' }
   | { readonly kind: 'version-mismatch' }
   /** The section would have more bytes or properties than it may. */
@@ -71,13 +77,15 @@ export function applyTwinChange(twin: Twin, change: TwinChange, stamp: ChangeSta
     desired && changedSection('desired', twin.desired, desired, { at, version: twin.desired.version + 1 })
   const reportedAfter = reported && changedSection('reported', twin.reported, reported, { at })
   for (const after of [tagsAfter, desiredAfter, reportedAfter]) if (after !== undefined && 'kind' in after) return after
+  const desiredSection = sectionOr(desiredAfter)
   return {
     kind: 'changed',
+    ...(desired && desiredSection && { desiredPatch: patchFor(desired, twin.desired, desiredSection) }),
     twin: {
       version: twin.version + 1,
       etag: tags === undefined && desired === undefined ? twin.etag : stamp.etag,
       tags: sectionOr(tagsAfter)?.properties ?? twin.tags,
-      desired: sectionOr(desiredAfter) ?? twin.desired,
+      desired: desiredSection ?? twin.desired,
       reported: sectionOr(reportedAfter) ?? twin.reported,
     },
   }
@@ -105,6 +113,12 @@ function treeAfter(before: TwinSection, change: SectionChange, stamp: WriteStamp
   if (change.kind === 'replace') return newSection(objectOf(change.properties), stamp)
   const tree = { properties: objectOf(before.properties), metadata: objectOf(before.metadata) }
   return mergeSection(tree, objectOf(change.patch), stamp)
+}
+
+/** What a device is sent of a write. Patches are sent as they were written, with the nulls that they had. */
+function patchFor(change: SectionChange, before: TwinSection, after: TwinSection): string {
+  if (change.kind === 'merge') return change.patch
+  return textOf(replacementPatch(objectOf(before.properties), objectOf(after.properties)))
 }
 
 /** The texts are our own: what was read of a peer, or stored, was checked and written by `JSON.stringify`. */

@@ -4,7 +4,7 @@ import type { SecurityEvent } from '@holdfast/audit'
 import { timestampOf } from '@holdfast/base'
 import type { IdentityKey } from '@holdfast/identity'
 import { countingRandom, ManualClock } from '@holdfast/identity/testing'
-import type { SectionChange } from '@holdfast/iothub'
+import { mergeSection, newSection, type SectionChange } from '@holdfast/iothub'
 import { TwinError } from './errors.ts'
 import { MemoryTwinStore } from './testing/index.ts'
 import { type DesiredChange, Twins } from './twins.ts'
@@ -92,7 +92,7 @@ test('a reset is pushed, too, and versions go on', async () => {
     ],
     [4, '{"t":1}', '{"new":1}', 3, '{}', 3],
   )
-  assert.deepEqual(told.at(-1), { key: KEY, patch: '{"new":1}', version: 3 })
+  assert.deepEqual(told.at(-1), { key: KEY, patch: '{"old":null,"new":1}', version: 3 })
 })
 
 test('a write that the disk did not take is told to nobody', async () => {
@@ -141,10 +141,14 @@ for (const seed of [1, 2, 3, 4, 5]) {
         versions,
         versions.map((_, at) => at + 2),
       )
-      // Who applies what was pushed in order has what is stored, but for replacements, which do not say what went.
-      const last = told.findLast((one) => one.key === key)
-      const stored = JSON.parse((await twins.read(key)).desired.properties)
-      for (const [name, value] of Object.entries(JSON.parse(last?.patch ?? '{}'))) assert.equal(stored[name], value)
+      // Who merges what was pushed, in order, has what is stored.
+      const merged = told
+        .filter((one) => one.key === key)
+        .reduce(
+          (tree, { patch }) => mergeSection(tree, JSON.parse(patch), { at: timestampOf(0) }),
+          newSection({}, { at: timestampOf(0) }),
+        )
+      assert.deepEqual(merged.properties, JSON.parse((await twins.read(key)).desired.properties))
     }
   })
 }

@@ -3,7 +3,7 @@
 import type { EventSink } from '@holdfast/audit'
 import { assertNever, type Clock } from '@holdfast/base'
 import { type IdentityKey, identitySubject, type RandomBytes } from '@holdfast/identity'
-import { type SectionChange, type ServiceTwinChange, TWIN_PROPERTIES_MAX, type Twin } from '@holdfast/iothub'
+import { type ServiceTwinChange, TWIN_PROPERTIES_MAX, type Twin } from '@holdfast/iothub'
 import { TwinError } from './errors.ts'
 import { SECTION_BYTES_MAX, type TwinChange } from './twin-change.ts'
 import type { TwinStore } from './twin-store.ts'
@@ -14,7 +14,7 @@ const ETAG_BYTES = 8
 /** The desired properties of `key` were written. */
 export interface DesiredChange {
   readonly key: IdentityKey
-  /** JSON text: the patch with its nulls, or the whole content when the section was replaced. */
+  /** JSON text, to be merged: as it was written, or all of a replacement with nulls for what it took away. */
   readonly patch: string
   /** Of the section after the write. */
   readonly version: number
@@ -93,10 +93,8 @@ export class Twins {
     // No await from here to the listener: what resolved first is told first.
     switch (outcome.kind) {
       case 'changed': {
-        const { twin } = outcome
-        if (change.desired !== undefined) {
-          desiredChanged({ key, patch: pushed(change.desired), version: twin.desired.version })
-        }
+        const { twin, desiredPatch } = outcome
+        if (desiredPatch !== undefined) desiredChanged({ key, patch: desiredPatch, version: twin.desired.version })
         const sections = (['tags', 'desired', 'reported'] as const).filter((name) => change[name] !== undefined)
         if (actor !== undefined && sections.length > 0) {
           const detail = { sections: sections.join(' '), version: twin.version }
@@ -128,10 +126,6 @@ export function resetChange(initial: { readonly tags: string; readonly desired: 
     desired: { kind: 'replace', properties: initial.desired },
     reported: { kind: 'replace', properties: '{}' },
   }
-}
-
-function pushed(change: SectionChange): string {
-  return change.kind === 'merge' ? change.patch : change.properties
 }
 
 function missing(key: IdentityKey): TwinError {

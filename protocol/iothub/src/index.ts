@@ -99,7 +99,7 @@ export {
   parseSubscription,
 } from './subscription.ts'
 export type { SectionTree, WriteStamp } from './twin/section-merge.ts'
-export { mergeSection, newSection } from './twin/section-merge.ts'
+export { mergeSection, newSection, replacementPatch } from './twin/section-merge.ts'
 export { checkSection, isWithin, sectionBytes } from './twin/section-rules.ts'
 export type { Twin, TwinSection } from './twin/twin.ts'
 export type { TwinView } from './twin/twin-document.ts'

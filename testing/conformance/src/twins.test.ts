@@ -163,14 +163,17 @@ suite('twins of devices', { concurrency: true }, () => {
       await registry.updateTwin(deviceId, { tags: { a: 1 } }, '*')
       await registry.updateTwin(deviceId, { properties: { desired: null } }, '*')
       await pushedUntil(pushed, 6)
-      assert.deepEqual(pushed.at(-1), { $version: 6 })
-      // A replacement is pushed whole.
+      assert.deepEqual(pushed.at(-1), { bar: null, list: null, $version: 6 })
+      assert.deepEqual(propertiesOf(twin.properties.desired), {}, 'the SDK merges what is pushed')
+      // A replacement is pushed whole, with nulls for what it takes away.
+      await registry.updateTwin(deviceId, { properties: { desired: { only: { that: 1 }, other: 1 } } }, '*')
       await raw('PUT', `/twins/${deviceId}`, { properties: { desired: { only: { this: 1 } } } })
-      await pushedUntil(pushed, 7)
-      assert.deepEqual(pushed.at(-1), { only: { this: 1 }, $version: 7 })
-      assert.equal(pushed.length, 6)
+      await pushedUntil(pushed, 8)
+      assert.deepEqual(pushed.at(-1), { other: null, only: { that: null, this: 1 }, $version: 8 })
+      assert.deepEqual(propertiesOf(twin.properties.desired), { only: { this: 1 } })
+      assert.equal(pushed.length, 7)
       await twin.get()
-      assert.deepEqual(plain(twin.properties.desired), { only: { this: 1 }, $version: 7 })
+      assert.deepEqual(plain(twin.properties.desired), { only: { this: 1 }, $version: 8 })
       await client.close()
     })
 
@@ -253,7 +256,7 @@ suite('twins of devices', { concurrency: true }, () => {
       assert.equal((await registered()).substatus, 'deviceDataReset')
       // It is connected still, and hears of it.
       await pushedUntil(pushed, 4)
-      assert.deepEqual(pushed.at(-1), { rate: { perMinute: 5 }, $version: 4 })
+      assert.deepEqual(pushed.at(-1), { mine: null, rate: { perMinute: 5 }, $version: 4 })
       await twin.get()
       assert.deepEqual(plain(twin.properties), {
         desired: { rate: { perMinute: 5 }, $version: 4 },

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { timestampOf } from '@holdfast/base'
 import fc from 'fast-check'
 import { patches, sections } from '../testing/twin-arbitraries.ts'
-import { mergeSection, newSection, type SectionTree } from './section-merge.ts'
+import { mergeSection, newSection, replacementPatch, type SectionTree } from './section-merge.ts'
 import { isTwinObject, propertyOf, type TwinObject, type TwinValue } from './twin-value.ts'
 
 const stamp = (version: number) => ({ at: timestampOf(version * 1_000), version })
@@ -121,4 +121,23 @@ test('__proto__ is merged like any other key', () => {
   assert.equal(Reflect.get({}, 'a'), undefined)
   const without = mergeSection(after, parse('{"__proto__":null}'), stamp(3))
   assert.equal(text(without.properties), '{"c":{"__proto__":{"d":3}}}')
+})
+
+test('who merges the patch of a replacement has what is there now, and nothing of before', () => {
+  fc.assert(
+    fc.property(sections, sections, (one, other) => {
+      const [before, after] = [made(one), made(other)]
+      const patch = replacementPatch(before.properties, after.properties)
+      // Order of keys is none of JSON's business.
+      assert.deepEqual(
+        JSON.parse(text(mergeSection(before, patch, stamp(2)).properties)),
+        JSON.parse(text(after.properties)),
+      )
+    }),
+  )
+  const before = { gone: 1, inner: { gone: [null], kept: 1 }, turned: { a: 1 }, opened: 1 }
+  const after = { inner: { kept: 1, added: 2 }, turned: [1], opened: { b: {} } }
+  assert.deepEqual(replacementPatch(before, after), { gone: null, ...after, inner: { gone: null, kept: 1, added: 2 } })
+  const hostile = JSON.parse('{"__proto__":{"x":1},"constructor":1}') as TwinObject
+  assert.equal(text(replacementPatch(hostile, {})), '{"__proto__":null,"constructor":null}')
 })

@@ -29,6 +29,19 @@ export function newSection(content: TwinObject, stamp: WriteStamp): SectionTree 
   return merged({}, {}, content, stampOf(stamp))
 }
 
+/**
+ * The patch that makes `after` of `before`: all of `after`, and null for each property that is no more. Devices merge
+ * what they are sent, so that content alone would leave them with what a replacement took away.
+ */
+export function replacementPatch(before: TwinObject, after: TwinObject): TwinObject {
+  const patch: TwinDraft = {}
+  for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) putProperty(patch, key, null)
+  for (const [key, value] of Object.entries(after)) {
+    putProperty(patch, key, isTwinObject(value) ? replacementPatch(objectAt(before, key), value) : value)
+  }
+  return patch
+}
+
 function stampOf({ at, version }: WriteStamp): TwinObject {
   const $lastUpdated = formatTimestamp(at)
   return version === undefined ? { $lastUpdated } : { $lastUpdated, $lastUpdatedVersion: version }
