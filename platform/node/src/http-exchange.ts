@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { MessagePort } from 'node:worker_threads'
 import type { PeerFacts } from '@holdfast/messaging'
+import { Outbox } from './threads/outbox.ts'
 import type { BodyBudget, BodyShare } from './body-budget.ts'
 import { StreamedBody, type StreamCount } from './streamed-body.ts'
 
@@ -13,7 +14,8 @@ export interface HttpRequest {
   readonly method: string
   /** Path and query as received. */
   readonly target: string
-  readonly headers: readonly (readonly [string, string])[]
+  /** Names and values in turn: thousands of requests a second cross between threads, and a pair costs an object. */
+  readonly headers: readonly string[]
   /** A stream where the listener was told so of the address; whoever answers reads it, cancels it, or leaves it. */
   readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>
   readonly peer: PeerFacts
@@ -21,7 +23,8 @@ export interface HttpRequest {
 
 export interface HttpAnswer {
   readonly status: number
-  readonly headers: readonly (readonly [string, string])[]
+  /** Names and values in turn. */
+  readonly headers: readonly string[]
   readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined
 }
 
@@ -85,10 +88,7 @@ async function exchangeStreamed(
 }
 
 function headOf(request: IncomingMessage, peer: PeerFacts): Omit<HttpRequest, 'body'> {
-  const { rawHeaders } = request
-  const headers: [string, string][] = []
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) headers.push([rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''])
-  return { method: request.method ?? 'GET', target: request.url ?? '/', headers, peer }
+  return { method: request.method ?? 'GET', target: request.url ?? '/', headers: request.rawHeaders, peer }
 }
 
 /** Reads a request whole before it hands it on. */
@@ -145,8 +145,7 @@ async function readBody(
 }
 
 async function writeAnswer(response: ServerResponse, answer: HttpAnswer): Promise<void> {
-  const { body } = answer
-  const headers = answer.headers.flatMap(([name, value]) => [name, value])
+  const { body, headers } = answer
   if (!(body instanceof ReadableStream)) {
     // 204 and 304 have no body by definition, and say nothing of its length (RFC 9110 §8.6).
     const hasLength = answer.status !== 204 && answer.status !== 304
@@ -164,7 +163,7 @@ async function writeAnswer(response: ServerResponse, answer: HttpAnswer): Promis
   response.on('close', cancel)
   // Silence is in the nature of a stream that follows.
   response.socket?.setTimeout(0)
-  response.writeHead(answer.status, headers)
+  response.writeHead(answer.status, [...headers])
   response.flushHeaders()
   try {
     for (;;) {
@@ -203,12 +202,15 @@ interface Reply {
 /** The front's end: a handler that asks the other thread. */
 export function askThrough(port: MessagePort): HttpHandler {
   const pending = new Map<number, { resolve(answer: HttpAnswer): void; reject(error: Error): void }>()
+  const asks = new Outbox<Ask>(port)
   let nextId = 0
-  port.on('message', ({ id, answer }: Reply) => {
-    const waiter = pending.get(id)
-    pending.delete(id)
-    if (answer === undefined) waiter?.reject(new Error('the handler failed'))
-    else waiter?.resolve(answer)
+  port.on('message', (replies: readonly Reply[]) => {
+    for (const { id, answer } of replies) {
+      const waiter = pending.get(id)
+      pending.delete(id)
+      if (answer === undefined) waiter?.reject(new Error('the handler failed'))
+      else waiter?.resolve(answer)
+    }
   })
   return (request) =>
     new Promise((resolve, reject) => {
@@ -219,20 +221,25 @@ export function askThrough(port: MessagePort): HttpHandler {
       const id = nextId++
       pending.set(id, { resolve, reject })
       const { body } = request
-      port.postMessage({ id, request } satisfies Ask, [body instanceof ReadableStream ? body : body.buffer])
+      if (body instanceof ReadableStream) port.postMessage([{ id, request } satisfies Ask], [body])
+      else asks.put({ id, request })
     })
 }
 
 /** The core's end: answers what comes through `port` with `handler`. */
 export function answerThrough(port: MessagePort, handler: HttpHandler, failed: (error: unknown) => void): void {
+  const replies = new Outbox<Reply>(port)
   const answer = async ({ id, request }: Ask): Promise<void> => {
     try {
       const answer = await handler(request)
-      port.postMessage({ id, answer } satisfies Reply, answer.body instanceof ReadableStream ? [answer.body] : [])
+      if (answer.body instanceof ReadableStream) port.postMessage([{ id, answer } satisfies Reply], [answer.body])
+      else replies.put({ id, answer })
     } catch (error) {
       failed(error)
-      port.postMessage({ id, answer: undefined } satisfies Reply)
+      replies.put({ id, answer: undefined })
     }
   }
-  port.on('message', (ask: Ask) => void answer(ask))
+  port.on('message', (asks: readonly Ask[]) => {
+    for (const ask of asks) void answer(ask)
+  })
 }

@@ -83,7 +83,7 @@ after(() => {
 /** Path `/stream`: a stream that says one word and then nothing, begun late enough for who asked to be gone. */
 async function answerTo({ target }: HttpRequest): Promise<{
   readonly status: number
-  readonly headers: readonly (readonly [string, string])[]
+  readonly headers: readonly string[]
   readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined
 }> {
   if (target !== '/stream') return { status: 200, headers: [], body: Buffer.from('whole') }
