@@ -1,7 +1,7 @@
 /** A hub with devices that do everything, and a back end that calls it: what the rows of this issue begin with. */
 
 import { readFileSync } from 'node:fs'
-import { HubApi, LiveDevice, type LiveDeviceOptions, ServiceCaller } from '@holdfast/testing-crash'
+import { HubApi, LiveDevice, type LiveDeviceOptions, ServiceCaller } from '@holdfast/testing-hub'
 import { deviceId } from './fleet-credentials.ts'
 import { eachOf, type HoldfastServer, startHoldfast } from './holdfast-server.ts'
 

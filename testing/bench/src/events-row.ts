@@ -11,7 +11,7 @@ import { History } from '@holdfast/store'
 import { formatSasToken } from '@holdfast/tokens'
 import rhea from 'rhea'
 import { type HoldfastServer, startHoldfast } from './holdfast-server.ts'
-import { HubApi } from '@holdfast/testing-crash'
+import { HubApi } from '@holdfast/testing-hub'
 import { runLoad } from './load-generator.ts'
 import { writeTokens } from './tokens.ts'
 

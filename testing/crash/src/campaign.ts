@@ -8,13 +8,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Device } from './device.ts'
-import { freePort } from './free-port.ts'
-import { HubApi } from './hub-api.ts'
-import { HubProcess, type HubStart } from './hub-process.ts'
-import { NumberedMessages } from './numbered-message.ts'
-import { Random } from './random.ts'
-import { type Sender, Witness } from './witness.ts'
+import {
+  Device,
+  freePort,
+  HubApi,
+  HubProcess,
+  type HubStart,
+  NumberedMessages,
+  Random,
+  type Sender,
+  Witness,
+} from '@holdfast/testing-hub'
 
 /** What the hub is at when it is killed, beside taking telemetry. */
 export const MOMENTS = ['load', 'regrouping', 'rotation', 'creation', 'start', 'stop'] as const

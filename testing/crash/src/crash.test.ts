@@ -5,13 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Device, freePort, HubApi, HubProcess, type HubStart, NumberedMessages, Random } from '@holdfast/testing-hub'
 import { Campaign, type Moment } from './campaign.ts'
-import { Device } from './device.ts'
-import { freePort } from './free-port.ts'
-import { HubApi } from './hub-api.ts'
-import { HubProcess, type HubStart } from './hub-process.ts'
-import { NumberedMessages } from './numbered-message.ts'
-import { Random } from './random.ts'
 
 const DEVICES = 8
 /** Kills under load: 25, those of `start` included, each of which kills a start as well. Order by the seed. */

@@ -2,8 +2,8 @@
 
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { Random } from '@holdfast/testing-hub'
 import { Campaign, MOMENTS } from './campaign.ts'
-import { Random } from './random.ts'
 
 const { values } = parseArgs({
   options: {

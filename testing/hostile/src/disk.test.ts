@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Device, freePort, HubApi, HubProcess, NumberedMessages, type Sender, Witness } from '@holdfast/testing-crash'
+import { Device, freePort, HubApi, HubProcess, NumberedMessages, type Sender, Witness } from '@holdfast/testing-hub'
 import { requireTool } from '@holdfast/testing-tidy'
 import { until } from './stage.ts'
 

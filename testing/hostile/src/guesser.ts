@@ -2,7 +2,7 @@
 
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
-import type { DeviceServer } from '@holdfast/testing-crash'
+import type { DeviceServer } from '@holdfast/testing-hub'
 import { connectPacket, type Way } from './stranger.ts'
 
 export interface Guesses {

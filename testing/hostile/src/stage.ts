@@ -17,7 +17,7 @@ import {
   HubProcess,
   type LogLine,
   NumberedMessages,
-} from '@holdfast/testing-crash'
+} from '@holdfast/testing-hub'
 
 const GOOD_DEVICES = 5
 const GOOD_GAP_MS = 50

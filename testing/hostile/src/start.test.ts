@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Device, freePort, HubApi, HubProcess, NumberedMessages } from '@holdfast/testing-crash'
+import { Device, freePort, HubApi, HubProcess, NumberedMessages } from '@holdfast/testing-hub'
 
 function folder(context: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'holdfast-start-'))

@@ -3,7 +3,7 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { encodeConnect } from '@holdfast/mqtt'
-import type { DeviceServer } from '@holdfast/testing-crash'
+import type { DeviceServer } from '@holdfast/testing-hub'
 import { formatSasToken } from '@holdfast/tokens'
 
 export interface Outcome {

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type DeviceServer, freePort, HubApi, HubProcess, LiveDevice, ServiceCaller } from '@holdfast/testing-crash'
+import { type DeviceServer, freePort, HubApi, HubProcess, LiveDevice, ServiceCaller } from '@holdfast/testing-hub'
 
 const SECONDS = 5
 const LANES = 16

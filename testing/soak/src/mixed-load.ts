@@ -1,7 +1,7 @@
 /** A little of everything, at a steady rate, until told to rest. What fails is remembered with its reason. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type DeviceServer, type HubApi, LiveDevice, type ServiceCaller } from '@holdfast/testing-crash'
+import { type DeviceServer, type HubApi, LiveDevice, type ServiceCaller } from '@holdfast/testing-hub'
 
 /** How often each thing is done, in milliseconds: by each device, or by the back end. */
 const TELEMETRY_MS = 200

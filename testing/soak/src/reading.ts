@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { HubApi } from '@holdfast/testing-crash'
+import type { HubApi } from '@holdfast/testing-hub'
 import type { Heap, Inspector } from './heaps.ts'
 
 const MIB = 1024 * 1024
