@@ -1,6 +1,6 @@
 export { CALLS_MAX, CALLS_PER_IDENTITY_MAX, METHOD_NAME_CHARACTERS_MAX } from './limits.ts'
 export { memberText } from './member-text.ts'
-export type { CallFault, MethodAnswer, MethodCall, MethodCaller, MethodOutcome } from './method-call.ts'
+export type { CallFault, MethodAnswer, MethodCall, MethodWaiter, MethodOutcome } from './method-call.ts'
 export { faultOf, isMethodName } from './method-call.ts'
 export type { MethodRequest, MethodsCounters, MethodsEffects, MethodsLimits } from './methods.ts'
 export { Methods } from './methods.ts'

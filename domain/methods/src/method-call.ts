@@ -67,7 +67,7 @@ export type MethodOutcome =
   | { readonly kind: 'ended' }
 
 /** Who called, where that one may go before the call has ended. */
-export interface MethodCaller {
+export interface MethodWaiter {
   /** Has `left` called once when that one is gone; at once, if it is gone already. */
   onLeft(left: () => void): void
 }

@@ -5,7 +5,7 @@ import type { IdentityKey } from '@holdfast/identity'
 import { countingRandom } from '@holdfast/identity/testing'
 import {
   type MethodCall,
-  type MethodCaller,
+  type MethodWaiter,
   type MethodOutcome,
   type MethodRequest,
   Methods,
@@ -54,7 +54,7 @@ function stage(limits: Partial<MethodsLimits> = {}) {
       isReachable = true
     },
     /** Begins a call; `outcome()` is undefined while it waits. */
-    invoke: (key: IdentityKey, changes: Partial<MethodCall> = {}, actor = ACTOR, caller?: MethodCaller) => {
+    invoke: (key: IdentityKey, changes: Partial<MethodCall> = {}, actor = ACTOR, caller?: MethodWaiter) => {
       let outcome: MethodOutcome | undefined
       const promise = methods.invoke(key, callOf(changes), actor, now(), caller).then((value) => {
         outcome = value

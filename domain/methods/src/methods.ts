@@ -10,7 +10,7 @@ import { type Instant, later } from '@holdfast/base'
 import { type IdentityKey, identityText } from '@holdfast/identity'
 import { outcomeOf } from './answer.ts'
 import { CALLS_MAX, CALLS_PER_IDENTITY_MAX, REQUEST_ID_BYTES, WAITING_BYTES_MAX } from './limits.ts'
-import { faultOf, type MethodCall, type MethodCaller, type MethodOutcome } from './method-call.ts'
+import { faultOf, type MethodCall, type MethodWaiter, type MethodOutcome } from './method-call.ts'
 
 /** What is sent to a device. */
 export interface MethodRequest {
@@ -113,7 +113,7 @@ export class Methods {
     call: MethodCall,
     actor: string,
     now: Instant,
-    caller?: MethodCaller,
+    caller?: MethodWaiter,
   ): Promise<MethodOutcome> {
     const fault = faultOf(call)
     if (fault !== undefined) throw new TypeError(`the call's ${fault} is out of bounds`)

@@ -28,7 +28,8 @@ export interface HttpAnswer {
   readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined
 }
 
-export type HttpHandler = (request: HttpRequest) => Promise<HttpAnswer>
+/** @param signal aborted when whoever asked has gone: nobody reads the answer. Not of requests whose body is a stream. */
+export type HttpHandler = (request: HttpRequest, signal?: AbortSignal) => Promise<HttpAnswer>
 
 /** Largest request body, in bytes: the largest documented one (a bulk of 100 identities with twins) fits. */
 export const HTTP_BODY_BYTES_MAX = 1_048_576
@@ -102,6 +103,9 @@ async function exchangeWhole(
     late?.()
     refuse(response, 408, 'The request body did not come in time.')
   }, BODY_MS_MAX)
+  const gone = new AbortController()
+  const leave = (): void => gone.abort()
+  response.once('close', leave)
   let answer: HttpAnswer
   try {
     const body = await readBody(request, share)
@@ -116,12 +120,13 @@ async function exchangeWhole(
       return
     }
     response.socket?.setTimeout(ANSWER_MS_MAX)
-    answer = await handler({ ...headOf(request, peer), body })
+    answer = await handler({ ...headOf(request, peer), body }, gone.signal)
     response.socket?.setTimeout(stalledMs)
   } catch {
     if (!response.headersSent) refuse(response, 503, 'The hub cannot answer just now. Try again shortly.')
     return
   } finally {
+    response.off('close', leave)
     clearTimeout(timer)
     share.end()
   }
@@ -194,6 +199,12 @@ interface Ask {
   readonly request: HttpRequest
 }
 
+/** Whoever asked has gone. */
+interface Left {
+  readonly id: number
+  readonly request?: undefined
+}
+
 interface Reply {
   readonly id: number
   readonly answer: HttpAnswer | undefined
@@ -202,7 +213,7 @@ interface Reply {
 /** The front's end: a handler that asks the other thread. */
 export function askThrough(port: MessagePort): HttpHandler {
   const pending = new Map<number, { resolve(answer: HttpAnswer): void; reject(error: Error): void }>()
-  const asks = new Outbox<Ask>(port)
+  const asks = new Outbox<Ask | Left>(port)
   let nextId = 0
   port.on('message', (replies: readonly Reply[]) => {
     for (const { id, answer } of replies) {
@@ -212,7 +223,7 @@ export function askThrough(port: MessagePort): HttpHandler {
       else waiter?.resolve(answer)
     }
   })
-  return (request) =>
+  return (request, signal) =>
     new Promise((resolve, reject) => {
       if (pending.size >= REQUESTS_MAX) {
         reject(new Error('too many requests under way'))
@@ -223,23 +234,35 @@ export function askThrough(port: MessagePort): HttpHandler {
       const { body } = request
       if (body instanceof ReadableStream) port.postMessage([{ id, request } satisfies Ask], [body])
       else asks.put({ id, request })
+      const left = (): void => {
+        if (pending.has(id)) asks.put({ id })
+      }
+      signal?.addEventListener('abort', left, { once: true })
     })
 }
 
 /** The core's end: answers what comes through `port` with `handler`. */
 export function answerThrough(port: MessagePort, handler: HttpHandler, failed: (error: unknown) => void): void {
   const replies = new Outbox<Reply>(port)
+  const underWay = new Map<number, AbortController>()
   const answer = async ({ id, request }: Ask): Promise<void> => {
+    const asker = new AbortController()
+    underWay.set(id, asker)
     try {
-      const answer = await handler(request)
+      const answer = await handler(request, asker.signal)
       if (answer.body instanceof ReadableStream) port.postMessage([{ id, answer } satisfies Reply], [answer.body])
       else replies.put({ id, answer })
     } catch (error) {
       failed(error)
       replies.put({ id, answer: undefined })
+    } finally {
+      underWay.delete(id)
     }
   }
-  port.on('message', (asks: readonly Ask[]) => {
-    for (const ask of asks) void answer(ask)
+  port.on('message', (asks: readonly (Ask | Left)[]) => {
+    for (const ask of asks) {
+      if (ask.request === undefined) underWay.get(ask.id)?.abort()
+      else void answer(ask)
+    }
   })
 }

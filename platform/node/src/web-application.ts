@@ -3,6 +3,8 @@ import type { HttpAnswer, HttpHandler, HttpRequest } from './http-exchange.ts'
 export interface WebBindings extends Pick<HttpRequest, 'peer'> {
   /** As received, with the case of their names. */
   readonly headers: readonly (readonly [name: string, value: string])[]
+  /** As `HttpHandler` is given it. */
+  readonly signal?: AbortSignal
 }
 
 /** Anything that answers web-standard requests, as Hono does. */
@@ -12,7 +14,7 @@ export interface WebApplication {
 
 /** Serves plain requests with a web-standard application. `origin` makes the absolute URL that `Request` wants. */
 export function webHandler(application: WebApplication, origin: string): HttpHandler {
-  return async (plain): Promise<HttpAnswer> => {
+  return async (plain, signal): Promise<HttpAnswer> => {
     const url = urlOf(plain.target, origin)
     // Both are the peer's doing and no fault of ours: nothing for the log.
     if (url === undefined) return refusal(400, 'The address of the request cannot be read.')
@@ -24,7 +26,7 @@ export function webHandler(application: WebApplication, origin: string): HttpHan
       headers,
       ...(bodyless ? {} : { body: plain.body, duplex: 'half' as const }),
     })
-    const response = await application.fetch(request, { peer: plain.peer, headers })
+    const response = await application.fetch(request, { peer: plain.peer, headers, ...(signal && { signal }) })
     const { status } = response
     const answered = [...response.headers].flat()
     if (response.body === null) return { status, headers: answered, body: undefined }

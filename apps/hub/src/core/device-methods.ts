@@ -7,7 +7,7 @@ import { formatMethodTopic, type SubscriptionTopic } from '@holdfast/iothub'
 import type { DeviceRequest, Publication } from '@holdfast/messaging'
 import {
   type MethodCall,
-  type MethodCaller,
+  type MethodWaiter,
   type MethodOutcome,
   Methods,
   type MethodsCounters,
@@ -57,7 +57,7 @@ export class DeviceMethods implements DeviceHandlers {
   async invoke(key: IdentityKey, call: MethodCall, actor: string, signal?: AbortSignal): Promise<MethodOutcome> {
     const { clock, events } = this.#parts
     const since = clock.monotonic()
-    const waiting = this.#methods.invoke(key, call, actor, since, signal && callerOf(signal))
+    const waiting = this.#methods.invoke(key, call, actor, since, signal && waiterOf(signal))
     this.#time()
     const outcome = await waiting
     events({
@@ -116,7 +116,7 @@ export class DeviceMethods implements DeviceHandlers {
   }
 }
 
-function callerOf(signal: AbortSignal): MethodCaller {
+function waiterOf(signal: AbortSignal): MethodWaiter {
   return {
     onLeft: (left) => {
       if (signal.aborted) left()

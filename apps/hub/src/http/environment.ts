@@ -8,5 +8,7 @@ export interface HttpEnvironment {
     readonly peer: PeerFacts
     /** As received, with the case of their names; absent where nobody but a test stands between. */
     readonly headers?: readonly (readonly [string, string])[]
+    /** Aborted when whoever asked has gone; absent where a body is a stream, and in tests. */
+    readonly signal?: AbortSignal
   }
 }

@@ -53,7 +53,7 @@ async function invoke(call: HubCall): Promise<Response> {
       `There is no ${isModule ? 'module' : 'device'} of this id.`,
     )
   }
-  const outcome = await services.methods.invoke(key, method, actorName(actor))
+  const outcome = await services.methods.invoke(key, method, actorName(actor), call.context.env.signal)
   if (outcome.kind !== 'answered') throw failureAsHubError(outcome, method)
   const type = { 'content-type': 'application/json; charset=utf-8' }
   return new Response(methodAnswerText(outcome), { status: 200, headers: type })

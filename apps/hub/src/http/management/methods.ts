@@ -48,7 +48,7 @@ async function invoke(call: Call): Promise<Response> {
       detail: 'check the id; ids are case-sensitive',
     })
   }
-  const outcome = await call.services.methods.invoke(key, method, actorName(call.actor))
+  const outcome = await call.services.methods.invoke(key, method, actorName(call.actor), call.context.env.signal)
   if (outcome.kind !== 'answered') throw failureAsProblem(outcome)
   return new Response(methodAnswerText(outcome), { status: 200, headers: { 'content-type': 'application/json' } })
 }

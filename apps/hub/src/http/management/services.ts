@@ -20,7 +20,8 @@ export interface Connection {
 
 /** Resolves with what became of the call, within its own time. Throws TypeError for a call that `faultOf` finds fault with. */
 export interface MethodCaller {
-  invoke(key: IdentityKey, call: MethodCall, actor: string): Promise<MethodOutcome>
+  /** @param signal aborted when whoever called has gone, which ends the call. */
+  invoke(key: IdentityKey, call: MethodCall, actor: string, signal?: AbortSignal): Promise<MethodOutcome>
 }
 
 export interface ManagementServices {
