@@ -149,8 +149,14 @@ for (const transport of RAW_TRANSPORTS) {
       versions.map((_, at) => at + 2),
     )
     const again = await reconnected(deviceId, key)
-    again.send(publishPacket(`${GET}g`, '', { qos: 0 }))
-    const { reported } = JSON.parse((await answer(again)).body)
+    // What the flood left to be done still counts as the device's; no answer to it reaches this connection.
+    let got: Answer
+    do {
+      again.send(publishPacket(`${GET}g`, '', { qos: 0 }))
+      got = await answer(again)
+    } while (got.topic === '$iothub/twin/res/429/?$rid=g')
+    assert.equal(got.topic, '$iothub/twin/res/200/?$rid=g', got.body)
+    const { reported } = JSON.parse(got.body)
     assert.ok(
       reported.$version > 50 && reported.$version >= versions.length + 1 && reported.$version < 2_001,
       `${reported.$version}`,

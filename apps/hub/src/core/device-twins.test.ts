@@ -51,6 +51,7 @@ function stage() {
     faults,
     costs,
     ask,
+    gone: () => deviceTwins.gone(KEY),
     get: (requestId: string) => ask({ kind: 'twin-get', requestId }),
     patch: (requestId: string, body: string | Uint8Array, version?: number) =>
       ask({ kind: 'reported-patch', requestId, ...(version === undefined ? {} : { version }) }, body),
@@ -222,4 +223,28 @@ test('an answer to a method call is somebody else’s', async () => {
   ask({ kind: 'method-response', requestId: 'r', status: 200 })
   await settled()
   assert.deepEqual([sent, faults], [[], []])
+})
+
+test('what a connection asked for is answered on that connection, or not at all', async () => {
+  const { store, sent, gone, get, patch, settled } = stage()
+  store.turns = 5
+  patch('1', '{"a":1}')
+  patch('2', 'not json')
+  get('3')
+  gone()
+  // The next connection counts from 1 again, as the SDKs for C and Python do.
+  get('1')
+  await settled()
+  assert.deepEqual(
+    sent.map(({ topic }) => topic),
+    ['$iothub/twin/res/200/?$rid=1'],
+  )
+  assert.equal(JSON.parse(sent[0]?.text ?? '').reported.a, 1, 'what was asked for is done')
+  sent.length = 0
+  get('4')
+  gone()
+  gone()
+  await settled()
+  gone()
+  assert.deepEqual(sent, [])
 })

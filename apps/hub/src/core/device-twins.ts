@@ -42,6 +42,21 @@ export interface DeviceTwinsParts {
 
 type Ask = Extract<DeviceRequest, { kind: 'twin-get' | 'reported-patch' }>
 
+/** What is answered. Request ids are a connection's own: the next one of the device may have the same. */
+interface Asked<R extends Ask = Ask> {
+  readonly key: IdentityKey
+  readonly request: R
+  readonly connection: { isGone: boolean }
+}
+
+/** The requests under way of one identity. */
+interface UnderWay {
+  count: number
+  lastPatch: Promise<unknown>
+  /** That on which the next one comes. */
+  connection: { isGone: boolean }
+}
+
 /** Whether it was the disk or we is for the log; the device can try again after either. */
 const UNAVAILABLE: TwinRefusal = {
   code: 'ServiceUnavailable',
@@ -53,8 +68,8 @@ const NOTHING = new Uint8Array()
 
 export class DeviceTwins implements DeviceHandlers {
   readonly #parts: DeviceTwinsParts
-  /** Of each identity with requests under way: how many, and its last patch. */
-  readonly #underWay = new Map<string, { count: number; lastPatch: Promise<unknown> }>()
+  /** By identity; of those that have any. */
+  readonly #underWay = new Map<string, UnderWay>()
   #bytes = 0
   /** Of those that are more than one operation: a few long twins must not take what many short ones share. */
   readonly #costs = new LruMap<string, number>(COSTS_MAX)
@@ -72,13 +87,30 @@ export class DeviceTwins implements DeviceHandlers {
     })
   }
 
+  /** What it asked for is done, but its answers are for nobody: the next connection did not ask. */
+  gone(key: IdentityKey): void {
+    const underWay = this.#underWay.get(identityText(key))
+    if (underWay === undefined) return
+    underWay.connection.isGone = true
+    underWay.connection = { isGone: false }
+  }
+
   request(key: IdentityKey, request: DeviceRequest, payload: Uint8Array): void {
     if (request.kind === 'method-response') return
     const text = identityText(key)
     const bytes = payload.length + REQUEST_BYTES
-    const underWay = this.#underWay.get(text) ?? { count: 0, lastPatch: Promise.resolve() }
+    const underWay: UnderWay = this.#underWay.get(text) ?? {
+      count: 0,
+      lastPatch: Promise.resolve(),
+      connection: { isGone: false },
+    }
+    const { connection } = underWay
     if (underWay.count >= REQUESTS_MAX || this.#bytes + bytes > REQUEST_BYTES_MAX) {
-      this.#refuse(key, request, 'ThrottlingException', 'too many requests are under way; try again later')
+      this.#refuse(
+        { key, request, connection },
+        'ThrottlingException',
+        'too many requests are under way; try again later',
+      )
       return
     }
     const operation = request.kind === 'twin-get' ? 'device.twin-read' : 'device.twin-report'
@@ -86,7 +118,11 @@ export class DeviceTwins implements DeviceHandlers {
     const verdict = this.#parts.throttling.take(operation, identitySubject(key), cost)
     if (verdict.kind === 'refused') {
       const { retryAfterSeconds } = verdict
-      this.#refuse(key, request, 'ThrottlingException', `too many requests; try again in ${retryAfterSeconds} s`)
+      this.#refuse(
+        { key, request, connection },
+        'ThrottlingException',
+        `too many requests; try again in ${retryAfterSeconds} s`,
+      )
       return
     }
     this.#underWay.set(text, underWay)
@@ -95,9 +131,11 @@ export class DeviceTwins implements DeviceHandlers {
     // A device that reports and asks at once sees what it reported; its patches keep their order by themselves.
     const after = underWay.lastPatch
     const done =
-      request.kind === 'twin-get' ? after.then(() => this.#get(key, request)) : this.#patch(key, request, payload)
+      request.kind === 'twin-get'
+        ? after.then(() => this.#get({ key, request, connection }))
+        : this.#patch({ key, request, connection }, payload)
     const settled = done
-      .catch((error: unknown) => this.#failed(key, request, error))
+      .catch((error: unknown) => this.#failed({ key, request, connection }, error))
       .finally(() => {
         this.#bytes -= bytes
         underWay.count -= 1
@@ -106,20 +144,17 @@ export class DeviceTwins implements DeviceHandlers {
     if (request.kind === 'reported-patch') underWay.lastPatch = settled
   }
 
-  async #get(key: IdentityKey, request: Ask): Promise<void> {
-    const twin = await this.#parts.twins.read(key)
-    this.#weigh(key, twin)
-    this.#answer(key, { status: 200, requestId: request.requestId }, encoder.encode(formatDeviceTwin(twin)))
+  async #get(asked: Asked): Promise<void> {
+    const twin = await this.#parts.twins.read(asked.key)
+    this.#weigh(asked.key, twin)
+    this.#answer(asked, { status: 200 }, encoder.encode(formatDeviceTwin(twin)))
   }
 
-  async #patch(
-    key: IdentityKey,
-    request: Extract<Ask, { kind: 'reported-patch' }>,
-    payload: Uint8Array,
-  ): Promise<void> {
+  async #patch(asked: Asked<Extract<Ask, { kind: 'reported-patch' }>>, payload: Uint8Array): Promise<void> {
+    const { key, request } = asked
     const twin = await this.#parts.twins.report(key, readReportedPatch(payload), request.version)
     this.#weigh(key, twin)
-    this.#answer(key, { status: 204, requestId: request.requestId, version: twin.reported.version }, NOTHING)
+    this.#answer(asked, { status: 204, version: twin.reported.version }, NOTHING)
   }
 
   #weigh(key: IdentityKey, { tags, desired, reported }: Twin): void {
@@ -130,25 +165,27 @@ export class DeviceTwins implements DeviceHandlers {
     else this.#costs.delete(identityText(key))
   }
 
-  #failed(key: IdentityKey, request: Ask, error: unknown): void {
+  #failed(asked: Asked, error: unknown): void {
     const refusal = twinRefusalOf(error)
     if (refusal === undefined) this.#parts.fault(error)
     const { code, message } = refusal ?? UNAVAILABLE
-    this.#refuse(key, request, code, message)
+    this.#refuse(asked, code, message)
   }
 
-  #refuse(key: IdentityKey, request: Ask, code: RestErrorCode, message: string): void {
+  #refuse(asked: Asked, code: RestErrorCode, message: string): void {
     const { clock, random } = this.#parts
     const trackingId = Buffer.from(random(16)).toString('hex')
     const body = formatTwinError({ code, message, trackingId, at: clock.wall() })
-    this.#answer(key, { status: REST_ERRORS[code].status, requestId: request.requestId }, encoder.encode(body))
+    this.#answer(asked, { status: REST_ERRORS[code].status }, encoder.encode(body))
   }
 
   #answer(
-    key: IdentityKey,
-    response: { readonly status: number; readonly requestId: string; readonly version?: number },
+    { key, request, connection }: Asked,
+    response: { readonly status: number; readonly version?: number },
     payload: Uint8Array,
   ): void {
-    this.#parts.publish(key, { topic: formatTwinResponseTopic(response), payload, qos: 0 })
+    if (connection.isGone) return
+    const topic = formatTwinResponseTopic({ ...response, requestId: request.requestId })
+    this.#parts.publish(key, { topic, payload, qos: 0 })
   }
 }
