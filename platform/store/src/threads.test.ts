@@ -13,6 +13,8 @@ import { TestSealer, testFolder, testKey } from './testing/batches.ts'
 interface Threads {
   readonly log: Remote<LogThread>
   readonly history: Remote<HistoryThread>
+  /** The history as a front has it. */
+  readonly reader: Remote<HistoryThread>
   readonly fronts: readonly MessagePort[]
   readonly progress: LogProgress[]
   stop(): Promise<void>
@@ -23,6 +25,7 @@ function startThreads(context: TestContext, fronts: number): Threads {
   const between = new MessageChannel()
   const logEvents = new MessageChannel()
   const historyEvents = new MessageChannel()
+  const readers = new MessageChannel()
   const start = (entry: string, workerData: object, transferList: MessagePort[]): Worker => {
     const worker = new Worker(new URL(entry, import.meta.url), { workerData, transferList })
     context.after(() => worker.terminate())
@@ -34,10 +37,8 @@ function startThreads(context: TestContext, fronts: number): Threads {
     between.port1,
     logEvents.port2,
   ])
-  const historyWorker = start('./history-thread.ts', { log: between.port2, events: historyEvents.port2 }, [
-    between.port2,
-    historyEvents.port2,
-  ])
+  const historyData = { log: between.port2, events: historyEvents.port2, readers: [readers.port2] }
+  const historyWorker = start('./history-thread.ts', historyData, [between.port2, historyEvents.port2, readers.port2])
   const progress: LogProgress[] = []
   logEvents.port1.on('message', (message: LogProgress) => progress.push(message))
   const log = connect<LogThread>(logWorker)
@@ -45,12 +46,13 @@ function startThreads(context: TestContext, fronts: number): Threads {
   return {
     log,
     history,
+    reader: connect<HistoryThread>(readers.port1),
     fronts: channels.map(({ port1 }) => port1),
     progress,
     stop: async () => {
       await history.stop()
       await log.stop()
-      for (const { port1 } of [...channels, logEvents, historyEvents]) port1.close()
+      for (const { port1 } of [...channels, logEvents, historyEvents, readers]) port1.close()
     },
   }
 }
@@ -111,6 +113,8 @@ test('fronts append, hear of it, and the core reads it back, through the threads
     messages.map(({ body }) => Buffer.from(body).toString()),
     [0, 1, 2, 3, 4].flatMap((ticket) => [2, 5, 8].map((index) => `${ticket} ${index}`)),
   )
+  assert.deepEqual((await threads.reader.readDevice(request)).messages, messages)
+  await assert.rejects(threads.reader.dropEpoch(1), /no method dropEpoch/, 'who reads may do nothing else')
   assert.deepEqual(await threads.history.dropEpoch(1), { messages: 100 })
   assert.deepEqual((await threads.history.readDevice(request)).messages, [])
   await threads.stop()
