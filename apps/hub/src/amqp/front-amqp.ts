@@ -114,9 +114,9 @@ export class FrontAmqp implements AmqpFront {
   stolen(reader: number, detail: string): void {
     const open = this.#readers.get(reader)
     if (open === undefined) return
-    this.#readers.delete(reader)
-    open.reader.end()
     open.link.close({ condition: 'amqp:link:stolen', description: detail })
+    // The connection must not rest on it any more: its token is not renewed.
+    open.reader.closed()
   }
 
   committed(): void {

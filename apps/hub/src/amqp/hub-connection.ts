@@ -75,9 +75,9 @@ export class HubConnection implements AmqpHandler {
         }
       }
       case 'command-sender': {
-        const denial = this.#rest(link, [])
+        const denial = this.#rest(link, path)
         if (denial !== undefined) return denial
-        const policy = this.#claims.covering([])?.policy ?? ''
+        const policy = this.#claims.covering(path)?.policy ?? ''
         link.grant(COMMANDS_MAX)
         const { desk, failed } = this.#front
         const handler = commandLink({ send: (draft) => desk.sendCommand(draft, policy), failed })
@@ -99,7 +99,7 @@ export class HubConnection implements AmqpHandler {
       case 'management':
         return this.#needsAnyClaim(link) ?? this.#management.add(link)
       case 'queue': {
-        const denial = this.#rest(link, [])
+        const denial = this.#rest(link, path)
         if (denial !== undefined) return denial
         return this.#front.openQueue(target.queue, link, () => this.#needs.delete(link))
       }
