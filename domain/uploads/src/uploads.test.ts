@@ -5,6 +5,7 @@ import { countingRandom, ManualClock } from '@holdfast/identity/testing'
 import { UploadError, type UploadErrorCode } from './errors.ts'
 import type { UploadLimits } from './limits.ts'
 import type { FileNotification } from './notification.ts'
+import type { Extent } from './ports.ts'
 import { MemoryBlobStore, MemoryUploadStore } from './testing/memory-stores.ts'
 import { type BlobBody, Uploads, type Writer } from './uploads.ts'
 
@@ -298,4 +299,21 @@ test('lists go page by page, of one device or of all', async () => {
   assert.deepEqual(await page({ limit: 9, deviceId: 'e' }), ids.slice(1, 2))
   assert.equal(await uploads.delete('none', 'x'), false)
   assert.equal(await text(uploads, 'none'), undefined)
+})
+
+test('blocks of one id that come at once give each place back once', async () => {
+  const { blobs, grant } = await stage()
+  const released: number[] = []
+  const create = blobs.create.bind(blobs)
+  blobs.create = async () => {
+    const staged = await create()
+    return Object.defineProperty(staged, 'release', { value: ({ write }: Extent) => released.push(write) })
+  }
+  const { putBlock } = await (await grant()).writer()
+  await putBlock('AA==', bodyOf('1'))
+  await Promise.all([putBlock('AA==', bodyOf('2')), putBlock('AA==', bodyOf('3')), putBlock('AA==', bodyOf('4'))])
+  assert.deepEqual(
+    released.toSorted((a, b) => a - b),
+    [0, 1, 2],
+  )
 })

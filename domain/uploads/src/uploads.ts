@@ -256,9 +256,10 @@ export class Uploads {
     // A list may have closed the blob between the end of the write and now.
     if (pending.isStopped) throw new UploadError('already-uploaded', 'the blob is complete')
     const before = pending.blocks.get(blockId)
+    // In the same turn: a block that comes twice at once must not give its place back twice.
+    pending.blocks.set(blockId, extent)
     if (before === undefined) this.#stagedBlocks += 1
     else await this.#release(pending, before)
-    pending.blocks.set(blockId, extent)
   }
 
   async #putBlockList(pending: PendingUpload, ids: readonly string[], contentType?: string): Promise<Committed> {
