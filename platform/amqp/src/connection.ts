@@ -157,10 +157,15 @@ export class ServerConnection implements AmqpConnection {
   }
 
   #open(bytes: Uint8Array): void {
-    if (this.#held.length + bytes.length > AHEAD_BYTES_MAX) {
+    this.#held = Buffer.concat([this.#held, bytes])
+    this.#advance()
+    // What follows an opening is for the gate; this is what waits for a password, or to be a whole frame.
+    if (this.#held.length > AHEAD_BYTES_MAX) {
       throw new AmqpError('amqp:resource-limit-exceeded', 'too much at once for an opening')
     }
-    this.#held = Buffer.concat([this.#held, bytes])
+  }
+
+  #advance(): void {
     for (;;) {
       if (this.#phase === 'header') {
         if (this.#held.length < PROTOCOL_HEADER_BYTES) {
@@ -371,7 +376,9 @@ export class ServerConnection implements AmqpConnection {
     if (this.#phase === 'over') return
     this.#phase = 'over'
     this.#held = Buffer.alloc(0)
-    // rhea stops its timers by it.
+    // rhea stops its timers by it, and would begin the one of eight minutes anew with what it was just writing.
+    const open: unknown = Reflect.get(Reflect.get(this.#rhea ?? {}, 'local') ?? {}, 'open')
+    if (typeof open === 'object' && open !== null) Reflect.set(open, 'idle_time_out', 0)
     this.#socket.gone()
     for (const link of this.#ends.keys()) this.#detached(link)
     this.#handler.closed(this.#reason)

@@ -156,6 +156,7 @@ test('who attaches without end is stopped by the rate, before it costs anything'
     peer.write(frame(0, 0x16, [{ uint: index % 200 }, { boolean: true }]))
   }
   await peer.ended()
+  assert.match(peer.text, /resource-limit-exceeded.*too many links/s)
 })
 
 test('sixty-four sessions are served, the next is not', async () => {
@@ -190,6 +191,7 @@ test('a message without end is cut off at its bound, in many frames or in tiny o
       peer.write(transferFrame(0, { handle: 1, deliveryId: 0, more: true, payload: Buffer.alloc(bytes, 0x41) }))
     }
     await peer.ended()
+    assert.match(peer.text, /message-size-exceeded/)
   }
 })
 
@@ -201,6 +203,7 @@ test('a flood of messages that are not settled ends at the credit', async () => 
   for (let index = 0; index < 500; index += 1) peer.write(transferFrame(0, { handle: 1, deliveryId: index }))
   await peer.ended()
   assert.equal(stage.deliveries.length - before, 10)
+  assert.match(peer.text, /transfer-limit-exceeded/)
 })
 
 test('who says nothing, or opens and proves nothing, is closed in time', async () => {
@@ -269,6 +272,9 @@ test('after all of this no connection is left, and others are served', async () 
   await new Promise((resolve) => setTimeout(resolve, 500))
   assert.equal(stage.server.connections, 0)
   assert.deepEqual(stage.faults, [])
+  // The server's own clock may still be there; a timer for each connection that was would hold all of it.
+  const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  assert.ok(timers <= 2, `${timers} timers`)
 })
 
 function nested(depth: number): Buffer {
