@@ -6,7 +6,10 @@ import { NAME_CHARACTERS_MAX, TOPIC_CHARACTERS_MAX } from './limits.ts'
 import { isSameId } from './publish-topic.ts'
 import { encodeComponent } from './parameters.ts'
 
-/** What a filter asks for. `base` is the filter without its `#`: topics are answered in the client's own spelling. */
+/**
+ * What a filter asks for. `base` is the filter without its `#`: topics are answered in the client's own spelling, as far
+ * as the name of a topic may have it.
+ */
 export type SubscriptionTopic =
   /** Messages to the device. */
   | { readonly kind: 'devicebound'; readonly base: string }
@@ -35,7 +38,7 @@ export function parseSubscription(filter: string, identity: DeviceOrModule): Sub
   const device = /^devices\/([^/]+)\/messages\/devicebound\/#$/.exec(filter)
   if (device !== null) {
     if (!isSameId(device[1] ?? '', identity.deviceId) || identity.moduleId !== undefined) throw foreign()
-    return { kind: 'devicebound', base: filter.slice(0, -1) }
+    return { kind: 'devicebound', base: baseOf(filter) }
   }
   const module = /^devices\/([^/]+)\/modules\/([^/]+)\/(inputs\/)?#$/.exec(filter)
   if (module !== null) {
@@ -44,10 +47,15 @@ export function parseSubscription(filter: string, identity: DeviceOrModule): Sub
       isSameId(module[1] ?? '', identity.deviceId) &&
       isSameId(module[2] ?? '', identity.moduleId)
     if (!isOwn) throw foreign()
-    const base = filter.slice(0, -1)
+    const base = baseOf(filter)
     return { kind: 'inputs', base: module[3] === undefined ? `${base}inputs/` : base }
   }
   throw new HubFormatError('unknown-topic', 'the filter is not one of the hub')
+}
+
+/** An id may be `+`, which is a level of the filter, and matches; no topic name may hold it [MQTT-3.3.2-2]. */
+function baseOf(filter: string): string {
+  return filter.slice(0, -1).replaceAll('+', '%2B')
 }
 
 function foreign(): HubFormatError {

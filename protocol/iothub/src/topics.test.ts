@@ -188,6 +188,17 @@ test('a device whose id is a wildcard gets no wildcard for it', () => {
   // The codec takes the filter for one with a wildcard; compared as text, it is the device's own.
   assert.equal(parseSubscription('devices/%2B/messages/devicebound/#', { deviceId: '+' }).kind, 'devicebound')
   refuses(() => parseSubscription('devices/+/messages/devicebound/#', { deviceId: 'x' }), 'foreign-topic', '+')
+  // Its own id, which a filter may hold, and the name of a topic may not.
+  for (const [filter, identity] of [
+    ['devices/+/messages/devicebound/#', { deviceId: '+' }],
+    ['devices/+/modules/+/#', { deviceId: '+', moduleId: '+' }],
+    ['devices/a/modules/+/inputs/#', { deviceId: 'a', moduleId: '+' }],
+  ] as const) {
+    const topic = parseSubscription(filter, identity)
+    assert.ok('base' in topic)
+    assert.doesNotMatch(topic.base, /[+#]/)
+    assert.ok(topic.base.split('/').length >= filter.split('/').length)
+  }
 })
 
 test('topics that go out have the exact form that the SDKs parse', () => {
