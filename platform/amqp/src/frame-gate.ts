@@ -66,6 +66,7 @@ export class FrameGate {
   #isClosed = false
   #links = 0
   #partialBytes = 0
+  #openingFrames = 0
   #attached: GateLink | undefined
   /** Set once the peer has proved who it is. */
   isTrusted = false
@@ -136,6 +137,10 @@ export class FrameGate {
 
   #take(frame: Buffer, now: Instant): void {
     if (this.#isClosed) throw new AmqpError('amqp:not-allowed', 'nothing follows close')
+    // Anybody can send small frames faster than they can be looked at.
+    if (!this.isTrusted && ++this.#openingFrames > this.#options.limits.openingFramesMax) {
+      throw new AmqpError('amqp:unauthorized-access', 'too many frames before a credential was shown')
+    }
     const channel = frame.readUInt16BE(6)
     const from = (frame[4] ?? 0) * 4
     if (from === frame.length) {
@@ -177,6 +182,8 @@ export class FrameGate {
         throw new AmqpError('amqp:unauthorized-access', 'too many sessions before a credential was shown')
       }
       if (this.#sessions.has(channel)) throw new AmqpError('amqp:not-allowed', 'the channel is in use')
+      if (!attaches.take(now))
+        throw new AmqpError('amqp:resource-limit-exceeded', 'too many sessions one after the other')
       this.#sessions.set(channel, { links: new Map(), names: new Set(), nextDeliveryId: undefined })
       return
     }

@@ -15,11 +15,13 @@ export interface AmqpLimits {
    */
   readonly openingSessionsMax: number
   readonly openingLinksMax: number
+  /** Frames before the peer has proved anything, heartbeats with them; a client needs ten. */
+  readonly openingFramesMax: number
   /** Highest handle of a session: rhea remembers every handle that was ever used, until the session ends. */
   readonly handleMax: number
   /** Links of a connection at once. */
   readonly linksMax: number
-  /** Links that a connection attaches at once, and then a second: each costs an answer and perhaps a question. */
+  /** Links and sessions that a connection begins at once, and then a second: each costs an answer, perhaps a question. */
   readonly attachBurst: number
   readonly attachesPerSecond: number
   /** Bytes of one incoming message; announced as `max-message-size`. */
@@ -56,6 +58,7 @@ export const AMQP_LIMITS: AmqpLimits = {
   sessionsMax: 64,
   openingSessionsMax: 4,
   openingLinksMax: 8,
+  openingFramesMax: 256,
   handleMax: 255,
   linksMax: 160,
   attachBurst: 200,
