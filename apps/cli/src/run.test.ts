@@ -431,3 +431,9 @@ test('a token is for the one resource, and ends when asked', async () => {
   })
   assert.equal(none.exit, 1)
 })
+
+test('wrong use is told in one sentence, and where the right one stands', async () => {
+  const { exit, err } = await holdfast('device send pump-1 hello')
+  assert.equal(exit, 2)
+  assert.match(err, /^holdfast: too many arguments for 'send'[^;]*[^.;]; see holdfast device send --help\n$/)
+})

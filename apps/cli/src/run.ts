@@ -18,7 +18,13 @@ export async function run(args: readonly string[], world: World, version: string
       // A group without a command: commander has shown its help already.
       if (error.code === 'commander.help') return 2
       const help = [program.name(), ...deepest(program, args), '--help'].join(' ')
-      tell(world, `${error.message.replace(/^error: /, '').replaceAll('\n', ' ')}; see ${help}`)
+      tell(
+        world,
+        `${error.message
+          .replace(/^error: /, '')
+          .replace(/\.$/, '')
+          .replaceAll('\n', ' ')}; see ${help}`,
+      )
       return 2
     }
     if (error instanceof Failure) {

@@ -15,7 +15,7 @@ export function addDevice(program: Command, world: World): void {
   const device = group(
     program,
     'device',
-    'devices: create, show, disable, delete, keys',
+    'devices: create, show, disable, delete, keys; call their methods, send them messages',
     'holdfast device create pump-1',
   )
 
@@ -106,7 +106,8 @@ export function addDevice(program: Command, world: World): void {
 
   leaf<[string], object>(device, world, {
     usage: 'delete <id>',
-    summary: 'delete a device and its modules, and close their sessions at once; its messages stay',
+    summary:
+      'delete a device and its modules, and close their sessions at once; what it sent stays, what waits for it goes',
     example: 'holdfast device delete pump-1',
     async run({ hub, print }, _options, id) {
       const changed = await hub.send<Api.Changed>('DELETE', path('devices', id))
