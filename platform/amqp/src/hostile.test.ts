@@ -150,7 +150,8 @@ test('the same, byte by byte', async () => {
 
 test('who attaches without end is stopped by the rate, before it costs anything', async () => {
   const peer = new Peer()
-  peer.write(...OPENED)
+  peer.write(...OPENED, attachFrame(0, { name: 'proof', handle: 255, target: 'held' }))
+  await new Promise((resolve) => setTimeout(resolve, 30))
   for (let index = 0; index < 5_000; index += 1) {
     peer.write(attachFrame(0, { name: `l${index}`, handle: index % 200, target: 'nowhere' }))
     peer.write(frame(0, 0x16, [{ uint: index % 200 }, { boolean: true }]))
