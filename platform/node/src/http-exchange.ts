@@ -45,6 +45,12 @@ const REQUESTS_MAX = 8_192
 const ANSWER_MS_MAX = 620_000
 /** How long a body that is read whole may take, in milliseconds. */
 const BODY_MS_MAX = 30_000
+/**
+ * What is read and thrown away of a body that is too large, in bytes, and for how long, in milliseconds: a connection that
+ * is closed while its peer still sends is reset, and the answer lost with it.
+ */
+const DRAINED_BYTES_MAX = 16 * 1_048_576
+const DRAINED_MS_MAX = 2_000
 
 export interface Exchange {
   readonly peer: PeerFacts
@@ -112,7 +118,7 @@ async function exchangeWhole(
     clearTimeout(timer)
     if (response.headersSent) return
     if (body === 'too-large') {
-      refuse(response, 413, 'The request body is larger than 1 MiB. Send less at once.')
+      refuseEarly(request, response, 413, 'The request body is larger than 1 MiB. Send less at once.')
       return
     }
     if (body === 'no-room') {
@@ -183,7 +189,28 @@ async function writeAnswer(response: ServerResponse, answer: HttpAnswer): Promis
   }
 }
 
+/** Refuses while the body is still coming; the connection closes when that has ended, or after a bound. */
+function refuseEarly(request: IncomingMessage, response: ServerResponse, status: number, detail: string): void {
+  const done = (): void => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(done, DRAINED_MS_MAX)
+  let drained = 0
+  request.on('data', (chunk: Buffer) => {
+    drained += chunk.length
+    if (drained > DRAINED_BYTES_MAX) done()
+  })
+  for (const event of ['end', 'close', 'error'] as const) request.once(event, done)
+  response.write(refusalOf(response, status, detail))
+}
+
 function refuse(response: ServerResponse, status: number, detail: string): void {
+  response.end(refusalOf(response, status, detail))
+}
+
+/** Says the head of a refusal; its body is to follow. */
+function refusalOf(response: ServerResponse, status: number, detail: string): Buffer {
   const body = Buffer.from(JSON.stringify({ type: 'about:blank', title: 'Refused', status, detail }))
   response.writeHead(status, {
     'content-type': 'application/problem+json',
@@ -191,7 +218,7 @@ function refuse(response: ServerResponse, status: number, detail: string): void 
     'cache-control': 'no-store',
     connection: 'close',
   })
-  response.end(body)
+  return body
 }
 
 interface Ask {

@@ -162,6 +162,19 @@ test('a body over the bound is refused with 413', async () => {
   assert.ok(!asked.some(({ target }) => target === '/large'))
 })
 
+test('who is still sending a body that is too large reads the refusal, and not a reset', async () => {
+  const socket = await dial()
+  const errors: Error[] = []
+  socket.on('error', (error) => errors.push(error))
+  socket.write('POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n')
+  for (let sent = 0; sent < 10_000_000; sent += 1_000_000) {
+    socket.write(Buffer.alloc(1_000_000))
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  assert.match(await readAll(socket), /^HTTP\/1\.1 413 [^]*larger than 1 MiB/)
+  assert.deepEqual(errors, [])
+})
+
 test('[MQTT-6.0.0-1] a text frame ends the connection', async () => {
   const webSocket = await dialWebSocket()
   webSocket.send('text')
