@@ -12,9 +12,11 @@ import {
   type PublishTopic,
   SUBSCRIPTIONS_MAX,
   telemetryBag,
+  TOPIC_CHARACTERS_MAX,
 } from '@holdfast/iothub'
 import {
   type Connect,
+  isTopicName,
   matches,
   type Publish,
   type ServerCloseReason,
@@ -173,6 +175,11 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
       if (qos > granted && matches(filter, topic)) granted = qos
     }
     if (granted < 0) return
+    if (!isTopicName(topic) || Buffer.byteLength(topic) > TOPIC_CHARACTERS_MAX) {
+      // Whoever made it was wrong. This device pays, and not everybody on this thread.
+      this.end('unavailable', 'a publication to it has a topic that MQTT does not carry')
+      return
+    }
     if (publication.qos === 0 || granted === 0) {
       this.machine.publish({ topic, payload, qos: 0 })
       if (ticket !== undefined && !this.hasEnded) this.#front.delivered(this, ticket)

@@ -139,6 +139,18 @@ describe('publications with a ticket', () => {
     assert.deepEqual(stage.told('delivered'), [{ kind: 'delivered', connection: 1, tickets: [7] }])
   })
 
+  it('whose topic MQTT does not carry end that connection, and not the front', () => {
+    for (const bag of ['a=+', 'x'.repeat(65_536)]) {
+      const stage = listening(1)
+      const broken = `devices/pump/messages/devicebound/${bag}`
+      stage.tell({ kind: 'deliver', connection: 1, topic: broken, payload: text('1'), qos: 1, ticket: 7 })
+      stage.turn()
+      assert.deepEqual(reasons(stage), ['unavailable'])
+      stage.join(2, 'other')
+      assert.equal(stage.packets(2).length, 1)
+    }
+  })
+
   it('are named when the connection ends before, and go out again under their packet id with DUP', () => {
     const stage = listening(1)
     stage.tell({ kind: 'deliver', connection: 1, topic, payload: text('1'), qos: 1, ticket: 7 })
