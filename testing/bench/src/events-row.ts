@@ -1,6 +1,8 @@
 /**
  * How fast the Event Hubs-compatible endpoint is read, by one client that reads all partitions at once, and what share
- * that is of what reading and unsealing the history reaches alone, in a thread that does nothing else.
+ * that is of what reading and unsealing the history reaches alone, in a thread that does nothing else. The client, a
+ * library of one thread, is what ends first on a machine that has cores for both; so the processor time that each takes
+ * for a message is told as well.
  */
 
 import { readFileSync } from 'node:fs'
@@ -13,6 +15,7 @@ import rhea from 'rhea'
 import { type HoldfastServer, startHoldfast } from './holdfast-server.ts'
 import { HubApi } from '@holdfast/testing-hub'
 import { runLoad } from './load-generator.ts'
+import { cpuSeconds } from './process-cost.ts'
 import { writeTokens } from './tokens.ts'
 
 const DEVICES = 100
@@ -25,6 +28,9 @@ export interface EventRates {
   readonly messages: number
   readonly endpointPerSecond: number
   readonly historyPerSecond: number
+  /** Processor time of the whole hub and of the client for one message, in microseconds. */
+  readonly hubMicroseconds: number
+  readonly clientMicroseconds: number
 }
 
 /** Fills a hub for `seconds`, reads it all over AMQP, stops it, and reads it all from its files. */
@@ -42,12 +48,12 @@ export async function measureEvents(options: {
     await runLoad(loadOf(server, seconds))
     const messages = await storedAtRest(new HubApi(server.data))
     progress(`events: reading ${messages} over AMQP`)
-    const endpointPerSecond = await readOverAmqp(server, messages)
+    const endpoint = await readOverAmqp(server, messages)
     await server.halt()
     isStopped = true
     progress(`events: reading ${messages} from the files`)
     const historyPerSecond = await readFiles(server.data, messages)
-    return { messages, endpointPerSecond, historyPerSecond }
+    return { messages, ...endpoint, historyPerSecond }
   } finally {
     if (!isStopped) await server.halt()
     await server.stop()
@@ -74,7 +80,10 @@ function loadOf({ port, authorityFile, data }: HoldfastServer, seconds: number):
   return ['-p', String(port), '-C', authorityFile, ...who, ...tokens, ...load]
 }
 
-async function readOverAmqp(server: HoldfastServer, messages: number): Promise<number> {
+async function readOverAmqp(
+  server: HoldfastServer,
+  messages: number,
+): Promise<Omit<EventRates, 'messages' | 'historyPerSecond'>> {
   const key = await new HubApi(server.data).policyKey('service')
   const expirySeconds = Math.floor(Date.now() / 1000) + 3_600
   const connection = rhea.create_container().connect({
@@ -89,21 +98,26 @@ async function readOverAmqp(server: HoldfastServer, messages: number): Promise<n
     reconnect: false,
   })
   try {
-    return await new Promise<number>((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       let received = 0
-      let begun = 0
+      let begun = usageOf(server)
       const fail = (context: object): void => reject(new Error(`the endpoint ended the reading: ${errorOf(context)}`))
       const timer = setTimeout(() => reject(new Error(`${received} of ${messages} came in time`)), READ_MS_MAX)
       for (const name of ['connection_error', 'receiver_error', 'session_error', 'disconnected']) {
         connection.on(name, fail)
       }
       connection.on('message', () => {
-        if (received === 0) begun = performance.now()
+        if (received === 0) begun = usageOf(server)
         received += 1
         if (received < messages) return
         clearTimeout(timer)
         connection.removeAllListeners('disconnected')
-        resolve((received / (performance.now() - begun)) * 1000)
+        const ended = usageOf(server)
+        resolve({
+          endpointPerSecond: received / (ended.seconds - begun.seconds),
+          hubMicroseconds: ((ended.hubCpu - begun.hubCpu) * 1e6) / received,
+          clientMicroseconds: ((ended.clientCpu - begun.clientCpu) * 1e6) / received,
+        })
       })
       connection.once('connection_open', () => {
         for (let partition = 0; partition < PARTITIONS; partition += 1) {
@@ -121,6 +135,12 @@ async function readOverAmqp(server: HoldfastServer, messages: number): Promise<n
   } finally {
     connection.close()
   }
+}
+
+/** Time on the clock and time used of processors, in seconds. */
+function usageOf({ pid }: HoldfastServer): { seconds: number; hubCpu: number; clientCpu: number } {
+  const { user, system } = process.cpuUsage()
+  return { seconds: performance.now() / 1000, hubCpu: cpuSeconds(pid), clientCpu: (user + system) / 1e6 }
 }
 
 function errorOf(context: object): string {

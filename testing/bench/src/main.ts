@@ -212,6 +212,15 @@ async function events(): Promise<void> {
     ]),
     isMoreBetter: true,
   })
+  printRow({
+    what: 'The same, processor time: the hub with all its threads, and the client',
+    unit: 'µs/message',
+    values: new Map([
+      ['holdfast', of((rate) => rate.hubMicroseconds)],
+      ['client', of((rate) => rate.clientMicroseconds)],
+    ]),
+    isMoreBetter: false,
+  })
 }
 
 async function start(): Promise<void> {
