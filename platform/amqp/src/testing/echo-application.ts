@@ -88,7 +88,8 @@ export async function serveEcho(limits: Partial<AmqpLimits> = {}, defaults?: Amq
       write: (bytes: Uint8Array) => void socket.write(bytes),
       end: () => {
         socket.end()
-        setTimeout(() => socket.destroy(), 200).unref()
+        // As the hub does: what a peer still sends is read, or it would never see why.
+        setTimeout(() => socket.destroy(), 2_000).unref()
       },
       pause: () => void socket.pause(),
       resume: () => void socket.resume(),
