@@ -309,7 +309,7 @@ export class ServerConnection implements AmqpConnection {
     // The ring of deliveries was full, and is not any more.
     on('sendable', ({ sender }) => {
       const end = sender && this.#ends.get(sender)
-      if (end instanceof OutgoingEnd) end.ready()
+      if (end instanceof OutgoingEnd) end.wake()
     })
     for (const outcome of OUTCOMES) on(outcome, ({ sender, delivery }) => this.#settled(sender, delivery, outcome))
     // Settled without saying how: as if it had never been there.
@@ -337,6 +337,7 @@ export class ServerConnection implements AmqpConnection {
       sender,
       gate,
       mayWrite: () => this.#socket.mayWrite,
+      write: (bytes) => this.#socket.write(bytes),
       forget: () => this.#ends.delete(sender),
     })
     this.#ends.set(sender, end)

@@ -4,12 +4,15 @@ import type { Delivery, Sender } from 'rhea'
 import type { Flow, GateLink } from './frame-gate.ts'
 import type { AmqpOutcome, AmqpRefusal, OutgoingHandler, OutgoingLink } from './node.ts'
 import { refuse } from './refuse.ts'
+import { SettledTransfers } from './settled-transfer.ts'
 import type { Value } from './value-reader.ts'
 
 export interface OutgoingEndParts {
   readonly sender: Sender
   readonly gate: GateLink
   readonly mayWrite: () => boolean
+  /** Where the library writes, past it. */
+  readonly write: (bytes: Uint8Array) => void
   readonly forget: () => void
 }
 
@@ -22,11 +25,13 @@ export class OutgoingEnd implements OutgoingLink {
   readonly #parts: OutgoingEndParts
   readonly #tokens = new Map<number, number>()
   #handler: OutgoingHandler | undefined
+  #transfers: SettledTransfers | undefined
   #isOver = false
   /** Messages sent, and how many of them the peer asked for so far: its delivery-count and link-credit together. */
   #sent = 0
   #limit = 0
   #isDraining = false
+  #isWoken = false
 
   constructor(parts: OutgoingEndParts) {
     this.#parts = parts
@@ -75,6 +80,13 @@ export class OutgoingEnd implements OutgoingLink {
 
   send(message: Uint8Array, token?: number): void {
     if (this.capacity === 0) throw new TypeError('the link has no capacity')
+    if (token === undefined) {
+      this.#transfers ??= new SettledTransfers(this.#parts.sender, this.#parts.write)
+      if (this.#transfers.send(message, this.#sent)) {
+        this.#sent += 1
+        return
+      }
+    }
     const tag = Buffer.allocUnsafe(TAG_BYTES)
     tag.writeUInt32BE(this.#sent >>> 0)
     const bytes = Buffer.isBuffer(message) ? message : Buffer.from(message.buffer, message.byteOffset, message.length)
@@ -84,6 +96,19 @@ export class OutgoingEnd implements OutgoingLink {
       Reflect.set(delivery, 'settled', true)
       if (token !== undefined) this.#handler?.settled(token, 'accepted')
     } else this.#tokens.set(delivery.id, token)
+  }
+
+  /** There may be capacity: looked at after rhea's turn, which has seen the flow by then and has nothing left to say. */
+  wake(): void {
+    if (this.#isWoken) return
+    this.#isWoken = true
+    // rhea may ask for its turn after this in the same one.
+    process.nextTick(() => process.nextTick(this.#awake))
+  }
+
+  readonly #awake = (): void => {
+    this.#isWoken = false
+    this.ready()
   }
 
   ready(): void {
@@ -124,7 +149,6 @@ export class OutgoingEnd implements OutgoingLink {
   #onFlow({ deliveryCount, credit, drain }: Flow): void {
     this.#limit = (deliveryCount ?? 0) + credit
     this.#isDraining = drain
-    // rhea has not seen it yet.
-    process.nextTick(() => this.ready())
+    this.wake()
   }
 }

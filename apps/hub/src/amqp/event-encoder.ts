@@ -43,6 +43,7 @@ const BAG_KEPT_CHARACTERS_MAX = 1_024
 export class EventEncoder {
   readonly #sections = new SectionWriter()
   readonly #bags = new LruMap<string, Bag>(BAGS_MAX)
+  #last: { readonly text: string; readonly bag: Bag } | undefined
 
   encode(message: TelemetryMessage, last?: LastEnqueued): Buffer {
     const sections = this.#sections
@@ -104,6 +105,11 @@ export class EventEncoder {
   }
 
   #bagOf(text: string): Bag {
+    if (this.#last?.text !== text) this.#last = { text, bag: this.#findBag(text) }
+    return this.#last.bag
+  }
+
+  #findBag(text: string): Bag {
     const kept = this.#bags.get(text)
     if (kept !== undefined) return kept
     const bag = readBag(text)
