@@ -67,7 +67,11 @@ export function startThreads(fronts: number, failed: (error: Error) => void): Th
     telemetry: telemetry.port2,
     history: startThread(
       import.meta.resolve('@holdfast/store/history-thread'),
-      { name: 'history', workerData: historyData, transferList: [between.port2, historyEvents.port2, ...historyData.readers] },
+      {
+        name: 'history',
+        workerData: historyData,
+        transferList: [between.port2, historyEvents.port2, ...historyData.readers],
+      },
       failed,
     ),
     historyEvents: historyEvents.port1,

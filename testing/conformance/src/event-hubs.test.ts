@@ -16,7 +16,7 @@ import {
 } from '@azure/event-hubs'
 import type { Api } from '@holdfast/api'
 import { formatSasToken } from '@holdfast/tokens'
-import rhea, { type EventContext } from 'rhea'
+import rhea, { type Connection, type EventContext } from 'rhea'
 import { Message } from './azure-sdk.ts'
 import { HubProcess } from './hub-process.ts'
 import { clientOf, DEVICE_TRANSPORTS, eventually, open, pause, within } from './sdk-client.ts'
@@ -30,6 +30,8 @@ const TRANSPORTS = ['amqp', 'amqp-ws'] as const
 type Transport = (typeof TRANSPORTS)[number]
 const EVENTS_MS_MAX = 30_000
 /** Nothing may come in this time, in milliseconds. */
+/** How long the runner has to hear of the last test, in milliseconds. */
+const LINGER_MS = 2_000
 const SILENCE_MS = 700
 
 function theHub(): HubProcess {
@@ -446,58 +448,55 @@ test('who has no claim is not told where to go', { skip }, async () => {
 })
 
 test('a token that ends and is not renewed ends its connection, and nothing more comes', { skip }, async () => {
-  const { body } = await theHub().api<Api.ConnectionString>('GET', '/policies/service/connection-string')
-  const key = /SharedAccessKey=([^;]+)/.exec(body.connectionString)?.[1] ?? ''
   const begun = Date.now()
-  const connection = rhea.create_container().connect({
-    transport: 'tls',
-    host: 'localhost',
-    port: AMQP_PORT,
-    username: 'service@sas.root.localhost',
-    password: formatSasToken({
-      resource: 'localhost',
-      key,
-      policyName: 'service',
-      expirySeconds: Math.floor(begun / 1000) + 3,
-    }),
-    reconnect: false,
-  })
-  connection.on('disconnected', () => {})
-  await event(connection, 'connection_open')
-  const receiver = connection.open_receiver({
-    source: { address: `localhost/ConsumerGroups/$Default/Partitions/${pump.partition}` },
-  })
-  await event(receiver, 'message')
+  const connection = await reader(3)
   const { error } = await event(connection, 'connection_error')
   assert.equal((error as { condition?: string } | undefined)?.condition, 'amqp:unauthorized-access')
   const seconds = (Date.now() - begun) / 1000
   assert.ok(seconds > 1.9 && seconds < 8, `after ${seconds} s`)
 })
 
+// The SDK goes on connecting for a client that was closed while its connection was being made; the process would not end.
+after(() => setTimeout(() => process.exit(), LINGER_MS).unref())
+
+// Not with the SDK: its clients go on trying with the key that they have, for as long as they are.
 test('a policy key that is changed ends the readers that came by it, and they are counted', { skip }, async () => {
-  const [primary, other] = [await consumer('amqp'), await consumer('amqp-ws')]
-  const subscriptions = [primary, other].map((client) =>
-    subscribe(client, pump.partition, { startPosition: latestEventPosition }),
-  )
-  await pause(SILENCE_MS)
-  await pump.send('before')
-  for (const subscribed of subscriptions) await got(subscribed, 1)
+  const connections = [await reader(60), await reader(60)]
+  const ends = connections.map((connection) => event(connection, 'connection_error'))
   const answer = await theHub().api<Api.Changed>('POST', '/policies/service/regenerate-key', { key: 'primary' })
   assert.equal(answer.status, 200)
   assert.equal(answer.body.sessionsClosed, 2)
-  const closed = (await theHub().events('policy/service')).filter(
-    ({ type, detail }) => type === 'amqp.closed' && /taken away/.test(String(detail['reason'])),
-  )
-  assert.equal(closed.length, 2)
-  // The clients try again with the key they have, for a while.
-  await pump.send('after')
-  await pause(SILENCE_MS)
-  for (const subscribed of subscriptions) {
-    assert.deepEqual(bodies(subscribed.events), ['before'])
-    await subscribed.close()
+  for (const { error } of await Promise.all(ends)) {
+    assert.equal((error as { condition?: string } | undefined)?.condition, 'amqp:unauthorized-access')
   }
-  for (const client of [primary, other]) await client.close()
+  // A flood of events is summarised, once a second: an event may stand for several.
+  const told = async (): Promise<number> =>
+    (await theHub().events('policy/service'))
+      .filter(({ type, detail }) => type === 'amqp.closed' && /taken away/.test(String(detail['reason'])))
+      .reduce((sum, { detail }) => sum + Number(detail['repeated'] ?? 1), 0)
+  for (const until = Date.now() + 5_000; (await told()) < 2 && Date.now() < until; ) await pause(200)
+  assert.ok((await told()) >= 2)
 })
+
+/** A connection that has read a message of the pump's partition, by a token of so many seconds. */
+async function reader(seconds: number): Promise<Connection> {
+  const { body } = await theHub().api<Api.ConnectionString>('GET', '/policies/service/connection-string')
+  const key = /SharedAccessKey=([^;]+)/.exec(body.connectionString)?.[1] ?? ''
+  const expirySeconds = Math.floor(Date.now() / 1000) + seconds
+  const connection = rhea.create_container().connect({
+    transport: 'tls',
+    host: 'localhost',
+    port: AMQP_PORT,
+    username: 'service@sas.root.localhost',
+    password: formatSasToken({ resource: 'localhost', key, policyName: 'service', expirySeconds }),
+    reconnect: false,
+  })
+  connection.on('disconnected', () => {})
+  await event(connection, 'connection_open')
+  const address = `localhost/ConsumerGroups/$Default/Partitions/${pump.partition}`
+  await event(connection.open_receiver({ source: { address } }), 'message')
+  return connection
+}
 
 function event(
   emitter: { once(name: string, listener: (context: EventContext) => void): unknown },
