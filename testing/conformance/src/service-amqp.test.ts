@@ -18,9 +18,9 @@ const hub = skip === false ? await HubProcess.start('standard') : undefined
 hub?.trust()
 /** How long the runner has to hear of the last test, in milliseconds. */
 const LINGER_MS = 2_000
+after(() => hub?.stop())
 // The SDK goes on connecting for clients whose connection was cut; the process would not end.
 after(() => setTimeout(() => process.exit(), LINGER_MS).unref())
-after(() => hub?.stop())
 
 const TRANSPORTS = [
   { name: 'amqp', constructorOf: Amqp },
