@@ -1,7 +1,7 @@
 /**
  * How fast the Event Hubs-compatible endpoint is read, by one client that reads all partitions at once, and what share
  * that is of what reading and unsealing the history reaches alone, in a thread that does nothing else. The client, a
- * library of one thread, is what ends first on a machine that has cores for both; so the processor time that each takes
+ * library of one thread, shares the machine with the hub and may be what ends first; so the processor time that each takes
  * for a message is told as well.
  */
 
