@@ -2,25 +2,13 @@
 
 import { readFileSync } from 'node:fs'
 import { HubApi, LiveDevice, type LiveDeviceOptions, ServiceCaller } from '@holdfast/testing-hub'
+import { OPERATIONS } from '@holdfast/throttling'
 import { deviceId } from './fleet-credentials.ts'
 import { eachOf, type HoldfastServer, startHoldfast } from './holdfast-server.ts'
 
 /** Rates that no machine reaches: what is measured is the hub, not its limits. */
 const BEYOND = { perSecond: 1_000_000, burst: 1_000_000_000 }
-const UNTHROTTLED = Object.fromEntries(
-  [
-    'registry.read',
-    'registry.write',
-    'twin.read',
-    'twin.write',
-    'query',
-    'method',
-    'command.send',
-    'service',
-    'device.twin-read',
-    'device.twin-report',
-  ].map((operation) => [operation, { hub: BEYOND, principal: BEYOND }]),
-)
+const UNTHROTTLED = Object.fromEntries(OPERATIONS.map((operation) => [operation, { hub: BEYOND, principal: BEYOND }]))
 
 const HOSTNAME = 'localhost'
 /** As back ends' HTTP clients have it by default, or less. */

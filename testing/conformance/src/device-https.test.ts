@@ -1,7 +1,6 @@
 /** Rows 1 to 4, 6, 8 to 14 of azure-iot.md §12 over HTTPS: the devices' own API, as `azure-iot-device-http` speaks it. */
 
 import assert from 'node:assert/strict'
-import { request } from 'node:https'
 import { after, suite, test } from 'node:test'
 import type { Api } from '@holdfast/api'
 import { Client, Http, Message } from './azure-sdk.ts'
@@ -9,7 +8,8 @@ import { Workshop } from './certificates.ts'
 import { HubProcess } from './hub-process.ts'
 import { keyOf, partsOf, sas } from './sas.ts'
 import { failure, within } from './sdk-client.ts'
-import { ADDRESS, requireStandardPorts } from './standard-ports.ts'
+import { askRaw, type RawAnswer } from './raw-https.ts'
+import { requireStandardPorts } from './standard-ports.ts'
 
 const skip = await requireStandardPorts()
 const hub = skip === false ? await HubProcess.start('standard') : undefined
@@ -64,43 +64,13 @@ async function refusedAs(what: Promise<unknown>, name: string, status: number): 
   assert.equal(error.response.statusCode, status)
 }
 
-interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly body: string
-}
-
-/** A request as no SDK for Node would send it. */
 function ask(
   method: string,
   path: string,
   headers: Readonly<Record<string, string>>,
   body: string | Uint8Array = '',
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        host: ADDRESS,
-        servername: 'localhost',
-        port: theHub().ready.httpsPort,
-        method,
-        path,
-        agent: false,
-        ca: theHub().ca,
-        headers: { host: 'localhost', 'content-length': String(Buffer.byteLength(body)), ...headers },
-      },
-      (answer) => {
-        let text = ''
-        answer.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk
-        })
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text }))
-        answer.on('error', reject)
-      },
-    )
-    asked.on('error', reject)
-    asked.end(body)
-  })
+): Promise<RawAnswer> {
+  return askRaw(theHub(), { method, path, headers, body })
 }
 
 function tokenOf(connectionString: string): string {
@@ -387,7 +357,7 @@ suite('device https', { concurrency: true }, () => {
     await refusedAs(client.complete(first), 'Error', 412)
     const headers = { authorization: tokenOf(primary) }
     const path = `/devices/${deviceId}/messages/devicebound`
-    const next = async (): Promise<Answer> => {
+    const next = async (): Promise<RawAnswer> => {
       for (;;) {
         const answer = await ask('GET', `${path}?api-version=2021-04-12`, headers)
         if (answer.status !== 204) return answer

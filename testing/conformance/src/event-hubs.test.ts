@@ -18,6 +18,7 @@ import type { Api } from '@holdfast/api'
 import { formatSasToken } from '@holdfast/tokens'
 import rhea, { type Connection, type EventContext } from 'rhea'
 import { Message } from './azure-sdk.ts'
+import { endWithTests } from './end-with-tests.ts'
 import { HubProcess } from './hub-process.ts'
 import { clientOf, DEVICE_TRANSPORTS, eventually, open, pause, within } from './sdk-client.ts'
 import { AMQP_PORT, requireStandardPorts } from './standard-ports.ts'
@@ -30,8 +31,6 @@ const TRANSPORTS = ['amqp', 'amqp-ws'] as const
 type Transport = (typeof TRANSPORTS)[number]
 const EVENTS_MS_MAX = 30_000
 /** Nothing may come in this time, in milliseconds. */
-/** How long the runner has to hear of the last test, in milliseconds. */
-const LINGER_MS = 2_000
 const SILENCE_MS = 700
 
 function theHub(): HubProcess {
@@ -456,8 +455,7 @@ test('a token that ends and is not renewed ends its connection, and nothing more
   assert.ok(seconds > 1.9 && seconds < 8, `after ${seconds} s`)
 })
 
-// The SDK goes on connecting for a client that was closed while its connection was being made; the process would not end.
-after(() => setTimeout(() => process.exit(), LINGER_MS).unref())
+endWithTests()
 
 // Not with the SDK: its clients go on trying with the key that they have, for as long as they are.
 test('a policy key that is changed ends the readers that came by it, and they are counted', { skip }, async () => {

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
@@ -13,7 +12,8 @@ import { Client, Http } from './azure-sdk.ts'
 import { HubProcess } from './hub-process.ts'
 import { keyOf, sas } from './sas.ts'
 import { failure } from './sdk-client.ts'
-import { ADDRESS, requireStandardPorts } from './standard-ports.ts'
+import { askRaw, type RawAnswer } from './raw-https.ts'
+import { requireStandardPorts } from './standard-ports.ts'
 import type { UploadReport, UploadScenario } from './upload-clients.ts'
 
 const skip = await requireStandardPorts()
@@ -62,14 +62,11 @@ function upload(scenario: UploadScenario): Promise<UploadReport> {
   })
 }
 
-interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly body: string
-}
-
-/** A request as no SDK would send it. */
-function put(path: string, body: Uint8Array | string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+function put(
+  path: string,
+  body: Uint8Array | string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<RawAnswer> {
   return ask('PUT', path, body, headers)
 }
 
@@ -78,31 +75,8 @@ function ask(
   path: string,
   body: Uint8Array | string,
   headers: Readonly<Record<string, string>>,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        host: ADDRESS,
-        servername: 'localhost',
-        port: theHub().ready.httpsPort,
-        method,
-        path,
-        agent: false,
-        ca: theHub().ca,
-        headers: { host: 'localhost', 'content-length': String(Buffer.byteLength(body)), ...headers },
-      },
-      (answer) => {
-        let text = ''
-        answer.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk
-        })
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text }))
-        answer.on('error', reject)
-      },
-    )
-    asked.on('error', reject)
-    asked.end(body)
-  })
+): Promise<RawAnswer> {
+  return askRaw(theHub(), { method, path, headers, body })
 }
 
 interface Granted {
@@ -209,7 +183,7 @@ suite('file upload', { concurrency: true }, () => {
     const granted = (await client.getBlobSharedAccessSignature('x.bin')) as Granted
     const { containerName, blobName, sasToken } = granted
     const at = (name: string, query: string): string => `/${containerName}/${name}${query}`
-    const refusedAs = async (answer: Promise<Answer>, status: number, code: string): Promise<void> => {
+    const refusedAs = async (answer: Promise<RawAnswer>, status: number, code: string): Promise<void> => {
       const { status: actual, headers, body } = await answer
       assert.deepEqual({ status: actual, code: headers['x-ms-error-code'] }, { status, code })
       assert.match(body, new RegExp(`^<\\?xml version="1.0" encoding="utf-8"\\?><Error><Code>${code}</Code>`))

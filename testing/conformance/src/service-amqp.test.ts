@@ -8,6 +8,7 @@ import { after, suite, test } from 'node:test'
 import type { Api } from '@holdfast/api'
 import azureIothub from 'azure-iothub'
 import { Client, Http, Message, ServiceClient } from './azure-sdk.ts'
+import { endWithTests } from './end-with-tests.ts'
 import { HubProcess } from './hub-process.ts'
 import { clientOf, DEVICE_TRANSPORTS, eventually, failure, pause, within } from './sdk-client.ts'
 import { requireStandardPorts } from './standard-ports.ts'
@@ -16,11 +17,8 @@ const { Amqp, AmqpWs } = azureIothub
 const skip = await requireStandardPorts()
 const hub = skip === false ? await HubProcess.start('standard') : undefined
 hub?.trust()
-/** How long the runner has to hear of the last test, in milliseconds. */
-const LINGER_MS = 2_000
 after(() => hub?.stop())
-// The SDK goes on connecting for clients whose connection was cut; the process would not end.
-after(() => setTimeout(() => process.exit(), LINGER_MS).unref())
+endWithTests()
 
 const TRANSPORTS = [
   { name: 'amqp', constructorOf: Amqp },

@@ -9,11 +9,10 @@ import { identitySubject } from '@holdfast/identity'
 import { isApiVersion } from '@holdfast/iothub'
 import type { Operation } from '@holdfast/throttling'
 import type { HttpEnvironment } from '../environment.ts'
-import { guard } from '../guard.ts'
 import { refusal } from '../hub/answer.ts'
 import { HubError } from '../hub/errors.ts'
-import { problemAsHubError, refusalOf } from '../hub/refusals.ts'
-import { explain } from '../management/refusals.ts'
+import { guardAsHub } from '../hub/hub-guard.ts'
+import { refusalOf } from '../hub/refusals.ts'
 import { tellRefusal } from '../told-refusals.ts'
 import { throttle } from '../throttled.ts'
 import { receiveCommand, settleCommand } from './commands.ts'
@@ -40,13 +39,7 @@ const OPERATIONS: Readonly<Record<DeviceAddress['kind'], Operation>> = {
 /** To be handed its requests by `fetch`, as the guard asks. */
 export function deviceRoutes(services: DeviceServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
-  guard(app, {
-    failed: services.failed,
-    events: services.events,
-    clock: services.clock,
-    explain,
-    refuse: (problem) => refusal(problemAsHubError(problem), services),
-  })
+  guardAsHub(app, services)
   app.all('*', async (context) => {
     try {
       const { deviceId, address } = parseDevicePath(new URL(context.req.url).pathname)

@@ -6,9 +6,7 @@
 import { Hono } from 'hono'
 import { HubFormatError, parseApiVersion } from '@holdfast/iothub'
 import type { HttpEnvironment } from '../environment.ts'
-import { guard } from '../guard.ts'
 import { authorize } from '../management/actor.ts'
-import { explain } from '../management/refusals.ts'
 import { tellRefusal } from '../told-refusals.ts'
 import { operationOf, throttleService } from '../throttled.ts'
 import { refusal } from './answer.ts'
@@ -16,10 +14,11 @@ import { BULK_ROUTES } from './bulk.ts'
 import { COMMAND_ROUTES } from './commands.ts'
 import { DEVICE_ROUTES } from './devices.ts'
 import { HubError } from './errors.ts'
+import { guardAsHub } from './hub-guard.ts'
 import { METHOD_ROUTES } from './methods.ts'
 import { MODULE_ROUTES } from './modules.ts'
 import { QUERY_ROUTES } from './query.ts'
-import { problemAsHubError, refusalOf } from './refusals.ts'
+import { refusalOf } from './refusals.ts'
 import { type HubRoute, RouteTable } from './routes.ts'
 import type { HubServices } from './services.ts'
 import { STATISTICS_ROUTES } from './statistics.ts'
@@ -51,13 +50,7 @@ export function isHubPath(pathname: string): boolean {
 /** To be handed its requests by `fetch`, as the guard asks. */
 export function hubRoutes(services: HubServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
-  guard(app, {
-    failed: services.failed,
-    events: services.events,
-    clock: services.clock,
-    explain,
-    refuse: (problem) => refusal(problemAsHubError(problem), services),
-  })
+  guardAsHub(app, services)
   app.all('*', async (context) => {
     let isModule = false
     try {
