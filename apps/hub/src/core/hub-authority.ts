@@ -20,6 +20,7 @@ import {
   renewalTimeOf,
   ROOT_AUTHORITY,
   SERVER_CERTIFICATE,
+  type Signer,
   validityOf,
 } from '@holdfast/pki'
 import {
@@ -58,8 +59,15 @@ interface Root {
   readonly withKey: CertificateWithKey | undefined
 }
 
+/** An authority that issues: its certificate, and what signs with its key wherever that is kept. */
+export interface IssuingAuthority {
+  readonly certificate: Certificate
+  readonly signer: Signer
+}
+
 export class HubAuthority {
   readonly #parts: HubAuthorityParts
+  readonly #listeners = new Set<() => void>()
   readonly #root: Root
   #issuing: CertificateWithKey
   #server: CertificateWithKey
@@ -113,6 +121,33 @@ export class HubAuthority {
     return this.#server.certificate.sha256Thumbprint
   }
 
+  /** What issues certificates to devices now. Changes when it is renewed and when authorities roll over: ask each time. */
+  get issuing(): IssuingAuthority {
+    const { certificate, key } = this.#issuing
+    return { certificate, signer: signerOf(key) }
+  }
+
+  /** What stands above a certificate that is issued now, nearest first: the issuing authority and its root. */
+  get chain(): readonly [Certificate, Certificate] {
+    return [this.#issuing.certificate, this.#root.certificate]
+  }
+
+  /** Every root that devices are to trust now, the one in use first; two while authorities roll over. */
+  get roots(): readonly Certificate[] {
+    return [this.#root.certificate]
+  }
+
+  /** Issuing authorities of the hub whose certificates count now, the one that issues first. */
+  get issuers(): readonly Certificate[] {
+    return [this.#issuing.certificate]
+  }
+
+  /** Calls `listener` after `issuing`, `roots` or `issuers` changed; returns what ends it. `listener` does not throw. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
   /** Whether the issuing authority is due for renewal and cannot be renewed, for the root's key is elsewhere. */
   get isRootKeyNeeded(): boolean {
     return this.#root.withKey === undefined && this.#isDue(this.#issuing.certificate)
@@ -134,7 +169,10 @@ export class HubAuthority {
   async renewIfDue(): Promise<boolean> {
     const { withKey } = this.#root
     const renewsIssuing = withKey !== undefined && this.#isDue(this.#issuing.certificate)
-    if (renewsIssuing) this.#issuing = await issue(this.#parts, ISSUING, ISSUING_AUTHORITY, withKey)
+    if (renewsIssuing) {
+      this.#issuing = await issue(this.#parts, ISSUING, ISSUING_AUTHORITY, withKey)
+      for (const listener of this.#listeners) listener()
+    }
     const { certificate } = this.#server
     const isGood =
       !this.#isDue(certificate) &&
