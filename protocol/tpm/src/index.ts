@@ -1,1 +1,10 @@
-export {}
+export { CURVE_BYTES, HASH_BYTES, TPM_ALG, hashAlgorithm, hashAlgorithmOrNone, hashId } from './algorithms.ts'
+export type { Curve, HashAlgorithm } from './algorithms.ts'
+export { TpmError } from './errors.ts'
+export type { TpmErrorCode } from './errors.ts'
+export { decodeName, nameOf } from './name.ts'
+export type { ObjectAttribute } from './object-attributes.ts'
+export { decodePublic, decodePublicArea, encodePublic, encodePublicArea } from './public-area.ts'
+export type { EccPublic, KeyedHashPublic, RsaPublic, SymCipherPublic, TpmPublic } from './public-area.ts'
+export { publicKeyOf } from './public-key.ts'
+export type { AsymmetricScheme, KeyDerivation, KeyedHashScheme, SymmetricDefinition } from './schemes.ts'
