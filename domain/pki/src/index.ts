@@ -1,5 +1,6 @@
 export type { AlternativeName, Subject } from './asn1.ts'
 export { Certificate, parseCertificate } from './certificate.ts'
+export { encodeCertificateBundle } from './certificate-bundle.ts'
 export type { CertificateFacts, CertificateSummary } from './certificate-facts.ts'
 export { certificateFacts, summarizeCertificate } from './certificate-facts.ts'
 export type { VerifiedRequest } from './certification-request.ts'
