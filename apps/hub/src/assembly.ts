@@ -2,6 +2,7 @@
 
 import { randomFillSync } from 'node:crypto'
 import { join } from 'node:path'
+import { AdmissionGates } from '@holdfast/admission'
 import type { Api } from '@holdfast/api'
 import { type Timestamp, timestampOf } from '@holdfast/base'
 import { FEEDBACK_CONTENT_TYPE } from '@holdfast/commands'
@@ -155,6 +156,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     random,
     events,
     publish: (key, publication) => desk.publish(key, publication),
+    laneOf: (key) => desk.laneOf(key),
     fault,
   })
   const { twins, methods, messages, files, presence, throttling } = services
@@ -175,8 +177,10 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
   const failed = (error: unknown, request: { readonly method: string; readonly path: string }): void =>
     log.error('request failed', { error, ...request })
   const authenticator = new Authenticator({ ...shared, registry, policies, authorities })
+  const gates = new AdmissionGates()
   const desk = new Desk({
     authenticator,
+    gates,
     provisioning,
     answerProvisioning: mqttProvisioning(provisioning, { clock, random, failed }),
     sessions: state,
@@ -231,6 +235,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     clock,
     random,
     authenticator,
+    gates,
     uploads: files.uploads,
     files: files.uploads,
     address: { hostNames: settings.hostnames, httpsPort: ports.httpsPort },

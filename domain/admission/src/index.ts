@@ -1,1 +1,3 @@
-export {}
+export type { AdmissionGate, Attempt, ConnectionFacts, GateVerdict } from './gate.ts'
+export type { Admitted, Admittance, Refused } from './gates.ts'
+export { AdmissionGates, concerns } from './gates.ts'

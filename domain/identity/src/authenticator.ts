@@ -18,6 +18,7 @@ import type { Basis, KeySlot } from './credential.ts'
 import { FailureThrottle } from './failure-throttle.ts'
 import { isIdentityKey } from './identity-key.ts'
 import type { Identity, IdentityKey } from './identity.ts'
+import type { Lane } from './lane.ts'
 import { KEY_BYTES } from './limits.ts'
 import { audienceOf, type Policies, type PolicyDenial } from './policies.ts'
 import { type RandomBytes, randomBase64 } from './random.ts'
@@ -39,6 +40,8 @@ export interface Allowed {
   readonly kind: 'allowed'
   readonly identity: Identity
   readonly basis: Basis
+  /** What the credential is good for; admission may narrow it. */
+  readonly lane: Lane
   /** JSON text, azure-iot.md §5.6. */
   readonly authMethod: string
   /** When the credential ends and the session with it. */
@@ -164,6 +167,7 @@ export class Authenticator {
       kind: 'allowed',
       identity,
       basis: proof.basis,
+      lane: 'full',
       authMethod: authMethodOf(proof.basis, identity.moduleId !== undefined),
       ...(proof.expires === undefined ? {} : { expires: proof.expires }),
       asOf,

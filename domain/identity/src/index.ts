@@ -26,6 +26,8 @@ export type {
   IdentityWriteOutcome,
   WriteOutcome,
 } from './identity.ts'
+export type { Lane } from './lane.ts'
+export { LANES, narrower } from './lane.ts'
 export { AUTHORITIES_MAX, MODULES_PER_DEVICE_MAX, PAGE_ITEMS_MAX, STATUS_REASON_CHARACTERS_MAX } from './limits.ts'
 export type { PoliciesParts, PolicyDenial, PolicyVerdict, Principal, ScopedVerdict } from './policies.ts'
 export { DEFAULT_POLICIES, Policies } from './policies.ts'

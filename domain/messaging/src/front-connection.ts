@@ -3,7 +3,8 @@
  * There is one such object a connection and no closure; thousands of idle ones must cost little.
  */
 
-import { formatTimestamp, type Instant, instantOf, later, type Timestamp } from '@holdfast/base'
+import { type Instant, instantOf, later, type Timestamp } from '@holdfast/base'
+import type { Lane } from '@holdfast/identity'
 import { DEVICE_BODY_BYTES_MAX, parseRequestTopic } from '@holdfast/dps'
 import {
   HubFormatError,
@@ -28,7 +29,6 @@ import {
   type Will,
 } from '@holdfast/mqtt'
 import type { Timed } from './deadline-wheel.ts'
-import { answerUnserved } from './device-request.ts'
 import type { FrontInside, PeerSource } from './front-inside.ts'
 import type {
   Admission,
@@ -39,7 +39,16 @@ import type {
   Unacknowledged,
 } from './front-messages.ts'
 import { HubRole, ProvisioningRole, type Role } from './front-role.ts'
-import { bagBytes, eventsBag, isDocumentedFilter, isWillDue, isWithinSize, tokenOf, willBytes } from './front-rules.ts'
+import {
+  areSameSubscriptions,
+  bagBytes,
+  eventsBag,
+  isDocumentedFilter,
+  isWillDue,
+  isWithinSize,
+  tokenOf,
+  willBytes,
+} from './front-rules.ts'
 import { MESSAGE_BYTES_MAX, REQUEST_BYTES_MAX } from './limits.ts'
 import { Pace, type Pacing, TOO_MANY } from './pace.ts'
 import { FLAG_RETAINED, FLAG_WILL } from './record.ts'
@@ -68,6 +77,8 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   #will: Will | undefined
   #willBytes = 0
   #role: Role | undefined
+  #lane: Lane = 'full'
+  #hasWithheld = false
   #expiresAt: Instant = NEVER
   #unsettled = 0
   /** Bytes of those in the outbox. */
@@ -158,6 +169,12 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
     this.#enter()
     this.machine.accept({ sessionPresent: false }, this.#front.now)
     if (!this.hasEnded) this.#front.time(this)
+  }
+
+  /** From now on. What it sent before and what is under way stays. */
+  keepTo(lane: Lane): void {
+    this.#lane = lane
+    this.#hasWithheld = false
   }
 
   refuse(code: RefusalCode, reason: string): void {
@@ -358,6 +375,10 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
       this.end('too-large', 'body and properties exceed 256 KB')
       return
     }
+    if (this.#lane !== 'full') {
+      this.#withhold()
+      return
+    }
     this.#append(role, { bag, body: payload, flags: publish.retain ? FLAG_RETAINED : 0, packetId: publish.packetId })
     this.#front.counted(this, payload.length)
     this.#pauseIfFull()
@@ -498,11 +519,6 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
       return
     }
     this.#acknowledge(publish.packetId)
-    if (request.kind === 'certificate-request') {
-      const answer = answerUnserved(request.requestId, formatTimestamp(this.#front.wall()))
-      this.deliver({ ...answer, qos: 0 })
-      return
-    }
     // A copy: the payload is a view of what was received.
     const payload = Uint8Array.from(publish.payload)
     this.#front.toCore({ kind: 'request', connection: this.id, request, payload })
@@ -546,7 +562,7 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
     next: readonly Subscription[],
     packet: { readonly packetId: number; readonly codes: readonly SubackCode[] | undefined },
   ): void {
-    const isKept = this.#subscribes === undefined && isSame(role.subscriptions, next)
+    const isKept = this.#subscribes === undefined && areSameSubscriptions(role.subscriptions, next)
     role.subscriptions = next
     // Clients that subscribe again after every connect cost nothing; registrations have no session to keep.
     if (isKept || role.kind === 'provisioning') {
@@ -564,10 +580,17 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
     else this.machine.suback(packet.packetId, packet.codes)
   }
 
+  /** Neither taken nor acknowledged, so that the device keeps it; and not disconnected, so that it can be mended. */
+  #withhold(): void {
+    if (this.#hasWithheld) return
+    this.#hasWithheld = true
+    this.#front.toCore({ kind: 'withheld', connection: this.id })
+  }
+
   #publishWill(role: HubRole, reason: CloseReason): void {
     const { will } = role
     role.will = undefined
-    if (will === undefined || !isWillDue(reason)) return
+    if (will === undefined || this.#lane !== 'full' || !isWillDue(reason)) return
     const bag = bagBytes(eventsBag(will.topic, role.identity) ?? '')
     if (bag === undefined) return
     const flags = FLAG_WILL | (will.retain ? FLAG_RETAINED : 0)
@@ -589,9 +612,4 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
       ...(unacknowledged.length === 0 ? {} : { unacknowledged }),
     })
   }
-}
-
-function isSame(before: readonly Subscription[], after: readonly Subscription[]): boolean {
-  if (before.length !== after.length) return false
-  return after.every(({ filter, qos }) => before.some((other) => other.filter === filter && other.qos === qos))
 }

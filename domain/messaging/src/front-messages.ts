@@ -4,6 +4,7 @@
  */
 
 import type { Timestamp } from '@holdfast/base'
+import type { Lane } from '@holdfast/identity'
 import type { DeviceRequest } from './device-request.ts'
 
 /** What TLS proved of the peer's certificate, as facts; the core decides what they are worth. */
@@ -23,6 +24,8 @@ export interface PeerFacts {
   readonly port: number
   readonly transport: 'mqtt' | 'mqtt-ws' | 'https' | 'local'
   readonly tlsVersion: string
+  /** Of what the peer's TLS library offers and chooses; '' where there is no TLS. */
+  readonly tlsFingerprint: string
   readonly certificate?: CertificateFacts
 }
 
@@ -85,6 +88,8 @@ export type CloseReason =
   | 'credential-revoked'
   | 'identity-disabled'
   | 'identity-deleted'
+  /** A gate of admission does not have it any more. */
+  | 'not-admitted'
   | 'refused'
   | 'unavailable'
   | 'shutdown'
@@ -134,6 +139,8 @@ export type FrontToCore =
         | { readonly kind: 'register'; readonly body: Uint8Array; readonly force: boolean }
         | { readonly kind: 'poll'; readonly operationId: string }
     }
+  /** It has published telemetry outside its lane; said once a lane. */
+  | { readonly kind: 'withheld'; readonly connection: number }
   /** These connections have sent telemetry since this was last said; at most every few seconds. */
   | { readonly kind: 'activity'; readonly connections: readonly number[] }
   /** A connection ended before the core knew of it (bad handshake, malformed CONNECT, flood). */
@@ -155,6 +162,8 @@ export type CoreToFront =
       readonly expires?: Timestamp
     }
   | { readonly kind: 'refuse'; readonly connection: number; readonly code: RefusalCode; readonly reason: string }
+  /** Before `admit`, where it is not the full lane, and whenever it changes. */
+  | { readonly kind: 'lane'; readonly connection: number; readonly lane: Lane }
   | { readonly kind: 'close'; readonly connection: number; readonly reason: CloseReason }
   | { readonly kind: 'subscriptions-kept'; readonly connection: number; readonly ticket: number }
   /** A message for the device, on a topic it is subscribed to; QoS as the subscription grants. */

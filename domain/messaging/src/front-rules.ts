@@ -10,7 +10,7 @@ import {
 } from '@holdfast/iothub'
 import { RESPONSE_FILTER } from '@holdfast/dps'
 import type { Will } from '@holdfast/mqtt'
-import type { CloseReason } from './front-messages.ts'
+import type { CloseReason, Subscription } from './front-messages.ts'
 import type { Role } from './front-role.ts'
 import { BAG_BYTES_MAX, MESSAGE_BYTES_MAX } from './limits.ts'
 
@@ -25,6 +25,7 @@ const WITHOUT_WILL: ReadonlySet<CloseReason> = new Set<CloseReason>([
   'credential-revoked',
   'identity-disabled',
   'identity-deleted',
+  'not-admitted',
   // The device is not lost, we go; §3.1.2.5 leaves it to us.
   'shutdown',
 ])
@@ -87,4 +88,10 @@ export function tokenOf(password: Uint8Array | undefined): string | undefined | 
   } catch {
     return null
   }
+}
+
+/** Whatever their order. */
+export function areSameSubscriptions(before: readonly Subscription[], after: readonly Subscription[]): boolean {
+  if (before.length !== after.length) return false
+  return after.every(({ filter, qos }) => before.some((other) => other.filter === filter && other.qos === qos))
 }

@@ -28,7 +28,7 @@ describe('opening a connection', () => {
           cleanSession: false,
         },
         token: 'SharedAccessSignature sr=x',
-        peer: { address: '10.0.0.1', port: 40_000, transport: 'mqtt', tlsVersion: 'TLSv1.3' },
+        peer: { address: '10.0.0.1', port: 40_000, transport: 'mqtt', tlsVersion: 'TLSv1.3', tlsFingerprint: 'f' },
       },
     ])
     assert.deepEqual(stage.packets(1), [])

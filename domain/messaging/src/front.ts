@@ -249,6 +249,9 @@ class Inside implements FrontInside {
         } else entry.admitProvisioning(message.registrationId, message.expires)
         return
       }
+      case 'lane':
+        this.table.get(message.connection)?.keepTo(message.lane)
+        return
       case 'close':
         this.table.get(message.connection)?.end(message.reason, '')
         return

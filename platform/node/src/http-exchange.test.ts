@@ -8,7 +8,7 @@ import type { PeerFacts } from '@holdfast/messaging'
 import { BodyBudget } from './body-budget.ts'
 import { answerThrough, askThrough, exchange, type HttpHandler } from './http-exchange.ts'
 
-const PEER: PeerFacts = { address: 'a', port: 1, transport: 'https', tlsVersion: '' }
+const PEER: PeerFacts = { address: 'a', port: 1, transport: 'https', tlsVersion: '', tlsFingerprint: '' }
 
 /** A server with a port between it and who answers, as in the hub. */
 async function stage(context: TestContext, handler: HttpHandler): Promise<(path: string) => ClientRequest> {

@@ -14,6 +14,7 @@ import { exchange, type HttpHandler } from './http-exchange.ts'
 import { StreamCount } from './streamed-body.ts'
 import { peerChain } from './peer-certificate.ts'
 import { Pipelining } from './pipelining.ts'
+import { tlsFingerprint } from './tls-fingerprint.ts'
 import { type TlsMaterial, tlsOptions } from './tls-settings.ts'
 import { endSocket, TlsTransport, WebSocketTransport } from './transport.ts'
 
@@ -221,6 +222,7 @@ export class Listeners {
         port: socket.remotePort ?? 0,
         transport,
         tlsVersion: socket.getProtocol() ?? '',
+        tlsFingerprint: tlsFingerprint(socket),
         ...(certificate === undefined ? {} : { certificate }),
       }
     }

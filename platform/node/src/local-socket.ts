@@ -11,7 +11,7 @@ import { exchange, type HttpHandler } from './http-exchange.ts'
 /** Longest path of a Unix socket that every system takes, in bytes (sun_path is 108 on Linux). */
 const SOCKET_PATH_BYTES_MAX = 100
 
-const LOCAL_PEER: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '' }
+const LOCAL_PEER: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '', tlsFingerprint: '' }
 
 export interface LocalSocket {
   close(): Promise<void>

@@ -16,7 +16,7 @@ import {
 } from './http-exchange.ts'
 import { StreamCount } from './streamed-body.ts'
 
-const PEER: PeerFacts = { address: 'a', port: 1, transport: 'https', tlsVersion: '' }
+const PEER: PeerFacts = { address: 'a', port: 1, transport: 'https', tlsVersion: '', tlsFingerprint: '' }
 const MIB = 1_048_576
 
 /** A server whose bodies under `/blobs` are streams, with a port between it and who answers, as in the hub. */

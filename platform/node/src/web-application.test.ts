@@ -15,7 +15,7 @@ const handler = webHandler(
 )
 
 function request(method: string, target: string): HttpRequest {
-  const peer = { address: '10.0.0.1', port: 1, transport: 'https', tlsVersion: 'TLSv1.3' } as const
+  const peer = { address: '10.0.0.1', port: 1, transport: 'https', tlsVersion: 'TLSv1.3', tlsFingerprint: 'f' } as const
   return { method, target, headers: [], body: new Uint8Array(0), peer }
 }
 

@@ -412,7 +412,7 @@ class FrontThread {
       },
     })
     const address = '10.0.0.1'
-    const facts = () => ({ address, port: 1, transport: 'mqtt', tlsVersion: 'TLSv1.3' }) as const
+    const facts = () => ({ address, port: 1, transport: 'mqtt', tlsVersion: 'TLSv1.3', tlsFingerprint: 'f' }) as const
     this.#front.opened(connection, { address, facts }, world.now)
     this.#planTurn()
   }

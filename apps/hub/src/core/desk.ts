@@ -3,6 +3,7 @@
  * decided here; `Authenticator`, `Provisioning` and `SessionDirectory` do.
  */
 
+import type { AdmissionGates, Attempt } from '@holdfast/admission'
 import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import { assertNever, type Clock, type Instant } from '@holdfast/base'
 import {
@@ -12,6 +13,7 @@ import {
   cuts,
   type IdentityKey,
   identitySubject,
+  type Lane,
 } from '@holdfast/identity'
 import { parseSubscription } from '@holdfast/iothub'
 import {
@@ -30,11 +32,15 @@ import {
 import type { Credentials as ProvisioningCredentials, Provisioning } from '@holdfast/provisioning'
 import type { MqttProvisioning } from '../http/provisioning/index.ts'
 import type { DeviceHandlers } from './device-handlers.ts'
+import { type LaneChange, Lanes } from './lanes.ts'
+import { isHeard, mayReceive } from './lane-rules.ts'
 
 export interface DeskParts {
   readonly authenticator: Authenticator
   readonly provisioning: Provisioning
   readonly answerProvisioning: MqttProvisioning
+  /** Asked of every device that has proved itself. */
+  readonly gates: AdmissionGates
   readonly sessions: SessionStore
   readonly clock: Clock
   /** Bounds their rate. */
@@ -71,6 +77,7 @@ export interface DeskCounters {
 export class Desk {
   readonly #parts: DeskParts
   readonly #directory: SessionDirectory
+  readonly #lanes: Lanes
   /** What a provisioning connection showed for itself, for the requests that follow on it. */
   readonly #registrants = new Map<
     string,
@@ -91,12 +98,7 @@ export class Desk {
         )
       },
       opened: (session) => this.#onOpened(session),
-      subscribed: ({ subject, subscriptions, isResumed }) => {
-        if (subject.kind !== 'identity') return
-        const key = keyOf(subject.standing)
-        const topics = subscriptions.map(({ filter }) => parseSubscription(filter, key))
-        for (const handler of parts.handlers) handler.listening?.(key, topics, { isResumed })
-      },
+      subscribed: (session) => this.#tellListening(session),
       ended: (session, end) => {
         const { subject } = session
         if (subject.kind === 'identity') {
@@ -109,6 +111,17 @@ export class Desk {
           ...(end.detail === '' ? {} : { detail: end.detail }),
         })
       },
+    })
+    this.#lanes = new Lanes({
+      gates: parts.gates,
+      changed: (change) => this.#onLane(change),
+      refused: (front, connection, { gate, code, detail }) => {
+        const matches = (session: Session): boolean => session.front === front && session.connection === connection
+        this.#directory.cutOff({ matches, reason: 'not-admitted' }, parts.clock.monotonic(), () => undefined)
+        const key = this.#identityOf(front, connection)
+        if (key !== undefined) this.#emit('session.not-admitted', identitySubject(key), { gate, code, detail })
+      },
+      fault: parts.fault,
     })
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
@@ -128,7 +141,13 @@ export class Desk {
 
   /** Publishes to the identity's live connection, which takes it if it is subscribed. False when there is none. */
   publish(key: IdentityKey, publication: Publication): boolean {
+    if (!mayReceive(this.#lanes.laneOfIdentity(key), publication.topic)) return false
     return this.#directory.publish(key, publication)
+  }
+
+  /** What the identity's live connection may do; `full` while it has none. */
+  laneOf(key: IdentityKey): Lane {
+    return this.#lanes.laneOfIdentity(key)
   }
 
   connectionOf(key: IdentityKey): { readonly since: number; readonly lastActivity: number } | undefined {
@@ -188,6 +207,7 @@ export class Desk {
         })
         return
       case 'closed':
+        this.#lanes.leave(front, message.connection, message.reason)
         this.#registrants.delete(nameOf(front, message.connection))
         this.#directory.closed(front, message.connection, message, now)
         return
@@ -198,7 +218,8 @@ export class Desk {
         const key = this.#identityOf(front, message.connection)
         if (key === undefined) return
         this.#active(front, [message.connection], now)
-        for (const handler of this.#parts.handlers) handler.request?.(key, message.request, message.payload)
+        const lane = this.#lanes.laneOf(front, message.connection)
+        for (const handler of this.#parts.handlers) handler.request?.(key, message.request, message.payload, lane)
         return
       }
       case 'delivered': {
@@ -208,6 +229,14 @@ export class Desk {
         for (const ticket of message.tickets) {
           for (const handler of this.#parts.handlers) handler.delivered?.(key, ticket)
         }
+        return
+      }
+      case 'withheld': {
+        const key = this.#identityOf(front, message.connection)
+        if (key === undefined) return
+        this.#emit('session.telemetry-withheld', identitySubject(key), {
+          lane: this.#lanes.laneOf(front, message.connection),
+        })
         return
       }
       case 'activity':
@@ -252,7 +281,8 @@ export class Desk {
       claim.moduleId === undefined
         ? { deviceId: claim.deviceId }
         : { deviceId: claim.deviceId, moduleId: claim.moduleId }
-    for (let attempt = 0; attempt < DECISIONS_MAX; attempt += 1) {
+    const attempt = attemptOf(key, claim, message.peer, clock)
+    for (let decisions = 0; decisions < DECISIONS_MAX; decisions += 1) {
       const decision = await authenticator.authenticate({
         key,
         hostName: claim.hostName,
@@ -262,17 +292,30 @@ export class Desk {
       })
       if (!this.#directory.isAwaited(front, message.connection)) return
       if (decision.kind === 'denied') {
+        for (const gate of this.#parts.gates.gates) gate.denied?.(attempt, decision.code)
         this.#emitRefusal(message.peer, identitySubject(key), decision)
         this.#refuse(front, message, NOT_AUTHORIZED, decision.code)
         return
       }
+      const { identity, basis, lane, authMethod, expires } = decision
+      const { generationId } = identity
+      const verdict = await this.#lanes.enter(front, message.connection, { ...attempt, generationId, basis, lane })
+      if (!this.#directory.isAwaited(front, message.connection)) {
+        this.#lanes.leave(front, message.connection)
+        return
+      }
+      if (verdict.kind === 'refused') {
+        const { gate, code, detail } = verdict
+        this.#emitRefusal(message.peer, identitySubject(key), { code, detail: `${gate}: ${detail}` })
+        this.#refuse(front, message, NOT_AUTHORIZED, code)
+        return
+      }
       if (!authenticator.isCurrent(decision)) continue
-      const { identity, basis, authMethod, expires } = decision
       this.#directory.admit(
         front,
         message.connection,
         {
-          standing: { ...key, generationId: identity.generationId, basis },
+          standing: { ...key, generationId, basis },
           authMethod,
           cleanSession: claim.cleanSession,
           ...(claim.modelId === undefined ? {} : { modelId: claim.modelId }),
@@ -315,6 +358,7 @@ export class Desk {
   }
 
   #refuse(front: number, message: Connect, code: 3 | 5, reason: string): void {
+    this.#lanes.leave(front, message.connection)
     this.#directory.refuse(front, message.connection, { code, reason })
   }
 
@@ -337,6 +381,7 @@ export class Desk {
 
   #onOpened(session: Session): void {
     this.#opened += 1
+    this.#lanes.opened(session.front, session.connection)
     const { subject } = session
     if (subject.kind === 'identity') {
       const { modelId, standing } = subject
@@ -348,12 +393,50 @@ export class Desk {
     })
   }
 
+  #tellListening({ front, connection, subject, subscriptions, isResumed }: Session): void {
+    if (subject.kind !== 'identity') return
+    const key = keyOf(subject.standing)
+    const lane = this.#lanes.laneOf(front, connection)
+    const topics = subscriptions
+      .map(({ filter }) => parseSubscription(filter, key))
+      .filter((topic) => isHeard(lane, topic))
+    for (const handler of this.#parts.handlers) handler.listening?.(key, topics, { isResumed })
+  }
+
+  #onLane({ front, connection, facts, verdict }: LaneChange): void {
+    this.#parts.toFront(front, { kind: 'lane', connection, lane: verdict.lane })
+    this.#emit('session.lane-changed', identitySubject(facts.key), {
+      lane: verdict.lane,
+      reasons: verdict.reasons.map(({ gate, code, detail }) => `${gate}/${code}: ${detail}`).join('; '),
+    })
+    const session = this.#directory.sessionOf(front, connection)
+    if (session !== undefined) this.#tellListening(session)
+  }
+
   #emit(type: SecurityEvent['type'], subject: string, detail: SecurityEvent['detail']): void {
     this.#parts.events({ type, at: this.#parts.clock.wall(), subject, actor: subject, detail })
   }
 
   #tick(): void {
     this.#directory.tick(this.#parts.clock.monotonic())
+  }
+}
+
+function attemptOf(key: IdentityKey, claim: HubClaim, peer: PeerFacts, clock: Clock): Attempt {
+  const { address, transport, tlsVersion, tlsFingerprint, certificate } = peer
+  if (transport === 'local') throw new TypeError('devices do not come by the local socket')
+  return {
+    key,
+    address,
+    transport,
+    tlsVersion,
+    tlsFingerprint,
+    ...(claim.clientType === undefined ? {} : { clientType: claim.clientType }),
+    ...(claim.modelId === undefined ? {} : { modelId: claim.modelId }),
+    ...(certificate === undefined
+      ? {}
+      : { certificate: { sha256: certificate.sha256, notAfter: certificate.notAfter } }),
+    at: clock.wall(),
   }
 }
 

@@ -1,11 +1,12 @@
 /** What serves devices beyond telemetry, and back ends through them: twins, methods, messages, uploads, presence. */
 
 import type { Clock } from '@holdfast/base'
-import type { IdentityKey, Registry } from '@holdfast/identity'
+import type { IdentityKey, Lane, Registry } from '@holdfast/identity'
 import type { Publication } from '@holdfast/messaging'
 import { Twins } from '@holdfast/twins'
 import type { Settings } from '../settings.ts'
 import { CommandService } from './command-service.ts'
+import { DeviceCertificates } from './device-certificates.ts'
 import type { DeviceHandlers } from './device-handlers.ts'
 import { DeviceMethods } from './device-methods.ts'
 import { DeviceTwins } from './device-twins.ts'
@@ -25,6 +26,7 @@ export interface DeviceServiceParts {
   readonly random: (bytes: number) => Uint8Array<ArrayBuffer>
   readonly events: EventLog
   readonly publish: (key: IdentityKey, publication: Publication) => boolean
+  readonly laneOf: (key: IdentityKey) => Lane
   /** MUST NOT throw. */
   readonly fault: (error: unknown) => void
 }
@@ -40,7 +42,7 @@ export class DeviceServices {
   readonly handlers: readonly DeviceHandlers[]
 
   private constructor(parts: DeviceServiceParts, files: UploadService) {
-    const { settings, state, clock, random, events, publish, fault } = parts
+    const { settings, state, clock, random, events, publish, laneOf, fault } = parts
     const core = { clock, random, publish, fault }
     this.files = files
     this.throttling = new Throttling({ clock, events: events.throttled, limits: settings.limits })
@@ -51,11 +53,12 @@ export class DeviceServices {
       events: events.frequent,
       desiredChanged: (change) => deviceTwins.desiredChanged(change),
     })
-    const deviceTwins = new DeviceTwins({ ...core, twins: this.twins, throttling: this.throttling })
+    const deviceTwins = new DeviceTwins({ ...core, twins: this.twins, throttling: this.throttling, laneOf })
     this.methods = new DeviceMethods({ ...core, events: events.frequent })
     this.messages = new CommandService({ ...core, store: state, events: events.frequent })
     this.presence = new Presence({ store: state, clock, fault })
-    this.handlers = [this.presence, this.methods, deviceTwins, this.messages.devices]
+    const certificates = new DeviceCertificates({ clock, publish })
+    this.handlers = [this.presence, this.methods, deviceTwins, this.messages.devices, certificates]
   }
 
   /** @throws StoreUnavailableError, or what the state store throws. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { timestampOf } from '@holdfast/base'
-import type { IdentityKey } from '@holdfast/identity'
+import type { IdentityKey, Lane } from '@holdfast/identity'
 import { countingRandom, ManualClock } from '@holdfast/identity/testing'
 import type { DeviceRequest, Publication } from '@holdfast/messaging'
 import type { Verdict } from '@holdfast/throttling'
@@ -17,6 +17,7 @@ function stage() {
   const sent: { readonly topic: string; readonly text: string; readonly qos: number }[] = []
   const faults: unknown[] = []
   let verdict: Verdict = { kind: 'allowed' }
+  let lane: Lane = 'full'
   const costs: number[] = []
   const twins: Twins = new Twins({
     store,
@@ -39,11 +40,12 @@ function stage() {
         return verdict
       },
     },
+    laneOf: () => lane,
     fault: (error) => faults.push(error),
   })
   store.create(KEY, { at: timestampOf(0), etag: 'e' })
   const ask = (request: DeviceRequest, body: string | Uint8Array = ' '): void =>
-    deviceTwins.request(KEY, request, typeof body === 'string' ? Buffer.from(body) : body)
+    deviceTwins.request(KEY, request, typeof body === 'string' ? Buffer.from(body) : body, lane)
   return {
     store,
     twins,
@@ -55,6 +57,9 @@ function stage() {
     get: (requestId: string) => ask({ kind: 'twin-get', requestId }),
     patch: (requestId: string, body: string | Uint8Array, version?: number) =>
       ask({ kind: 'reported-patch', requestId, ...(version === undefined ? {} : { version }) }, body),
+    keepTo: (to: Lane) => {
+      lane = to
+    },
     throttle: (to: Verdict) => {
       verdict = to
     },
@@ -82,7 +87,7 @@ test('a twin is answered with its properties alone, whatever the request holds',
     { tags: { kind: 'merge', patch: '{"t":1}' }, desired: { kind: 'merge', patch: '{"a":1}' } },
     'x',
   )
-  sent.length = 0
+  sent.splice(0)
   get('r1')
   ask({ kind: 'twin-get', requestId: 'r2' }, new Uint8Array([0xff]))
   await settled()
@@ -240,11 +245,37 @@ test('what a connection asked for is answered on that connection, or not at all'
     ['$iothub/twin/res/200/?$rid=1'],
   )
   assert.equal(JSON.parse(sent[0]?.text ?? '').reported.a, 1, 'what was asked for is done')
-  sent.length = 0
+  sent.splice(0)
   get('4')
   gone()
   gone()
   await settled()
   gone()
   assert.deepEqual(sent, [])
+})
+
+test('in remediation a device sees and reports the member holdfast alone, and hears of that alone', async () => {
+  const { twins, ask, keepTo, get, patch, sent, settled } = stage()
+  await twins.write(KEY, { desired: { kind: 'merge', patch: '{"holdfast":{"renew":true},"secret":1}' } }, 'test')
+  sent.splice(0)
+  keepTo('remediation')
+  get('1')
+  await settled()
+  assert.equal(sent[0]?.text, '{"desired":{"holdfast":{"renew":true},"$version":2},"reported":{"$version":1}}')
+  patch('2', '{"holdfast":{"state":"mending"}}')
+  patch('3', '{"holdfast":{},"temperature":7}')
+  await settled()
+  const answers = sent.slice(1).map(({ topic }) => topic)
+  assert.ok(answers.includes('$iothub/twin/res/204/?$rid=2&$version=2'), answers.join())
+  assert.ok(answers.includes('$iothub/twin/res/403/?$rid=3'), answers.join())
+  sent.splice(0)
+  await twins.write(KEY, { desired: { kind: 'merge', patch: '{"secret":2}' } }, 'test')
+  assert.equal(sent.length, 0)
+  await twins.write(KEY, { desired: { kind: 'merge', patch: '{"secret":3,"holdfast":{"renew":null}}' } }, 'test')
+  assert.equal(sent[0]?.text, '{"holdfast":{"renew":null},"$version":4}')
+  keepTo('renewal')
+  sent.splice(0)
+  ask({ kind: 'twin-get', requestId: '4' })
+  await settled()
+  assert.equal(sent[0]?.topic, '$iothub/twin/res/403/?$rid=4')
 })

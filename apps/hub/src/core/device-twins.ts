@@ -1,7 +1,7 @@
 /** Twins as live devices see them (azure-iot.md §3.4): what they ask is answered, what is desired of them is pushed. */
 
 import { type Clock, LruMap } from '@holdfast/base'
-import { type IdentityKey, identitySubject, identityText } from '@holdfast/identity'
+import { type IdentityKey, identitySubject, identityText, type Lane } from '@holdfast/identity'
 import {
   formatDesiredPatch,
   formatDesiredPatchTopic,
@@ -16,6 +16,7 @@ import {
 import type { DeviceRequest, Publication } from '@holdfast/messaging'
 import type { DesiredChange, Twins } from '@holdfast/twins'
 import type { DeviceHandlers } from './device-handlers.ts'
+import { hubPartOfTwin, hubPartOf, isHubPart } from './hub-part.ts'
 import type { Throttling } from './throttling.ts'
 import { type TwinRefusal, twinRefusalOf } from './twin-refusals.ts'
 
@@ -36,16 +37,21 @@ export interface DeviceTwinsParts {
   readonly random: (bytes: number) => Uint8Array
   readonly publish: (key: IdentityKey, publication: Publication) => boolean
   readonly throttling: Pick<Throttling, 'take'>
+  /** Of the identity's live connection. */
+  readonly laneOf: (key: IdentityKey) => Lane
   /** A fault of ours or of the disk's, for the log. */
   readonly fault: (error: unknown) => void
 }
 
-type Ask = Extract<DeviceRequest, { kind: 'twin-get' | 'reported-patch' }>
+type Ask =
+  | Extract<DeviceRequest, { readonly kind: 'twin-get' }>
+  | Extract<DeviceRequest, { readonly kind: 'reported-patch' }>
 
 /** What is answered. Request ids are a connection's own: the next one of the device may have the same. */
 interface Asked<R extends Ask = Ask> {
   readonly key: IdentityKey
   readonly request: R
+  readonly lane: Lane
   readonly connection: { isGone: boolean }
 }
 
@@ -80,9 +86,11 @@ export class DeviceTwins implements DeviceHandlers {
 
   /** To be called in the order of versions, as `Twins` does. Who is not connected and listening misses it. */
   desiredChanged({ key, patch, version }: DesiredChange): void {
+    const part = this.#parts.laneOf(key) === 'full' ? patch : hubPartOf(patch)
+    if (part === '{}' && patch !== '{}') return
     this.#parts.publish(key, {
       topic: formatDesiredPatchTopic(version),
-      payload: encoder.encode(formatDesiredPatch(patch, version)),
+      payload: encoder.encode(formatDesiredPatch(part, version)),
       qos: 0,
     })
   }
@@ -95,8 +103,8 @@ export class DeviceTwins implements DeviceHandlers {
     underWay.connection = { isGone: false }
   }
 
-  request(key: IdentityKey, request: DeviceRequest, payload: Uint8Array): void {
-    if (request.kind === 'method-response') return
+  request(key: IdentityKey, request: DeviceRequest, payload: Uint8Array, lane: Lane): void {
+    if (request.kind !== 'twin-get' && request.kind !== 'reported-patch') return
     const text = identityText(key)
     const bytes = payload.length + REQUEST_BYTES
     const underWay: UnderWay = this.#underWay.get(text) ?? {
@@ -105,9 +113,17 @@ export class DeviceTwins implements DeviceHandlers {
       connection: { isGone: false },
     }
     const { connection } = underWay
+    if (lane === 'renewal') {
+      this.#refuse(
+        { key, request, lane, connection },
+        'IotHubSuspended',
+        'the device may only renew its certificate now',
+      )
+      return
+    }
     if (underWay.count >= REQUESTS_MAX || this.#bytes + bytes > REQUEST_BYTES_MAX) {
       this.#refuse(
-        { key, request, connection },
+        { key, request, lane, connection },
         'ThrottlingException',
         'too many requests are under way; try again later',
       )
@@ -119,7 +135,7 @@ export class DeviceTwins implements DeviceHandlers {
     if (verdict.kind === 'refused') {
       const { retryAfterSeconds } = verdict
       this.#refuse(
-        { key, request, connection },
+        { key, request, lane, connection },
         'ThrottlingException',
         `too many requests; try again in ${retryAfterSeconds} s`,
       )
@@ -132,10 +148,10 @@ export class DeviceTwins implements DeviceHandlers {
     const after = underWay.lastPatch
     const done =
       request.kind === 'twin-get'
-        ? after.then(() => this.#get({ key, request, connection }))
-        : this.#patch({ key, request, connection }, payload)
+        ? after.then(() => this.#get({ key, request, lane, connection }))
+        : this.#patch({ key, request, lane, connection }, payload)
     const settled = done
-      .catch((error: unknown) => this.#failed({ key, request, connection }, error))
+      .catch((error: unknown) => this.#failed({ key, request, lane, connection }, error))
       .finally(() => {
         this.#bytes -= bytes
         underWay.count -= 1
@@ -147,12 +163,18 @@ export class DeviceTwins implements DeviceHandlers {
   async #get(asked: Asked): Promise<void> {
     const twin = await this.#parts.twins.read(asked.key)
     this.#weigh(asked.key, twin)
-    this.#answer(asked, { status: 200 }, encoder.encode(formatDeviceTwin(twin)))
+    const shown = asked.lane === 'full' ? twin : hubPartOfTwin(twin)
+    this.#answer(asked, { status: 200 }, encoder.encode(formatDeviceTwin(shown)))
   }
 
   async #patch(asked: Asked<Extract<Ask, { kind: 'reported-patch' }>>, payload: Uint8Array): Promise<void> {
-    const { key, request } = asked
-    const twin = await this.#parts.twins.report(key, readReportedPatch(payload), request.version)
+    const { key, request, lane } = asked
+    const patch = readReportedPatch(payload)
+    if (lane !== 'full' && !isHubPart(patch)) {
+      this.#refuse(asked, 'IotHubSuspended', 'the device may only report the member holdfast now')
+      return
+    }
+    const twin = await this.#parts.twins.report(key, patch, request.version)
     this.#weigh(key, twin)
     this.#answer(asked, { status: 204, version: twin.reported.version }, NOTHING)
   }

@@ -10,8 +10,14 @@ import { hubRoutes } from '../http/hub/index.ts'
 import type { HubServices } from '../http/hub/services.ts'
 import { HOST, stage } from './management-stage.ts'
 
-const LOCAL: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '' }
-const REMOTE: PeerFacts = { address: '10.0.0.7', port: 4711, transport: 'https', tlsVersion: 'TLSv1.3' }
+const LOCAL: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '', tlsFingerprint: '' }
+const REMOTE: PeerFacts = {
+  address: '10.0.0.7',
+  port: 4711,
+  transport: 'https',
+  tlsVersion: 'TLSv1.3',
+  tlsFingerprint: 'f',
+}
 
 /** As Node's SDK asks. */
 export const API_VERSION = 'api-version=2021-04-12'

@@ -25,8 +25,14 @@ import { MemoryTelemetry } from './memory-telemetry.ts'
 export const HOST = 'hub.example'
 export const PARTITIONS = 4
 
-const LOCAL: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '' }
-const REMOTE: PeerFacts = { address: '10.0.0.7', port: 4711, transport: 'https', tlsVersion: 'TLSv1.3' }
+const LOCAL: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '', tlsFingerprint: '' }
+const REMOTE: PeerFacts = {
+  address: '10.0.0.7',
+  port: 4711,
+  transport: 'https',
+  tlsVersion: 'TLSv1.3',
+  tlsFingerprint: 'f',
+}
 
 export interface Answer {
   readonly status: number

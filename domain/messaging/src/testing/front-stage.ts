@@ -169,5 +169,5 @@ export function publishPacket(topic: string, packetId: number, body: string | Ui
 }
 
 function factsOf(address: string): PeerFacts {
-  return { address, port: 40_000, transport: 'mqtt', tlsVersion: 'TLSv1.3' }
+  return { address, port: 40_000, transport: 'mqtt', tlsVersion: 'TLSv1.3', tlsFingerprint: 'f' }
 }

@@ -1,7 +1,9 @@
 /** A request of a device, and who it was found to be of. */
 
+import type { Attempt } from '@holdfast/admission'
+import { type Allowed, type IdentityKey, identitySubject, type Lane, LANES } from '@holdfast/identity'
+import type { PeerFacts } from '@holdfast/messaging'
 import type { Context } from 'hono'
-import { type Allowed, identitySubject } from '@holdfast/identity'
 import type { HttpEnvironment } from '../environment.ts'
 import { HubError } from '../hub/errors.ts'
 import type { DeviceServices } from './services.ts'
@@ -9,7 +11,12 @@ import type { DeviceServices } from './services.ts'
 export interface DeviceCall {
   readonly context: Context<HttpEnvironment>
   readonly services: DeviceServices
-  readonly device: Allowed
+  readonly device: Admitted
+}
+
+export interface Admitted extends Allowed {
+  /** Whether a certificate may be renewed for it. */
+  readonly mayRenew: boolean
 }
 
 /** How often a decision is made anew because something was taken away meanwhile. */
@@ -23,11 +30,12 @@ export async function authenticateDevice(
   context: Context<HttpEnvironment>,
   services: DeviceServices,
   deviceId: string,
-): Promise<Allowed> {
+): Promise<Admitted> {
   const { peer } = context.env
   const token = context.req.header('authorization')
   const key = { deviceId }
-  for (let attempt = 0; attempt < DECISIONS_MAX; attempt += 1) {
+  const attempt = attemptOf(context, services, key)
+  for (let decisions = 0; decisions < DECISIONS_MAX; decisions += 1) {
     const decision = await services.authenticator.authenticate({
       key,
       address: peer.address,
@@ -35,18 +43,17 @@ export async function authenticateDevice(
       ...(peer.certificate === undefined ? {} : { certificate: peer.certificate }),
     })
     if (decision.kind === 'denied') {
-      services.events.sink({
-        type: 'session.refused',
-        at: services.clock.wall(),
-        subject: identitySubject(key),
-        actor: `address/${peer.address}`,
-        detail: { code: decision.code, detail: decision.detail, transport: peer.transport },
-      })
-      throw new HubError('IotHubUnauthorizedAccess', 'Unauthorized')
+      for (const gate of services.gates.gates) gate.denied?.(attempt, decision.code)
+      throw refused(services, key, peer, decision)
+    }
+    const { basis, lane, identity } = decision
+    const verdict = await services.gates.judge({ ...attempt, generationId: identity.generationId, basis, lane })
+    if (verdict.kind === 'refused') {
+      throw refused(services, key, peer, { code: verdict.code, detail: `${verdict.gate}: ${verdict.detail}` })
     }
     if (!services.authenticator.isCurrent(decision)) continue
     services.active(key)
-    return decision
+    return { ...decision, lane: verdict.lane, mayRenew: verdict.mayRenew }
   }
   throw new HubError('ServiceUnavailable', 'Credentials are being changed just now; try again.', {
     headers: { 'retry-after': '1' },
@@ -71,4 +78,44 @@ export async function readDeviceBody({ context }: DeviceCall, bytesMax: number):
 /** The request's headers with their names as they were written: the names of properties are case-sensitive. */
 export function rawHeaders({ context }: DeviceCall): Iterable<readonly [string, string]> {
   return context.env.headers ?? context.req.raw.headers
+}
+
+/** @throws HubError `IotHubSuspended` where the device is in a narrower lane than `lane`. */
+export function requireLane({ device }: DeviceCall, lane: Lane): void {
+  if (LANES.indexOf(device.lane) <= LANES.indexOf(lane)) return
+  throw new HubError('IotHubSuspended', `The device is in the lane ${device.lane} just now, where this is not served.`)
+}
+
+function attemptOf(context: Context<HttpEnvironment>, services: DeviceServices, key: IdentityKey): Attempt {
+  const { peer } = context.env
+  const clientType = context.req.header('user-agent')?.slice(0, 256)
+  const { certificate } = peer
+  return {
+    key,
+    address: peer.address,
+    transport: 'https',
+    tlsVersion: peer.tlsVersion,
+    tlsFingerprint: peer.tlsFingerprint,
+    ...(clientType === undefined ? {} : { clientType }),
+    ...(certificate === undefined
+      ? {}
+      : { certificate: { sha256: certificate.sha256, notAfter: certificate.notAfter } }),
+    at: services.clock.wall(),
+  }
+}
+
+function refused(
+  services: DeviceServices,
+  key: IdentityKey,
+  { address, transport }: PeerFacts,
+  { code, detail }: { readonly code: string; readonly detail: string },
+): HubError {
+  services.events.sink({
+    type: 'session.refused',
+    at: services.clock.wall(),
+    subject: identitySubject(key),
+    actor: `address/${address}`,
+    detail: { code, detail, transport },
+  })
+  return new HubError('IotHubUnauthorizedAccess', 'Unauthorized')
 }

@@ -5,7 +5,7 @@
 
 import { Hono } from 'hono'
 import { assertNever } from '@holdfast/base'
-import { identitySubject } from '@holdfast/identity'
+import { identitySubject, type Lane } from '@holdfast/identity'
 import { isApiVersion } from '@holdfast/iothub'
 import type { Operation } from '@holdfast/throttling'
 import type { HttpEnvironment } from '../environment.ts'
@@ -16,7 +16,7 @@ import { refusalOf } from '../hub/refusals.ts'
 import { tellRefusal } from '../told-refusals.ts'
 import { throttle } from '../throttled.ts'
 import { receiveCommand, settleCommand } from './commands.ts'
-import { authenticateDevice, type DeviceCall } from './device-call.ts'
+import { authenticateDevice, type DeviceCall, requireLane } from './device-call.ts'
 import { type DeviceAddress, parseDevicePath } from './device-path.ts'
 import { grantUpload, notifyUpload } from './files.ts'
 import type { DeviceServices } from './services.ts'
@@ -36,6 +36,16 @@ const OPERATIONS: Readonly<Record<DeviceAddress['kind'], Operation>> = {
   notify: 'device.upload',
 }
 
+/** The narrowest lane in which it is served. */
+const LANE: Readonly<Record<DeviceAddress['kind'], Lane>> = {
+  events: 'full',
+  receive: 'full',
+  settle: 'full',
+  abandon: 'full',
+  grant: 'full',
+  notify: 'full',
+}
+
 /** To be handed its requests by `fetch`, as the guard asks. */
 export function deviceRoutes(services: DeviceServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
@@ -46,7 +56,9 @@ export function deviceRoutes(services: DeviceServices): Hono<HttpEnvironment> {
       const device = await authenticateDevice(context, services, deviceId)
       checkApiVersion(context.req.query('api-version'))
       throttle(services.throttling, identitySubject({ deviceId }), OPERATIONS[address.kind])
-      return await answer({ context, services, device }, address)
+      const call = { context, services, device }
+      requireLane(call, LANE[address.kind])
+      return await answer(call, address)
     } catch (error) {
       const refused = refusalOf(error, false)
       if (refused === undefined) throw error

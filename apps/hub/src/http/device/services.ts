@@ -1,5 +1,6 @@
 /** What the devices' HTTPS API needs of the hub. */
 
+import type { AdmissionGates } from '@holdfast/admission'
 import type { Commands } from '@holdfast/commands'
 import type { Authenticator, IdentityKey } from '@holdfast/identity'
 import type { TelemetryItem } from '@holdfast/iothub'
@@ -10,6 +11,7 @@ import type { HubServices } from '../hub/index.ts'
 export interface DeviceServices extends Pick<HubServices, 'clock' | 'random' | 'failed' | 'throttling'> {
   readonly events: Pick<HubServices['events'], 'sink'>
   readonly authenticator: Authenticator
+  readonly gates: Pick<AdmissionGates, 'judge' | 'gates'>
   /** Appends messages of one device, all or none; resolves when they are on disk. Rejects with TelemetryUnavailableError. */
   readonly appendTelemetry: (origin: RecordOrigin, items: readonly TelemetryItem[]) => Promise<void>
   /** The device has just spoken. */

@@ -8,7 +8,7 @@ import { MemoryBlobStore, MemoryUploadStore } from '@holdfast/uploads/testing'
 import { stage } from '../../testing/management-stage.ts'
 import { managementRoutes } from './index.ts'
 
-const LOCAL: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '' }
+const LOCAL: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '', tlsFingerprint: '' }
 
 async function stageOfFiles() {
   const blobs = new MemoryBlobStore()

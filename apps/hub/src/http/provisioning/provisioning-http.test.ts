@@ -20,7 +20,13 @@ import type { ProvisioningServices } from './services.ts'
 const KEY = Buffer.alloc(32, 1).toString('base64')
 const VERSION = 'api-version=2021-10-01'
 const DEVICE_VERSION = 'api-version=2019-03-31'
-const PEER: PeerFacts = { address: '192.0.2.7', port: 40_000, transport: 'https', tlsVersion: 'TLSv1.3' }
+const PEER: PeerFacts = {
+  address: '192.0.2.7',
+  port: 40_000,
+  transport: 'https',
+  tlsVersion: 'TLSv1.3',
+  tlsFingerprint: 'f',
+}
 const SYMMETRIC = { type: 'symmetricKey', symmetricKey: { primaryKey: KEY, secondaryKey: KEY } }
 
 interface Answer {
