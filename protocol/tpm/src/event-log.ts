@@ -4,10 +4,11 @@
  * a TPM has signed (`event-replay.ts`).
  */
 
+import { HASH_BYTES, hashAlgorithmOrNone } from './algorithms.ts'
+import type { HashAlgorithm } from './algorithms.ts'
 import { TpmError } from './errors.ts'
+import { EVENT_BANKS_MAX, EVENT_LOG_BYTES_MAX, EVENTS_MAX, PCRS } from './event-limits.ts'
 import { EV_NO_ACTION } from './event-types.ts'
-import { EVENT_BANKS_MAX, EVENT_LOG_BYTES_MAX, EVENTS_MAX, PCRS } from './limits.ts'
-import { hashBytes, type HashName, hashNameOf } from './hash-name.ts'
 
 export interface MeasuredEvent {
   /** Its place in the log, from 0, the header counted. */
@@ -16,14 +17,14 @@ export interface MeasuredEvent {
   readonly pcr: number
   readonly type: number
   /** One for every bank of the log. */
-  readonly digests: ReadonlyMap<HashName, Uint8Array>
+  readonly digests: ReadonlyMap<HashAlgorithm, Uint8Array>
   /** As the log has it; a view into what was decoded. Nobody vouches for it, see `bindsItsData`. */
   readonly data: Uint8Array
 }
 
 export interface EventLog {
   /** Banks in which every event is measured. */
-  readonly banks: readonly HashName[]
+  readonly banks: readonly HashAlgorithm[]
   /** From where the TPM was started (§10.4.5.3): 0, 3, or 4 when a hardware root measured before. */
   readonly startupLocality: 0 | 3 | 4
   readonly events: readonly MeasuredEvent[]
@@ -37,18 +38,18 @@ const SHA1_BYTES = 20
 
 /**
  * Decodes a whole log; nothing may be left over.
- * @throws TpmError `malformed`, `too-long` above 512 KiB or 8,192 events, `unsupported` for a log without any hash we know.
+ * @throws TpmError `malformed`, `truncated`, `too-large` above 512 KiB or 8,192 events, `unsupported` for a log without any hash we know.
  */
 export function decodeEventLog(bytes: Uint8Array): EventLog {
   if (bytes.length > EVENT_LOG_BYTES_MAX) {
-    throw new TpmError('too-long', `an event log has at most ${EVENT_LOG_BYTES_MAX} bytes`)
+    throw new TpmError('too-large', `an event log has at most ${EVENT_LOG_BYTES_MAX} bytes`)
   }
   const reader = new LogReader(bytes)
   const first = readSha1Event(reader, 0)
   const algorithms = first.type === EV_NO_ACTION && first.pcr === 0 ? algorithmsOf(first.data) : undefined
   const events: MeasuredEvent[] = [first]
   while (!reader.isAtEnd) {
-    if (events.length >= EVENTS_MAX) throw new TpmError('too-long', `an event log has at most ${EVENTS_MAX} events`)
+    if (events.length >= EVENTS_MAX) throw new TpmError('too-large', `an event log has at most ${EVENTS_MAX} events`)
     const index = events.length
     events.push(algorithms === undefined ? readSha1Event(reader, index) : readEvent(reader, index, algorithms))
   }
@@ -60,8 +61,8 @@ export function decodeEventLog(bytes: Uint8Array): EventLog {
 /** Sizes of digests by algorithm, in the header's order. */
 type Algorithms = ReadonlyMap<number, number>
 
-function namesOf(algorithms: Algorithms): readonly HashName[] {
-  return [...algorithms.keys()].map(hashNameOf).filter((name) => name !== undefined)
+function namesOf(algorithms: Algorithms): readonly HashAlgorithm[] {
+  return [...algorithms.keys()].map(hashAlgorithmOrNone).filter((name) => name !== undefined)
 }
 
 /** TCG_EfiSpecIDEvent (§10.4.5.1); undefined where the log is of SHA-1 alone. */
@@ -79,15 +80,15 @@ function algorithmsOf(data: Uint8Array): Algorithms | undefined {
   for (let i = 0; i < count; i += 1) {
     const algorithm = reader.u16()
     const size = reader.u16()
-    const name = hashNameOf(algorithm)
+    const name = hashAlgorithmOrNone(algorithm)
     if (algorithms.has(algorithm)) throw new TpmError('malformed', 'the header names a hash twice')
-    if (size === 0 || size > 64 || (name !== undefined && hashBytes(name) !== size)) {
+    if (size === 0 || size > 64 || (name !== undefined && HASH_BYTES[name] !== size)) {
       throw new TpmError('malformed', 'the header gives a hash a size that it has not')
     }
     algorithms.set(algorithm, size)
   }
   reader.take(reader.u8())
-  if (!reader.isAtEnd) throw new TpmError('malformed', 'bytes are left over in the header of the log')
+  if (!reader.isAtEnd) throw new TpmError('trailing', 'bytes are left over in the header of the log')
   return algorithms
 }
 
@@ -95,7 +96,7 @@ function algorithmsOf(data: Uint8Array): Algorithms | undefined {
 function readSha1Event(reader: LogReader, index: number): MeasuredEvent {
   const pcr = reader.pcr()
   const type = reader.u32()
-  const digests = new Map<HashName, Uint8Array>([['sha1', reader.take(SHA1_BYTES)]])
+  const digests = new Map<HashAlgorithm, Uint8Array>([['sha1', reader.take(SHA1_BYTES)]])
   return { index, pcr, type, digests, data: reader.take(reader.u32()) }
 }
 
@@ -106,7 +107,7 @@ function readEvent(reader: LogReader, index: number, algorithms: Algorithms): Me
   const count = reader.u32()
   if (count !== algorithms.size) throw new TpmError('malformed', `event ${index} is not measured with every hash`)
   const seen = new Set<number>()
-  const digests = new Map<HashName, Uint8Array>()
+  const digests = new Map<HashAlgorithm, Uint8Array>()
   for (let i = 0; i < count; i += 1) {
     const algorithm = reader.u16()
     const size = algorithms.get(algorithm)
@@ -115,7 +116,7 @@ function readEvent(reader: LogReader, index: number, algorithms: Algorithms): Me
     }
     seen.add(algorithm)
     const digest = reader.take(size)
-    const name = hashNameOf(algorithm)
+    const name = hashAlgorithmOrNone(algorithm)
     if (name !== undefined) digests.set(name, digest)
   }
   return { index, pcr, type, digests, data: reader.take(reader.u32()) }
@@ -178,7 +179,7 @@ class LogReader {
 
   #next(length: number): number {
     const at = this.#at
-    if (length > this.#bytes.length - at) throw new TpmError('malformed', 'the event log ends within an event')
+    if (length > this.#bytes.length - at) throw new TpmError('truncated', 'the event log ends within an event')
     this.#at = at + length
     return at
   }
