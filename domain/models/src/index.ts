@@ -1,1 +1,12 @@
-export {}
+export type { ModelErrorCode, ModelFault } from './errors.ts'
+export { ModelError } from './errors.ts'
+export { MODELS_MAX } from './limits.ts'
+export type { DeviceModel, ModelDraft, ModelPolicies, ModelRequirements, Requirements } from './model.ts'
+export { isCredentialKind, REQUIREMENT_NAMES, requirementsOf, stepsOf } from './model.ts'
+export type { ModelsParts } from './models.ts'
+export { Models } from './models.ts'
+export type { PolicyReader, PolicyReaders } from './read-model.ts'
+export { isHardwareRevision, isModelName, readModel } from './read-model.ts'
+export type { ModelExpectation, ModelStore } from './store.ts'
+export type { CredentialKind, RequirementName, Rule, Step, Tier, TierRules } from './tier.ts'
+export { CREDENTIAL_KINDS, STEP_OF, TIER_RULES, TIERS } from './tier.ts'

@@ -1,0 +1,139 @@
+/** The models of a hub. All are in memory, so that judging a connection asks no disk. */
+
+import type { EventSink, EventType } from '@holdfast/audit'
+import type { Clock } from '@holdfast/base'
+import { ModelError } from './errors.ts'
+import { CHANGE_ATTEMPTS_MAX, ETAG_BYTES, MODELS_MAX } from './limits.ts'
+import { type DeviceModel, type ModelDraft, type Requirements, requirementsOf } from './model.ts'
+import type { ModelStore } from './store.ts'
+
+export interface ModelsParts {
+  /** Written by this object alone while it runs. */
+  readonly store: ModelStore
+  readonly clock: Clock
+  /** MUST come from the system's cryptographic generator outside of tests. */
+  readonly random: (bytes: number) => Uint8Array
+  readonly events: EventSink
+}
+
+/**
+ * Every method that changes something resolves when the change is durable, takes the `actor` for the event, and rejects
+ * with ModelError for what cannot be had, or with what the store throws.
+ */
+export class Models {
+  readonly #parts: ModelsParts
+  readonly #models = new Map<string, DeviceModel>()
+  readonly #requirements = new WeakMap<DeviceModel, Requirements>()
+  readonly #listeners = new Set<(id: string) => void>()
+
+  private constructor(parts: ModelsParts) {
+    this.#parts = parts
+  }
+
+  static async open(parts: ModelsParts): Promise<Models> {
+    const models = new Models(parts)
+    for (const model of await parts.store.listModels()) models.#models.set(model.id, model)
+    return models
+  }
+
+  read(id: string): DeviceModel | undefined {
+    return this.#models.get(id)
+  }
+
+  /** In the order of their ids. */
+  list(): readonly DeviceModel[] {
+    return [...this.#models.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  /** What holds for devices of this model; undefined where there is none of this id. */
+  requirements(id: string): Requirements | undefined {
+    const model = this.#models.get(id)
+    if (model === undefined) return undefined
+    let requirements = this.#requirements.get(model)
+    if (requirements === undefined) {
+      requirements = requirementsOf(model)
+      this.#requirements.set(model, requirements)
+    }
+    return requirements
+  }
+
+  /** Calls `listener` with the id of each model that was changed or deleted; it MUST NOT throw. */
+  subscribe(listener: (id: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** @throws ModelError `exists`, `too-many`. */
+  async create(draft: ModelDraft, actor: string): Promise<DeviceModel> {
+    if (this.#models.has(draft.id)) throw exists(draft.id)
+    if (this.#models.size >= MODELS_MAX) {
+      throw new ModelError('too-many', `there are at most ${MODELS_MAX} models; delete one first`)
+    }
+    const now = this.#parts.clock.wall()
+    const model: DeviceModel = { ...draft, etag: this.#etag(), createdTime: now, updatedTime: now }
+    if ((await this.#parts.store.writeModel(model, { kind: 'absent' })) !== 'written') throw exists(draft.id)
+    this.#changed(model.id, model, 'model.created', actor)
+    return model
+  }
+
+  /**
+   * Replaces a model's document. Its devices are held to it from then on, those that are connected too.
+   * @param etag only if it still has this one.
+   * @throws ModelError `missing`, `etag-mismatch`, `invalid` for another manufacturer: manifests name it.
+   */
+  async update(draft: ModelDraft, actor: string, etag?: string): Promise<DeviceModel> {
+    for (let attempt = 0; attempt < CHANGE_ATTEMPTS_MAX; attempt += 1) {
+      const current = this.#expect(draft.id, etag)
+      if (current.manufacturer !== draft.manufacturer) {
+        throw new ModelError('invalid', 'a model keeps its manufacturer, whose manifests name it; create another model')
+      }
+      const { createdTime } = current
+      const model: DeviceModel = { ...draft, etag: this.#etag(), createdTime, updatedTime: this.#parts.clock.wall() }
+      const expected = { kind: 'etag', etag: current.etag } as const
+      if ((await this.#parts.store.writeModel(model, expected)) !== 'written') continue
+      this.#changed(model.id, model, 'model.updated', actor)
+      return model
+    }
+    throw new ModelError('etag-mismatch', 'others are changing this model; read it again')
+  }
+
+  /** @throws ModelError `missing`, `etag-mismatch`, `in-use`. */
+  async delete(id: string, actor: string, etag?: string): Promise<void> {
+    for (let attempt = 0; attempt < CHANGE_ATTEMPTS_MAX; attempt += 1) {
+      const current = this.#expect(id, etag)
+      const outcome = await this.#parts.store.deleteModel(id, current.etag)
+      if (outcome === 'in-use') {
+        throw new ModelError('in-use', 'devices or manifests are of this model; give them another or retire them first')
+      }
+      if (outcome === 'conflict') continue
+      this.#changed(id, undefined, 'model.deleted', actor)
+      return
+    }
+    throw new ModelError('etag-mismatch', 'others are changing this model; read it again')
+  }
+
+  #expect(id: string, etag: string | undefined): DeviceModel {
+    const current = this.#models.get(id)
+    if (current === undefined) throw new ModelError('missing', 'list the models for those that exist')
+    if (etag !== undefined && etag !== current.etag) {
+      throw new ModelError('etag-mismatch', 'the model was changed since you read it; read it again')
+    }
+    return current
+  }
+
+  #changed(id: string, model: DeviceModel | undefined, type: EventType, actor: string): void {
+    if (model === undefined) this.#models.delete(id)
+    else this.#models.set(id, model)
+    const detail = model === undefined ? {} : { tier: model.tier, manufacturer: model.manufacturer }
+    this.#parts.events({ type, at: this.#parts.clock.wall(), subject: `model/${id}`, actor, detail })
+    for (const listener of this.#listeners) listener(id)
+  }
+
+  #etag(): string {
+    return Buffer.from(this.#parts.random(ETAG_BYTES)).toString('hex')
+  }
+}
+
+function exists(id: string): ModelError {
+  return new ModelError('exists', `there is a model ${id} already; update it or choose another id`)
+}

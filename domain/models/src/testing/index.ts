@@ -1,0 +1,1 @@
+export { MemoryModelStore } from './memory-store.ts'
