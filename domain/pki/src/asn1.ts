@@ -2,11 +2,16 @@
 
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
 import {
+  AccessDescription,
   AlgorithmIdentifier,
   AttributeTypeAndValue,
   AttributeValue,
+  AuthorityInfoAccessSyntax,
   AuthorityKeyIdentifier,
   BasicConstraints,
+  CRLDistributionPoints,
+  DistributionPoint,
+  DistributionPointName,
   ExtendedKeyUsage,
   Extension,
   Extensions,
@@ -37,6 +42,16 @@ export type AlternativeName =
   | { readonly kind: 'dns'; readonly name: string }
   /** IPv4 or IPv6 text, no zone. */
   | { readonly kind: 'ip'; readonly address: string }
+
+/** Where an issuer publishes what others need to judge its certificates by. Each an absolute URL. */
+export interface Publication {
+  /** Its list of revoked certificates (RFC 5280 §4.2.1.13). */
+  readonly revocationList: string
+  /** Its OCSP responder (§4.2.2.1); left out where there is none. */
+  readonly ocsp?: string
+  /** Its own certificate, DER (§4.2.2.1). */
+  readonly issuer: string
+}
 
 const ORGANIZATION = '2.5.4.10'
 const DNS_NAME =
@@ -110,6 +125,33 @@ export function subjectKeyExtension(keyId: Uint8Array<ArrayBuffer>): Extension {
 export function authorityKeyExtension(keyId: Uint8Array<ArrayBuffer>): Extension {
   const value = new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(keyId) })
   return extension(EXTENSION.authorityKeyIdentifier, false, value)
+}
+
+/** @throws TypeError on what is no URL of printable ASCII, or over 1,024 characters. */
+export function publicationExtensions({ revocationList, ocsp, issuer }: Publication): readonly Extension[] {
+  const fullName = [locationOf(revocationList)]
+  const point = new DistributionPoint({ distributionPoint: new DistributionPointName({ fullName }) })
+  const access = [
+    ...(ocsp === undefined ? [] : [accessOf(ACCESS_METHOD.ocsp, ocsp)]),
+    accessOf(ACCESS_METHOD.caIssuers, issuer),
+  ]
+  return [
+    extension(EXTENSION.crlDistributionPoints, false, new CRLDistributionPoints([point])),
+    extension(EXTENSION.authorityInfoAccess, false, new AuthorityInfoAccessSyntax(access)),
+  ]
+}
+
+/** RFC 5280 §4.2.2.1. */
+const ACCESS_METHOD = { ocsp: '1.3.6.1.5.5.7.48.1', caIssuers: '1.3.6.1.5.5.7.48.2' } as const
+
+function accessOf(accessMethod: string, url: string): AccessDescription {
+  return new AccessDescription({ accessMethod, accessLocation: locationOf(url) })
+}
+
+function locationOf(url: string): GeneralName {
+  // An IA5String (§4.2.1.6): anything else would have to be encoded first.
+  if (!/^[!-~]{1,1024}$/.test(url) || !URL.canParse(url)) throw new TypeError('a place of publication is no URL')
+  return new GeneralName({ uniformResourceIdentifier: url })
 }
 
 export function extensionsOf(list: readonly Extension[]): Extensions {

@@ -5,7 +5,7 @@ import type { KeyObject } from 'node:crypto'
 import type { Timestamp } from '@holdfast/base'
 import { TAG, integerOf, parseDer } from './der.ts'
 import type { DerElement } from './der.ts'
-import { commonNameOf, formatName, relativeNamesOf } from './distinguished-name.ts'
+import { commonNameOf, formatName, isSameName, relativeNamesOf } from './distinguished-name.ts'
 import { PkiError } from './errors.ts'
 import { NO_EXTENSIONS, parseExtensions } from './extensions.ts'
 import type { CertificateExtensions } from './extensions.ts'
@@ -81,6 +81,11 @@ export class Certificate {
     return Buffer.from(bytes).toString('hex').toUpperCase()
   }
 
+  /** Content octets of the INTEGER: what tells two serial numbers apart. */
+  get serial(): Uint8Array {
+    return this.#parts.serialNumber.content
+  }
+
   /** DER of SubjectPublicKeyInfo. */
   get spki(): Uint8Array {
     return this.#parts.publicKey.bytes
@@ -98,7 +103,7 @@ export class Certificate {
 
   /** Whether subject and issuer are the same name (RFC 5280 §6.1: self-issued). Says nothing of the signature. */
   get isSelfIssued(): boolean {
-    return isSameBytes(this.issuer, this.subject)
+    return isSameName(this.issuer, this.subject)
   }
 
   /** @throws PkiError `weak-key`. */
@@ -111,9 +116,9 @@ export class Certificate {
   isIssuableBy(issuer: Certificate): boolean {
     const wanted = this.extensions.authorityKeyId
     const offered = issuer.extensions.subjectKeyId
-    // RFC 5280 §6.1.3(a)(4). CAs copy their name bit by bit (§4.1.2.6), so that no folding is needed.
+    // RFC 5280 §6.1.3(a)(4).
     return (
-      isSameBytes(this.issuer, issuer.subject) && (wanted === undefined || offered === undefined || wanted === offered)
+      (wanted === undefined || offered === undefined || wanted === offered) && isSameName(this.issuer, issuer.subject)
     )
   }
 

@@ -1,6 +1,6 @@
 /** Distinguished names (RFC 5280 §4.1.2.4), read from DER. */
 
-import { TAG, objectIdentifierOf } from './der.ts'
+import { TAG, objectIdentifierOf, parseDer } from './der.ts'
 import type { DerElement } from './der.ts'
 import { PkiError } from './errors.ts'
 
@@ -8,6 +8,8 @@ import { PkiError } from './errors.ts'
 interface NameAttribute {
   readonly type: string
   readonly value: string | undefined
+  /** Value with its tag. */
+  readonly bytes: Uint8Array
 }
 
 export const COMMON_NAME = '2.5.4.3'
@@ -38,7 +40,7 @@ export function relativeNamesOf(name: DerElement): readonly (readonly NameAttrib
     return relative.children.map((attribute) => {
       const [type, value] = attribute.children
       if (attribute.tag !== TAG.sequence || type === undefined || value === undefined) throw bad()
-      return { type: objectIdentifierOf(type), value: stringOf(value) }
+      return { type: objectIdentifierOf(type), value: stringOf(value), bytes: value.bytes }
     })
   })
 }
@@ -59,6 +61,35 @@ export function formatName(name: DerElement): string {
       relative.map(({ type, value }) => `${SHORT_NAMES.get(type) ?? type}=${escaped(value)}`).join('+'),
     )
     .join(', ')
+}
+
+/**
+ * Whether two names are the same (RFC 5280 §7.1): part for part, without case, and whatever the white space and the kind
+ * of string. Values of no string type are the same where their bytes are.
+ * @param a DER of a Name, as is `b`.
+ * @throws PkiError `bad-certificate`, `bad-der`, `too-large`.
+ */
+export function isSameName(a: Uint8Array, b: Uint8Array): boolean {
+  // CAs copy their name bit by bit (§4.1.2.6): nearly always this is all.
+  if (a.length === b.length && Buffer.compare(a, b) === 0) return true
+  const [left, right] = [canonicalName(a), canonicalName(b)]
+  return left.length === right.length && left.every((relative, index) => relative === right[index])
+}
+
+/** The relative names in order, each as one text that is the same for the same name. */
+export function canonicalName(name: Uint8Array): readonly string[] {
+  return relativeNamesOf(parseDer(name)).map((relative) => relative.map(canonicalAttribute).toSorted().join('+'))
+}
+
+/** JSON keeps a value with a `+` or `=` in it apart from two values. */
+function canonicalAttribute({ type, value, bytes }: NameAttribute): string {
+  const text = value === undefined ? `#${Buffer.from(bytes).toString('hex')}` : `=${folded(value)}`
+  return JSON.stringify([type, text])
+}
+
+/** RFC 4518 in what of it matters here: compatibility forms, case, and white space at the ends and in between. */
+function folded(value: string): string {
+  return value.normalize('NFKC').toLowerCase().normalize('NFKC').trim().replace(/\s+/gu, ' ')
 }
 
 function escaped(value: string | undefined): string {

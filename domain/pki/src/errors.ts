@@ -8,7 +8,9 @@ export type PkiErrorCode =
   | 'bad-pem'
   /** DER, but no certificate of RFC 5280. */
   | 'bad-certificate'
-  /** DER, but no certification request of RFC 2986. */
+  /** DER, but no revocation list of RFC 5280. */
+  | 'bad-crl'
+  /** DER, but no certification request of RFC 2986, or no OCSP request of RFC 6960. */
   | 'bad-request'
   /** A key of a kind or strength that we do not take. */
   | 'weak-key'

@@ -10,11 +10,19 @@ export const EXTENSION = {
   keyUsage: '2.5.29.15',
   subjectAlternativeName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  crlNumber: '2.5.29.20',
+  reasonCode: '2.5.29.21',
+  invalidityDate: '2.5.29.24',
+  deltaCrlIndicator: '2.5.29.27',
+  issuingDistributionPoint: '2.5.29.28',
+  certificateIssuer: '2.5.29.29',
   nameConstraints: '2.5.29.30',
+  crlDistributionPoints: '2.5.29.31',
   certificatePolicies: '2.5.29.32',
   authorityKeyIdentifier: '2.5.29.35',
   policyConstraints: '2.5.29.36',
   extendedKeyUsage: '2.5.29.37',
+  authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
 } as const
 
 /** Bits of KeyUsage (RFC 5280 §4.2.1.3), the first named is the lowest. */
@@ -66,24 +74,20 @@ const IGNORED: ReadonlySet<string> = new Set([EXTENSION.subjectAlternativeName, 
 
 /** Reads the Extensions sequence. @throws PkiError `bad-certificate`, `bad-der`, `too-large`. */
 export function parseExtensions(extensions: DerElement): CertificateExtensions {
-  if (extensions.tag !== TAG.sequence || extensions.children.length === 0) throw bad('extensions')
-  if (extensions.children.length > EXTENSIONS_MAX) throw new PkiError('too-large', 'too many extensions')
-  const values = new Map<string, DerElement | undefined>()
+  const values = new Map<string, DerElement>()
   const unprocessed: string[] = []
-  for (const extension of extensions.children) {
-    const { oid, isCritical, value } = extensionOf(extension)
-    // RFC 5280 §4.2: no extension twice.
-    if (values.has(oid)) throw bad('an extension twice')
+  for (const { oid, isCritical, value } of extensionList(extensions)) {
     const isRead = READ.has(oid)
-    values.set(oid, isRead ? parseDer(value) : undefined)
+    if (isRead) values.set(oid, value())
     if (NARROWING.has(oid) || (isCritical && !isRead && !IGNORED.has(oid))) unprocessed.push(oid)
   }
+  const authorityKey = values.get(EXTENSION.authorityKeyIdentifier)
   return {
     ...basicConstraintsOf(values.get(EXTENSION.basicConstraints)),
     keyUsage: keyUsageOf(values.get(EXTENSION.keyUsage)),
     keyPurposes: keyPurposesOf(values.get(EXTENSION.extendedKeyUsage)),
     subjectKeyId: keyIdOf(values.get(EXTENSION.subjectKeyIdentifier), TAG.octetString),
-    authorityKeyId: authorityKeyIdOf(values.get(EXTENSION.authorityKeyIdentifier)),
+    authorityKeyId: authorityKey && authorityKeyIdOf(authorityKey),
     unprocessed,
   }
 }
@@ -95,6 +99,27 @@ const READ: ReadonlySet<string> = new Set([
   EXTENSION.subjectKeyIdentifier,
   EXTENSION.authorityKeyIdentifier,
 ])
+
+export interface RawExtension {
+  readonly oid: string
+  readonly isCritical: boolean
+  /** Reads what is inside. @throws PkiError `bad-der`, `too-large`. */
+  readonly value: () => DerElement
+}
+
+/** The extensions of a certificate, list or request, each once. @throws PkiError `bad-certificate`, `too-large`. */
+export function extensionList(extensions: DerElement): readonly RawExtension[] {
+  if (extensions.tag !== TAG.sequence || extensions.children.length === 0) throw bad('extensions')
+  if (extensions.children.length > EXTENSIONS_MAX) throw new PkiError('too-large', 'too many extensions')
+  const seen = new Set<string>()
+  return extensions.children.map((extension) => {
+    const { oid, isCritical, value } = extensionOf(extension)
+    // RFC 5280 §4.2: no extension twice.
+    if (seen.has(oid)) throw bad('an extension twice')
+    seen.add(oid)
+    return { oid, isCritical, value: () => parseDer(value) }
+  })
+}
 
 function extensionOf(extension: DerElement): {
   readonly oid: string
@@ -151,8 +176,8 @@ function keyIdOf(value: DerElement | undefined, tag: number): string | undefined
   return Buffer.from(value.content).toString('hex')
 }
 
-function authorityKeyIdOf(value: DerElement | undefined): string | undefined {
-  if (value === undefined) return undefined
+/** Hex of the key identifier in an AuthorityKeyIdentifier, if it has one. */
+export function authorityKeyIdOf(value: DerElement): string | undefined {
   if (value.tag !== TAG.sequence) throw bad('authorityKeyIdentifier')
   return keyIdOf(
     value.children.find((child) => child.tag === 0x80),

@@ -1,4 +1,5 @@
-export type { AlternativeName, Subject } from './asn1.ts'
+export type { AlternativeName, Publication, Subject } from './asn1.ts'
+export type { AuthorityKey, AuthorityKeys } from './authority-keys.ts'
 export { Certificate, parseCertificate } from './certificate.ts'
 export { encodeCertificateBundle } from './certificate-bundle.ts'
 export type { CertificateFacts, CertificateSummary } from './certificate-facts.ts'
@@ -7,15 +8,29 @@ export type { VerifiedRequest } from './certification-request.ts'
 export { createCertificationRequest, verifyCertificationRequest } from './certification-request.ts'
 export type { ChainPurpose, ChainRefusal, ChainVerdict } from './chain.ts'
 export { checkAuthority, verifyChain } from './chain.ts'
+export type { CrlEntry } from './crl-entry.ts'
+export type { CrlFault } from './crl-extensions.ts'
 export type { PkiErrorCode } from './errors.ts'
 export { PkiError } from './errors.ts'
 export type { CertificateExtensions } from './extensions.ts'
 export { KEY_PURPOSE, KEY_USAGE } from './extensions.ts'
 export type { IssueRequest } from './issue.ts'
 export { issueCertificate } from './issue.ts'
+export type { CrlRequest, RevokedCertificate } from './issue-crl.ts'
+export { issueCrl } from './issue-crl.ts'
 export type { KeyKind } from './key-quality.ts'
 export { keyKindOf, readPublicKey } from './key-quality.ts'
-export { CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, PATH_CERTIFICATES_MAX } from './limits.ts'
+export {
+  CERTIFICATE_BYTES_MAX,
+  CHAIN_CERTIFICATES_MAX,
+  CRL_BYTES_MAX,
+  OCSP_REQUEST_BYTES_MAX,
+  PATH_CERTIFICATES_MAX,
+} from './limits.ts'
+export type { OcspItem, OcspRequest } from './ocsp-request.ts'
+export { decodeOcspRequest, isIssuerOf } from './ocsp-request.ts'
+export type { OcspAnswer, OcspFailure, OcspResponseRequest, OcspStatus } from './ocsp-response.ts'
+export { encodeOcspFailure, issueOcspResponse } from './ocsp-response.ts'
 export type { PemLabel } from './pem.ts'
 export { decodeCertificateInput, decodePem, encodePem } from './pem.ts'
 export type { PossessionVerdict } from './possession.ts'
@@ -30,5 +45,7 @@ export {
   SERVER_CERTIFICATE,
   validityOf,
 } from './profile.ts'
+export { parseRevocationList, RevocationList } from './revocation-list.ts'
+export type { RevocationReason } from './revocation-reason.ts'
 export type { SignatureAlgorithm } from './signature-algorithm.ts'
 export type { Signer } from './signer.ts'

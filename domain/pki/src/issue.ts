@@ -1,6 +1,5 @@
 /** Issuing certificates (RFC 5280 §4.1). Serial numbers and times are handed in; signing goes through a `Signer`. */
 
-import { createHash } from 'node:crypto'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import {
   Certificate as CertificateSchema,
@@ -19,14 +18,16 @@ import {
   keyPurposesExtension,
   keyUsageExtension,
   nameOf,
+  publicationExtensions,
   signatureBytes,
   subjectKeyExtension,
 } from './asn1.ts'
-import type { AlternativeName, Subject } from './asn1.ts'
+import type { AlternativeName, Publication, Subject } from './asn1.ts'
 import { isSameBytes, parseCertificate } from './certificate.ts'
 import type { Certificate } from './certificate.ts'
 import { checkAuthority } from './chain.ts'
 import { PkiError } from './errors.ts'
+import { authorityKeyIdOf, keyIdOf } from './key-identifier.ts'
 import { keyKindOf, readPublicKey } from './key-quality.ts'
 import { SERIAL_NUMBER_BYTES_MAX, SERIAL_NUMBER_BYTES_MIN } from './limits.ts'
 import type { CertificateProfile, Validity } from './profile.ts'
@@ -46,6 +47,8 @@ export interface IssueRequest {
   readonly validity: Validity
   /** Where the profile has them. */
   readonly alternativeNames?: readonly AlternativeName[]
+  /** Where the issuer publishes its list of revoked certificates and itself; absent: the certificate does not say. */
+  readonly publication?: Publication
 }
 
 /**
@@ -69,6 +72,7 @@ export async function issueCertificate(request: IssueRequest): Promise<Uint8Arra
   if (profile.keyPurposes.length > 0) extensions.push(keyPurposesExtension(profile.keyPurposes))
   if (profile.hasAlternativeNames) extensions.push(alternativeNamesExtension(request.alternativeNames ?? []))
   else if (request.alternativeNames !== undefined) throw new TypeError(`a ${profile.name} has no alternative names`)
+  if (request.publication !== undefined) extensions.push(...publicationExtensions(request.publication))
   const signatureAlgorithm = algorithmOf(signer.algorithm)
   const tbsCertificate = new TBSCertificate({
     version: Version.v3,
@@ -105,21 +109,16 @@ function checkIssuer(request: IssueRequest): void {
   const fault = checkAuthority(issuer, validity.notBefore) ?? checkAuthority(issuer, validity.notAfter)
   if (fault !== undefined) throw new TypeError(`the issuer cannot issue this: ${fault.reason}`)
   const room = issuer.extensions.pathLength
-  if (profile.authority !== undefined && room !== undefined && profile.authority.pathLength >= room) {
-    throw new TypeError('the issuer may have no such authority below it')
+  // RFC 5280 §4.2.1.9: what has the issuer's own name, a new key of it, takes no room on the path.
+  const isSelfIssued = isSameBytes(new Uint8Array(AsnConvert.serialize(nameOf(request.subject))), issuer.subject)
+  if (isSelfIssued && (profile.authority?.pathLength ?? 0) > (room ?? Infinity)) throw noRoom()
+  if (!isSelfIssued && profile.authority !== undefined && profile.authority.pathLength >= (room ?? Infinity)) {
+    throw noRoom()
   }
 }
 
-/** RFC 7093 §2(1): the first 160 bits of SHA-256 of the public key's bits. */
-function keyIdOf(spki: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { subjectPublicKey } = AsnConvert.parse(spki, SubjectPublicKeyInfo)
-  const digest = createHash('sha256').update(new Uint8Array(subjectPublicKey)).digest()
-  return new Uint8Array(digest.subarray(0, 20))
-}
-
-function authorityKeyIdOf(issuer: Certificate): Uint8Array<ArrayBuffer> {
-  const { subjectKeyId } = issuer.extensions
-  return subjectKeyId === undefined ? keyIdOf(issuer.spki) : new Uint8Array(Buffer.from(subjectKeyId, 'hex'))
+function noRoom(): TypeError {
+  return new TypeError('the issuer may have no such authority below it')
 }
 
 /** RFC 5280 §4.1.2.2: positive, so the highest bit is cleared; the next is set, so that the length stays. */

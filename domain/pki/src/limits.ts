@@ -42,3 +42,21 @@ export const SERIAL_NUMBER_BYTES_MAX = 20
 
 /** How far before now our certificates begin, in milliseconds, for peers whose clocks run behind. */
 export const BACKDATING_MS = 300_000
+
+/**
+ * Bytes of one revocation list. Half a million entries with long serial numbers and reasons; the list stays in memory
+ * as it came, with four bytes an entry beside it.
+ */
+export const CRL_BYTES_MAX = 33_554_432
+
+/** Entries of one revocation list. */
+export const CRL_ENTRIES_MAX = 1_000_000
+
+/** Bytes of one OCSP request; openssl's for one certificate has some 120. */
+export const OCSP_REQUEST_BYTES_MAX = 4_096
+
+/** Certificates that one OCSP request may ask about: each costs us a lookup, and the answer a signature in all. */
+export const OCSP_REQUEST_ITEMS_MAX = 16
+
+/** Bytes of a nonce (RFC 9654 §2.1). */
+export const OCSP_NONCE_BYTES_MAX = 128

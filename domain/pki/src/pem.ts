@@ -3,7 +3,7 @@
 import { PkiError } from './errors.ts'
 import { CERTIFICATE_BYTES_MAX, PEM_BLOCKS_MAX, PEM_CHARACTERS_MAX } from './limits.ts'
 
-export type PemLabel = 'CERTIFICATE' | 'CERTIFICATE REQUEST' | 'PUBLIC KEY' | 'PRIVATE KEY'
+export type PemLabel = 'CERTIFICATE' | 'X509 CRL' | 'CERTIFICATE REQUEST' | 'PUBLIC KEY' | 'PRIVATE KEY'
 
 /** One block with lines of 64 characters and a line break at the end (RFC 7468 §2). */
 export function encodePem(label: PemLabel, der: Uint8Array): string {

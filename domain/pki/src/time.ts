@@ -8,10 +8,15 @@ import { PkiError } from './errors.ts'
 
 /** `YYMMDDHHMMSSZ` for 1950 to 2049, `YYYYMMDDHHMMSSZ` for the rest; no fractions, no zones. */
 export function timeOf(element: DerElement): Timestamp {
-  const text = Buffer.from(element.content).toString('latin1')
+  return timeOfContent(element.tag, element.content)
+}
+
+/** As `timeOf`, from identifier and content octets. @throws PkiError `bad-certificate`. */
+export function timeOfContent(tag: number, content: Uint8Array): Timestamp {
+  const text = Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1')
   let digits: string
-  if (element.tag === TAG.utcTime && /^[0-9]{12}Z$/.test(text)) digits = (text < '50' ? '20' : '19') + text
-  else if (element.tag === TAG.generalizedTime && /^[0-9]{14}Z$/.test(text)) digits = text
+  if (tag === TAG.utcTime && /^[0-9]{12}Z$/.test(text)) digits = (text < '50' ? '20' : '19') + text
+  else if (tag === TAG.generalizedTime && /^[0-9]{14}Z$/.test(text)) digits = text
   else throw bad()
   const part = (from: number, to: number): number => Number(digits.slice(from, to))
   const [year, month, day] = [part(0, 4), part(4, 6), part(6, 8)]
