@@ -21,6 +21,10 @@ export type KeyErrorCode =
   | 'full'
   /** The disk or the provider did not do it; what was there before still holds. */
   | 'unavailable'
+  /** A passphrase or PIN is wrong. */
+  | 'refused'
+  /** A passphrase or PIN is needed, and nobody has it to hand. */
+  | 'secret-missing'
 
 export class KeyError extends Error {
   override readonly name = 'KeyError'

@@ -1,67 +1,61 @@
 /**
- * Key-encryption keys in a file of the data folder, `kek.json`: mode 0600, 32 random bytes, AES-256-GCM with the
- * context as additional data (NIST SP 800-38D). Protects backups of the rest of the folder and makes dropping keys
- * mean something; it does not protect from somebody who can read this file too. For that: a TPM or PKCS#11 provider.
+ * Key-encryption keys in a file of the data folder, `kek.json`: mode 0600, 32 random bytes each. Protects backups of the
+ * rest of the folder and makes dropping keys mean something; it does not protect from somebody who can read this file
+ * too. For that: a passphrase, a TPM or a PKCS#11 token.
  */
 
-import { createHash } from 'node:crypto'
-import type { Clock, Timestamp } from '@holdfast/base'
-import { openBytes, type Random, sealBytes } from './aead.ts'
+import type { Timestamp } from '@holdfast/base'
 import * as document from './document.ts'
+import type { KeyEnvironment } from './environment.ts'
 import { fileError, KeyError } from './errors.ts'
-import { type KeyFolder, replaceFile } from './folder.ts'
-import { KEK_BYTES_MAX, KEKS_MAX, KEY_BYTES } from './limits.ts'
-import type { KeyProvider } from './provider.ts'
+import { type KeyFolder, removeFile, replaceFile } from './folder.ts'
+import { type EncryptionKey, HeldKeys, newEncryptionKey } from './held-keys.ts'
+import type { HomeDescription, KeyHome, KeyHomeKind } from './home.ts'
+import { formatKek, type KekForm, parseKek } from './kek-document.ts'
+import { KEK_BYTES_MAX, KEY_BYTES } from './limits.ts'
+import { whileReading } from './reading.ts'
 
 export const KEK_FILE = 'kek.json'
-const FORMAT = 'holdfast-kek'
-const VERSION = 1
-/** Bytes of a key's name in front of what it wrapped. */
-const KEY_ID_BYTES = 4
 
-interface EncryptionKey {
-  /** Hex of KEY_ID_BYTES; tells which key wrapped a blob while two are there. */
-  readonly id: string
-  readonly createdTime: Timestamp
-  readonly bytes: Uint8Array
+const FORM: KekForm<EncryptionKey> = {
+  format: 'holdfast-kek',
+  version: 1,
+  id: /^[0-9a-f]{16}$/,
+  members: [],
+  key: (key) => {
+    document.requireNames(key, ['id', 'createdTime', 'key'])
+    return {
+      id: document.textOf(key.id, 'key id', /^[0-9a-f]{8}$/),
+      createdTime: document.timeOf(key.createdTime, 'createdTime'),
+      bytes: document.bytesOf(key.key, 'key', KEY_BYTES, KEY_BYTES),
+    }
+  },
 }
 
-/** What opening keys needs from the world. */
-export interface KeyEnvironment {
-  readonly clock: Clock
-  readonly random: Random
-  /**
-   * False when the data folder already holds something that keys protect: then a missing file is a loss that must be
-   * told, and never an invitation to make new keys that open nothing.
-   */
-  readonly mayCreate: boolean
-}
-
-export class FileKeyProvider implements KeyProvider {
+export class FileKeyProvider implements KeyHome {
+  readonly kind = 'file'
   readonly id: string
-  readonly #folder: KeyFolder
-  readonly #environment: KeyEnvironment
-  readonly #fileId: string
-  /** Oldest first; the last one wraps. */
-  #keys: readonly EncryptionKey[]
+  readonly #held: HeldKeys
 
   private constructor(
     folder: KeyFolder,
     environment: KeyEnvironment,
     content: { readonly fileId: string; readonly keys: readonly EncryptionKey[] },
   ) {
-    this.#folder = folder
-    this.#environment = environment
-    this.#fileId = content.fileId
-    this.#keys = content.keys
-    this.id = `file:${content.fileId}`
+    const { fileId, keys } = content
+    this.id = `file:${fileId}`
+    const file = `${folder.path}/${KEK_FILE}`
+    const save = (kept: readonly EncryptionKey[], erase: boolean): Promise<void> => write(folder, fileId, kept, erase)
+    this.#held = new HeldKeys({ homeId: fileId, file, folder: folder.path, ...environment, save }, keys)
   }
 
   /**
    * Reads `kek.json`, or makes it where there is none.
-   * @throws KeyError `exposed`, `damaged`, `newer`, `missing` (not there and `mayCreate` is false), `unavailable`.
+   * @param id what the file must be, or will be; any where it is not given.
+   * @throws KeyError `exposed`, `damaged`, `newer`, `foreign` (it is another), `missing` (not there and `mayCreate` is
+   * false), `unavailable`.
    */
-  static async open(folder: KeyFolder, environment: KeyEnvironment): Promise<FileKeyProvider> {
+  static async open(folder: KeyFolder, environment: KeyEnvironment, id?: string): Promise<FileKeyProvider> {
     const file = `${folder.path}/${KEK_FILE}`
     const found = await whileReading(file, () => folder.read(KEK_FILE, KEK_BYTES_MAX))
     if (found === undefined) {
@@ -72,185 +66,79 @@ export class FileKeyProvider implements KeyProvider {
           remedy: 'put back kek.json from a backup',
         })
       }
-      const content = { fileId: hex(environment.random(8)), keys: [newKey(environment)] }
-      const provider = new FileKeyProvider(folder, environment, content)
-      await provider.#write(content.keys, false)
-      return provider
+      const fileId = id?.slice('file:'.length) ?? Buffer.from(environment.random(8)).toString('hex')
+      const keys = [newEncryptionKey(environment)]
+      await write(folder, fileId, keys, false)
+      return new FileKeyProvider(folder, environment, { fileId, keys })
     }
-    if ((found.mode & 0o077) !== 0 || !found.isOurs) {
-      throw fileError('exposed', {
+    const { id: fileId, keys } = parseKek(found, file, FORM)
+    if (id !== undefined && id !== `file:${fileId}`) {
+      throw fileError('foreign', {
         file,
-        what: `others may read the key-encryption key (mode ${found.mode.toString(8)})`,
-        remedy: `run chmod 600 ${file} as its owner, then rotate the key-encryption key, for it may be known`,
+        what: `it is file:${fileId}, and not ${id}`,
+        remedy: 'put back the whole keys folder from one backup',
       })
     }
-    try {
-      return new FileKeyProvider(folder, environment, parseContent(found.bytes, file))
-    } finally {
-      found.bytes.fill(0)
-    }
+    return new FileKeyProvider(folder, environment, { fileId, keys })
   }
 
-  /** True between the two halves of a rotation, also after a crash there: the old key is still in the file. */
   get isRotating(): boolean {
-    return this.#keys.length > 1
+    return this.#held.isRotating
   }
 
-  /** When the key that wraps now was made. */
   get createdTime(): Timestamp {
-    return this.#current().createdTime
+    return this.#held.createdTime
   }
 
   async wrap(bytes: Uint8Array, context: string): Promise<Uint8Array> {
-    const key = this.#current()
-    const sealed = sealBytes(key.bytes, bytes, this.#associated(key, context), this.#environment.random)
-    const wrapped = new Uint8Array(KEY_ID_BYTES + sealed.length)
-    wrapped.set(Buffer.from(key.id, 'hex'))
-    wrapped.set(sealed, KEY_ID_BYTES)
-    return wrapped
+    return this.#held.wrap(bytes, context)
   }
 
   async unwrap(wrapped: Uint8Array, context: string): Promise<Uint8Array> {
-    const id = hex(wrapped.subarray(0, KEY_ID_BYTES))
-    const key = this.#keys.find((candidate) => candidate.id === id)
-    const file = `${this.#folder.path}/${KEK_FILE}`
-    if (key === undefined) {
-      throw fileError('damaged', {
-        file,
-        what: 'it does not hold the key that wrapped the ring',
-        remedy: 'put back kek.json and ring.json from the same backup',
-      })
-    }
-    const bytes = openBytes(key.bytes, wrapped.subarray(KEY_ID_BYTES), this.#associated(key, context))
-    if (bytes === undefined) {
-      throw fileError('damaged', {
-        file: this.#folder.path,
-        what: 'what this key wrapped does not verify: it was changed, or belongs to another ring',
-        remedy: 'put back kek.json and ring.json from the same backup',
-      })
-    }
-    return bytes
+    return this.#held.unwrap(wrapped, context)
   }
 
-  /**
-   * First half of a rotation: a new key joins the file and wraps from now on; the old one still unwraps. Does nothing
-   * where that was done already. Between the halves everything that was wrapped is wrapped anew.
-   */
-  async beginRotation(): Promise<void> {
-    if (!this.isRotating) await this.#write([...this.#keys, newKey(this.#environment)], false)
+  beginRotation(): Promise<void> {
+    return this.#held.beginRotation()
   }
 
-  /** Second half: the old key is destroyed. Only after nothing is wrapped by it any more. */
-  async endRotation(): Promise<void> {
-    if (!this.isRotating) return
-    const retired = this.#keys.slice(0, -1)
-    await this.#write([this.#current()], true)
-    for (const key of retired) key.bytes.fill(0)
+  endRotation(): Promise<void> {
+    return this.#held.endRotation()
+  }
+
+  async close(): Promise<void> {
+    this.#held.close()
   }
 
   toJSON(): string {
     return `[key-encryption keys of ${this.id}]`
   }
-
-  #current(): EncryptionKey {
-    const key = this.#keys.at(-1)
-    if (key === undefined) throw new TypeError('a provider holds at least one key')
-    return key
-  }
-
-  #associated(key: EncryptionKey, context: string): string {
-    return `holdfast kek 1|${this.#fileId}|${key.id}|${context}`
-  }
-
-  async #write(keys: readonly EncryptionKey[], erase: boolean): Promise<void> {
-    const bytes = formatContent(this.#fileId, keys)
-    try {
-      await replaceFile(this.#folder, KEK_FILE, bytes, erase)
-    } catch (cause) {
-      throw new KeyError('unavailable', `${this.#folder.path}/${KEK_FILE} could not be written`, cause)
-    } finally {
-      bytes.fill(0)
-    }
-    this.#keys = keys
-  }
 }
 
-/** Runs a read; what the disk says becomes a KeyError that names the file. */
-export async function whileReading<T>(file: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read()
-  } catch (cause) {
-    if (cause instanceof KeyError) throw cause
-    const reason = cause instanceof Error ? cause.message : 'the disk refused'
-    throw new KeyError('unavailable', `${file} could not be read: ${reason}`, cause)
-  }
-}
-
-function newKey(environment: KeyEnvironment): EncryptionKey {
+/** The machine file as a kind of home. There is one of it a folder, so that any two wishes for it are the same. */
+export function fileHomes(folder: KeyFolder, environment: KeyEnvironment): KeyHomeKind {
   return {
-    id: hex(environment.random(KEY_ID_BYTES)),
-    createdTime: environment.clock.wall(),
-    bytes: new Uint8Array(environment.random(KEY_BYTES)),
+    // A folder that names no home does not know the file's id either.
+    open: ({ id }: HomeDescription, { mayCreate }) =>
+      FileKeyProvider.open(folder, { ...environment, mayCreate }, id === '' ? undefined : id),
+    destroy: () => removeFile(folder, KEK_FILE),
+    matches: () => true,
   }
 }
 
-function formatContent(fileId: string, keys: readonly EncryptionKey[]): Uint8Array {
-  const body = {
-    format: FORMAT,
-    version: VERSION,
-    id: fileId,
+async function write(folder: KeyFolder, id: string, keys: readonly EncryptionKey[], erase: boolean): Promise<void> {
+  const { format, version } = FORM
+  const bytes = formatKek({
+    format,
+    version,
+    id,
     keys: keys.map((key) => ({ id: key.id, createdTime: key.createdTime, key: document.formatBytes(key.bytes) })),
-  }
-  return new TextEncoder().encode(`${JSON.stringify({ ...body, check: checkOf(body) }, undefined, 1)}\n`)
-}
-
-function parseContent(
-  bytes: Uint8Array,
-  file: string,
-): { readonly fileId: string; readonly keys: readonly EncryptionKey[] } {
+  })
   try {
-    const { check, ...body } = document.parseDocument(bytes)
-    if (body.format !== FORMAT) throw new document.DocumentError('is no key-encryption key file')
-    if (typeof body.version === 'number' && body.version > VERSION) {
-      throw fileError('newer', {
-        file,
-        what: `it was written by a newer version (format ${body.version})`,
-        remedy: 'run that version',
-      })
-    }
-    document.requireNames(body, ['format', 'version', 'id', 'keys'])
-    document.countOf(body.version, 'version', 1, VERSION)
-    const fileId = document.textOf(body.id, 'id', /^[0-9a-f]{16}$/)
-    const keys = document.arrayOf(body.keys, 'keys', KEKS_MAX).map((value) => {
-      const key = document.objectOf(value, 'key')
-      document.requireNames(key, ['id', 'createdTime', 'key'])
-      return {
-        id: document.textOf(key.id, 'key id', /^[0-9a-f]{8}$/),
-        createdTime: document.timeOf(key.createdTime, 'createdTime'),
-        bytes: document.bytesOf(key.key, 'key', KEY_BYTES, KEY_BYTES),
-      }
-    })
-    if (keys.length === 0) throw new document.DocumentError('it holds no key')
-    // Against a disk's errors, so that they are told as such and not as a ring that does not verify.
-    if (check !== checkOf(body)) throw new document.DocumentError('its check sum does not match')
-    return { fileId, keys }
+    await replaceFile(folder, KEK_FILE, bytes, erase)
   } catch (cause) {
-    if (!(cause instanceof document.DocumentError)) throw cause
-    throw fileError(
-      'damaged',
-      { file, what: `the key-encryption key file is damaged: ${cause.message}`, remedy: 'put it back from a backup' },
-      cause,
-    )
+    throw new KeyError('unavailable', `${folder.path}/${KEK_FILE} could not be written`, cause)
+  } finally {
+    bytes.fill(0)
   }
-}
-
-function checkOf(body: object): string {
-  return createHash('sha256')
-    .update(`holdfast kek check|${JSON.stringify(body)}`)
-    .digest('hex')
-    .slice(0, 16)
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex')
 }

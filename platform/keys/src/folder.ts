@@ -3,6 +3,8 @@
  * Names are plain file names inside one folder.
  */
 
+import { KeyError } from './errors.ts'
+
 export interface KeyFile {
   readonly bytes: Uint8Array
   /** Permission bits (0o777). */
@@ -30,7 +32,9 @@ export interface KeyFolder {
   sync(name: string): Promise<void>
   /** Atomic; replaces `to`. Not yet durable. */
   rename(from: string, to: string): Promise<void>
-  /** Makes creations and renames durable. */
+  /** Takes the name away; does nothing where there is none. Not yet durable. */
+  remove(name: string): Promise<void>
+  /** Makes creations, renames and removals durable. */
   syncFolder(): Promise<void>
   hold(name: string): Promise<HeldFile | undefined>
 }
@@ -61,5 +65,29 @@ export async function replaceFile(
     await old?.erase()
   } catch {
     // The new content is durable and the old has no name any more: that is done, and overwriting was an extra.
+  }
+}
+
+/**
+ * Removes a file, durably, and overwrites what it held, as far as a program can (see `replaceFile`). Does nothing where
+ * there is none, so that it can be asked again after a crash.
+ * @throws KeyError `unavailable`.
+ */
+export async function removeFile(folder: KeyFolder, name: string): Promise<void> {
+  let old: HeldFile | undefined
+  try {
+    // What a write that was cut off has left.
+    await folder.remove(`${name}.new`)
+    old = await folder.hold(name)
+    await folder.remove(name)
+    await folder.syncFolder()
+  } catch (cause) {
+    await old?.release()
+    throw new KeyError('unavailable', `${folder.path}/${name} could not be removed`, cause)
+  }
+  try {
+    await old?.erase()
+  } catch {
+    // It has no name any more; overwriting was an extra.
   }
 }

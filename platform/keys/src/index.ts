@@ -4,10 +4,26 @@ export type { KeyPurpose } from './data-key.ts'
 export { DataKey, KEY_PURPOSES } from './data-key.ts'
 export type { KeyErrorCode } from './errors.ts'
 export { KeyError } from './errors.ts'
-export type { KeyEnvironment } from './file-provider.ts'
+export type { KeyEnvironment } from './environment.ts'
+export type { CustodyParts } from './custody.ts'
+export { KeyCustody } from './custody.ts'
 export { FileKeyProvider } from './file-provider.ts'
 export type { HeldFile, KeyFile, KeyFolder } from './folder.ts'
-export { replaceFile } from './folder.ts'
+export { removeFile, replaceFile } from './folder.ts'
+export type {
+  HomeDescription,
+  HomeOpening,
+  HomeSettings,
+  HomeWish,
+  KeyHome,
+  KeyHomeKind,
+  KeyHomeKindName,
+  KeyHomeKinds,
+} from './home.ts'
+export { homeFileOf, KEY_HOME_KINDS } from './home.ts'
+export { PASSPHRASE_BYTES_MIN, SECRET_BYTES_MAX } from './limits.ts'
+export type { PassphraseHomesParts, SecretSource } from './passphrase-home.ts'
+export { passphraseHomes } from './passphrase-home.ts'
 export type { KeyRecord } from './key-ring.ts'
 export { KeyRing } from './key-ring.ts'
 export { openKeyFolder } from './node-folder.ts'

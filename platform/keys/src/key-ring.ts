@@ -4,10 +4,11 @@ import type { Timestamp } from '@holdfast/base'
 import { openBytes, sealBytes } from './aead.ts'
 import { DataKey, KEY_PURPOSES, type KeyPurpose } from './data-key.ts'
 import { fileError, KeyError } from './errors.ts'
-import { type KeyEnvironment, whileReading } from './file-provider.ts'
+import type { KeyEnvironment } from './environment.ts'
 import { type KeyFolder, replaceFile } from './folder.ts'
 import { EPOCH_MAX, KEY_BYTES, RING_BYTES_MAX, RING_ENTRIES_MAX } from './limits.ts'
 import type { KeyProvider } from './provider.ts'
+import { whileReading } from './reading.ts'
 import * as ringFile from './ring-file.ts'
 
 /** A key as it may be shown. */

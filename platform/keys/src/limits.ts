@@ -23,3 +23,18 @@ export const EPOCH_MAX = 0xffff_ffff
 
 /** Bytes a provider may answer for 32 wrapped ones; a TPM or PKCS#11 blob is below 2 KiB. */
 export const WRAPPED_BYTES_MAX = 4_096
+
+/** Homes of key-encryption keys: one, and while keys move a second. One more, where what is left of a move stays unreachable. */
+export const HOMES_MAX = 4
+
+/** Bytes of `homes.json` that are read: four homes of 16 settings of 1,024 characters each. */
+export const HOMES_BYTES_MAX = 128 * 1024
+
+/** Settings of one home: paths and labels; the kinds there are have five at most. */
+export const HOME_SETTINGS_MAX = 16
+
+/** Bytes of a passphrase or PIN. Longer ones are a mistaken file. */
+export const SECRET_BYTES_MAX = 1_024
+
+/** Bytes of a passphrase that is newly set: what Argon2id slows down must still be worth guessing (NIST SP 800-63B: 8 at least). */
+export const PASSPHRASE_BYTES_MIN = 12

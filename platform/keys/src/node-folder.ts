@@ -71,6 +71,10 @@ class NodeFolder implements KeyFolder {
     await rename(join(this.path, from), join(this.path, to))
   }
 
+  async remove(name: string): Promise<void> {
+    await rm(join(this.path, name), { force: true })
+  }
+
   async syncFolder(): Promise<void> {
     await syncPath(this.path, constants.O_RDONLY)
   }

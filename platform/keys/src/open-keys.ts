@@ -1,9 +1,11 @@
 /** The keys of a data folder with the file provider, as the hub opens them. */
 
-import { FileKeyProvider, type KeyEnvironment, whileReading } from './file-provider.ts'
+import type { KeyEnvironment } from './environment.ts'
+import { FileKeyProvider } from './file-provider.ts'
 import type { KeyFolder } from './folder.ts'
 import { KeyRing } from './key-ring.ts'
 import { RING_BYTES_MAX } from './limits.ts'
+import { whileReading } from './reading.ts'
 import { RING_FILE } from './ring-file.ts'
 
 export interface OpenKeys {

@@ -35,6 +35,7 @@ export class MemoryFolder implements KeyFolder {
   #durableNames = new Map<string, Inode>()
   #stepsLeft = Number.POSITIVE_INFINITY
   #failure: Error | undefined
+  #failOnce: { readonly changes: number; readonly error: Error } | undefined
   /** Steps taken since it was made. */
   steps = 0
 
@@ -69,6 +70,21 @@ export class MemoryFolder implements KeyFolder {
     this.#durableNames.delete(name)
   }
 
+  /** Names that are there, sorted. */
+  names(): readonly string[] {
+    return [...this.#names.keys()].sort()
+  }
+
+  /** The next change but `changes` fails with this, once. */
+  failOnce(changes: number, error: Error): void {
+    this.#failOnce = { changes, error }
+  }
+
+  /** Whether what `failOnce` asked for is still to come. */
+  get isFailing(): boolean {
+    return this.#failOnce !== undefined
+  }
+
   /** The content, or undefined. */
   peek(name: string): Uint8Array | undefined {
     return this.#names.get(name)?.written
@@ -99,6 +115,11 @@ export class MemoryFolder implements KeyFolder {
     this.#names.delete(from)
   }
 
+  async remove(name: string): Promise<void> {
+    this.#change()
+    this.#names.delete(name)
+  }
+
   async syncFolder(): Promise<void> {
     this.#change()
     this.#durableNames = new Map(this.#names)
@@ -127,6 +148,10 @@ export class MemoryFolder implements KeyFolder {
   #change(): void {
     this.#step()
     if (this.#failure !== undefined) throw this.#failure
+    if (this.#failOnce === undefined) return
+    const { changes, error } = this.#failOnce
+    this.#failOnce = changes === 0 ? undefined : { changes: changes - 1, error }
+    if (changes === 0) throw error
   }
 
   #step(): void {
