@@ -13,6 +13,7 @@ export function authMethodOf(basis: Basis, isModule: boolean): string {
       return METHODS.moduleSas
     case 'thumbprint':
     case 'authority':
+    case 'issued':
       return isModule ? METHODS.moduleX509 : METHODS.deviceX509
   }
 }

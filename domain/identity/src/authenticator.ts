@@ -18,6 +18,12 @@ import type { Basis, KeySlot } from './credential.ts'
 import { FailureThrottle } from './failure-throttle.ts'
 import { isIdentityKey } from './identity-key.ts'
 import type { Identity, IdentityKey } from './identity.ts'
+import {
+  type FoundCertificate,
+  type IssuedCertificateJudge,
+  type IssuedDenial,
+  NO_ISSUED_CERTIFICATES,
+} from './issued-certificates.ts'
 import type { Lane } from './lane.ts'
 import { KEY_BYTES } from './limits.ts'
 import { audienceOf, type Policies, type PolicyDenial } from './policies.ts'
@@ -54,6 +60,7 @@ export interface Allowed {
 export type DenialCode =
   | PolicyDenial
   | ChainDenial
+  | IssuedDenial
   | 'wrong-host'
   | 'unknown-identity'
   | 'identity-disabled'
@@ -79,6 +86,8 @@ export interface AuthenticatorParts {
   readonly registry: Registry
   readonly policies: Policies
   readonly authorities: Authorities
+  /** Absent: the hub issues no certificates to devices. */
+  readonly issued?: IssuedCertificateJudge
   readonly clock: Clock
   readonly random: RandomBytes
   /** Names of this hub. */
@@ -86,21 +95,31 @@ export interface AuthenticatorParts {
 }
 
 /** A credential that holds, before the identity's status is looked at. */
-type Proof = { readonly kind: 'proved'; readonly basis: Basis; readonly expires?: Timestamp } | Denied
+type Proof =
+  | { readonly kind: 'proved'; readonly basis: Basis; readonly expires?: Timestamp; readonly lane?: Lane }
+  | Denied
 
 /** The identity of the claim as the register has it. */
 type Record =
   | { readonly kind: 'known'; readonly identity: Identity; readonly device: Identity }
   | { readonly kind: 'unknown' }
 
+/** What was looked up for a claim. */
+interface Found {
+  readonly record: Record
+  readonly issued: FoundCertificate | undefined
+}
+
 export class Authenticator {
   readonly #parts: AuthenticatorParts
+  readonly #issued: IssuedCertificateJudge
   readonly #hosts: readonly string[]
   readonly #throttle = new FailureThrottle()
   readonly #decoy: string
 
   constructor(parts: AuthenticatorParts) {
     this.#parts = parts
+    this.#issued = parts.issued ?? NO_ISSUED_CERTIFICATES
     this.#hosts = parts.hostNames.map((name) => name.toLowerCase())
     this.#decoy = randomBase64(parts.random, KEY_BYTES)
   }
@@ -114,7 +133,7 @@ export class Authenticator {
    */
   async authenticate(claimant: Claimant): Promise<Decision> {
     const asOf = this.#cutsMade()
-    const record = await this.#record(claimant.key)
+    const [record, issued] = await Promise.all([this.#record(claimant.key), this.#find(claimant)])
     // From here on nothing waits.
     const { monotonic, wall } = { monotonic: this.#parts.clock.monotonic(), wall: this.#parts.clock.wall() }
     const { address, key } = claimant
@@ -123,7 +142,8 @@ export class Authenticator {
         ? this.#throttle.isPairSpent(address, key, monotonic)
         : this.#throttle.isAddressSpent(address, monotonic)
     if (isSpent) return denied('throttled', 'too many failures from this address before')
-    const decision = this.#decide(claimant, record, wall, asOf)
+    const decision = this.#decide(claimant, { record, issued }, wall, asOf)
+    if (decision.kind === 'allowed' && decision.basis.kind === 'issued') this.#issued.seen(decision.basis.sha256)
     if (decision.kind === 'allowed') this.#throttle.succeeded(address, key)
     else if (record.kind === 'known') this.#throttle.failedAsKnown(address, key, monotonic)
     else this.#throttle.failedAsUnknown(address, monotonic)
@@ -137,7 +157,7 @@ export class Authenticator {
 
   #cutsMade(): number {
     const { registry, policies, authorities } = this.#parts
-    return registry.cutsMade + policies.cutsMade + authorities.cutsMade
+    return registry.cutsMade + policies.cutsMade + authorities.cutsMade + this.#issued.cutsMade
   }
 
   async #record(key: IdentityKey): Promise<Record> {
@@ -149,8 +169,14 @@ export class Authenticator {
     return device === undefined || identity === undefined ? { kind: 'unknown' } : { kind: 'known', identity, device }
   }
 
-  #decide(claimant: Claimant, record: Record, now: Timestamp, asOf: number): Decision {
-    const proof = this.#prove(claimant, record, now)
+  /** The certificate as one of the hub's own, where it is what is judged. */
+  async #find({ token, certificate }: Claimant): Promise<FoundCertificate | undefined> {
+    return token === undefined && certificate !== undefined ? this.#issued.find(certificate) : undefined
+  }
+
+  #decide(claimant: Claimant, found: Found, now: Timestamp, asOf: number): Decision {
+    const { record } = found
+    const proof = this.#prove(claimant, found, now)
     if (record.kind === 'unknown') return denied('unknown-identity', 'there is no such device or module')
     if (proof.kind === 'denied') return proof
     if (claimant.hostName !== undefined && !this.#isOurs(claimant.hostName)) {
@@ -167,17 +193,20 @@ export class Authenticator {
       kind: 'allowed',
       identity,
       basis: proof.basis,
-      lane: 'full',
+      lane: proof.lane ?? 'full',
       authMethod: authMethodOf(proof.basis, identity.moduleId !== undefined),
       ...(proof.expires === undefined ? {} : { expires: proof.expires }),
       asOf,
     }
   }
 
-  #prove(claimant: Claimant, record: Record, now: Timestamp): Proof {
+  #prove(claimant: Claimant, { record, issued }: Found, now: Timestamp): Proof {
     if (claimant.token !== undefined) return this.#proveByToken(claimant.token, claimant.key, record, now)
     if (claimant.certificate !== undefined) {
-      return this.#proveByCertificate(claimant.certificate, claimant.key, record, now)
+      const { certificate, key } = claimant
+      return issued === undefined
+        ? this.#proveByCertificate(certificate, key, record, now)
+        : proveByIssued(issued, certificate, record, now)
     }
     return denied('no-credential', 'neither a token nor a client certificate was shown')
   }
@@ -263,6 +292,23 @@ export class Authenticator {
  */
 function sessionEnd(token: SasToken, now: Timestamp): Timestamp {
   return token.expires > now ? token.expires : timestampOf(token.expires + EXPIRY_SKEW_MS)
+}
+
+/**
+ * By a certificate that the hub issued. Nobody else vouches for one, whatever authorities are registered: it is bound to
+ * one identity, and can be taken away.
+ */
+function proveByIssued(
+  issued: FoundCertificate,
+  { sha256 }: PresentedCertificate,
+  record: Record,
+  now: Timestamp,
+): Proof {
+  if (record.kind === 'unknown') return denied('unknown-identity', 'there is no such device or module')
+  const judgement = issued.judge(record.identity, now)
+  if (judgement.kind === 'denied') return denied(judgement.code, judgement.detail)
+  const { expires, lane } = judgement
+  return { kind: 'proved', basis: { kind: 'issued', sha256 }, expires, lane }
 }
 
 function outsideValidity(certificate: PresentedCertificate, now: Timestamp): Denied | undefined {

@@ -10,6 +10,7 @@ const BASES: readonly Basis[] = [
   { kind: 'policy', name: 'iothubowner', slot: 'primary' },
   { kind: 'thumbprint', thumbprint: 'A' },
   { kind: 'authority', name: 'plant', thumbprint: 'B' },
+  { kind: 'issued', sha256: 'C' },
 ]
 
 const device = (basis: Basis, deviceId = 'd'): Standing => ({ deviceId, generationId: '1', basis })
@@ -107,4 +108,23 @@ test('another kind of authentication ends what was its own, and leaves what a po
   assert.deepEqual(matched({ kind: 'authentication', deviceId: 'd' }, sessions), left)
   const modules = BASES.map((basis) => module(basis))
   assert.deepEqual(matched({ kind: 'authentication', deviceId: 'd' }, modules), [BASES[0], BASES[1]])
+})
+
+test('a certificate that is taken away ends the sessions that rest on it, whoever has them', () => {
+  const sessions = [...BASES.map((basis) => device(basis)), ...BASES.map((basis) => module(basis))]
+  const issued: Basis = { kind: 'issued', sha256: 'C' }
+  const cut: Cut = { kind: 'certificate', sha256: 'C' }
+  assert.deepEqual(matched(cut, sessions), [issued, issued])
+  assert.deepEqual(matched({ kind: 'certificate', sha256: 'D' }, sessions), [])
+  assert.equal(closeReasonOf(cut), 'credential-revoked')
+})
+
+test('who leaves keys for certificates keeps the sessions that rest on a certificate of the hub', () => {
+  const sessions = BASES.map((basis) => device(basis))
+  const all = matched({ kind: 'authentication', deviceId: 'd' }, sessions)
+  const kept = matched({ kind: 'authentication', deviceId: 'd', keepsIssued: true }, sessions)
+  assert.deepEqual(
+    all.filter((basis) => !kept.includes(basis)),
+    [{ kind: 'issued', sha256: 'C' }],
+  )
 })

@@ -14,6 +14,8 @@ export type Basis =
   | { readonly kind: 'thumbprint'; readonly thumbprint: string }
   /** A customer's authority; `thumbprint` is the SHA-256 of its certificate, upper-case hex. */
   | { readonly kind: 'authority'; readonly name: string; readonly thumbprint: string }
+  /** A certificate that the hub issued; SHA-256 of its DER, upper-case hex. */
+  | { readonly kind: 'issued'; readonly sha256: string }
 
 /** A session as a cut sees it: whose it is and what it rests on. */
 export interface Standing {
@@ -37,10 +39,15 @@ export type Cut =
   /** A slot of the identity has another key now. A device's key may carry sessions of its modules. */
   | (IdentityKey & { readonly kind: 'key'; readonly slot: KeySlot })
   | (IdentityKey & { readonly kind: 'thumbprint'; readonly thumbprint: string })
-  /** The identity proves itself in another way now: nothing of its own that was valid before still is. */
-  | (IdentityKey & { readonly kind: 'authentication' })
+  /**
+   * The identity proves itself in another way now: nothing of its own that was valid before still is. With `keepsIssued`,
+   * but for certificates that the hub issued: it has left its keys for one.
+   */
+  | (IdentityKey & { readonly kind: 'authentication'; readonly keepsIssued?: true })
   | { readonly kind: 'policy'; readonly name: string; readonly slot: KeySlot }
   | { readonly kind: 'authority'; readonly name: string; readonly thumbprint: string }
+  /** One certificate that the hub issued. */
+  | { readonly kind: 'certificate'; readonly sha256: string }
 
 /** Whether `cut` takes away what the session rests on. */
 export function cuts(cut: Cut, session: Standing): boolean {
@@ -63,11 +70,14 @@ export function cuts(cut: Cut, session: Standing): boolean {
     case 'authentication':
       // A device's key may carry its modules; everything else that is its own carries only itself.
       if (basis.kind === 'device-key') return cut.deviceId === session.deviceId && cut.moduleId === undefined
+      if (basis.kind === 'issued' && cut.keepsIssued === true) return false
       return isOf(cut, session) && basis.kind !== 'policy'
     case 'policy':
       return basis.kind === 'policy' && basis.name === cut.name && basis.slot === cut.slot
     case 'authority':
       return basis.kind === 'authority' && basis.name === cut.name && basis.thumbprint === cut.thumbprint
+    case 'certificate':
+      return basis.kind === 'issued' && basis.sha256 === cut.sha256
     default:
       return assertNever(cut)
   }

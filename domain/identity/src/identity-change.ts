@@ -85,7 +85,12 @@ export function cutsBetween(before: Identity, after: Identity): readonly Cut[] {
 }
 
 function authenticationCuts(key: IdentityKey, before: Authentication, after: Authentication): readonly Cut[] {
-  if (before.kind !== after.kind) return before.kind === 'none' ? [] : [{ kind: 'authentication', ...key }]
+  if (before.kind !== after.kind) {
+    if (before.kind === 'none') return []
+    // To leave keys for certificates is no reason to close what rests on a certificate already.
+    const isToCertificates = after.kind === 'certificateAuthority'
+    return [{ kind: 'authentication', ...key, ...(isToCertificates ? { keepsIssued: true } : {}) }]
+  }
   const cuts: Cut[] = []
   if (before.kind === 'sas' && after.kind === 'sas') {
     // By slot, not by value: a key that moved to the other slot leaves sessions behind that carry the old slot's name,

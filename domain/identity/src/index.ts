@@ -28,11 +28,18 @@ export type {
 } from './identity.ts'
 export type { Lane } from './lane.ts'
 export { LANES, narrower } from './lane.ts'
+export type {
+  FoundCertificate,
+  IssuedCertificateJudge,
+  IssuedDenial,
+  IssuedJudgement,
+} from './issued-certificates.ts'
+export { NO_ISSUED_CERTIFICATES } from './issued-certificates.ts'
 export { AUTHORITIES_MAX, MODULES_PER_DEVICE_MAX, PAGE_ITEMS_MAX, STATUS_REASON_CHARACTERS_MAX } from './limits.ts'
 export type { PoliciesParts, PolicyDenial, PolicyVerdict, Principal, ScopedVerdict } from './policies.ts'
 export { DEFAULT_POLICIES, Policies } from './policies.ts'
 export type { RandomBytes } from './random.ts'
-export type { Applied, Found, IdentityDraft, RegistryParts } from './registry.ts'
+export type { Applied, Found, IdentityChanged, IdentityDraft, RegistryParts } from './registry.ts'
 export { Registry } from './registry.ts'
 export { edgeScope, scopesOf } from './scope.ts'
 export type {

@@ -5,15 +5,16 @@ import type { Cut } from './credential.ts'
 import { IdentityError, type IdentityErrorCode } from './errors.ts'
 import type { IdentityKey } from './identity.ts'
 import { EDGE_LAYERS_MAX } from './limits.ts'
-import { Registry } from './registry.ts'
+import { Registry, type RegistryParts } from './registry.ts'
 import { edgeScope, scopesOf } from './scope.ts'
 import { countingRandom, ManualClock, MemoryIdentityStore, recordedEvents } from './testing/index.ts'
 
-function world() {
+function world(changed?: RegistryParts['changed']) {
   const store = new MemoryIdentityStore()
   const clock = new ManualClock()
   const { events, sink } = recordedEvents()
-  return { store, clock, events, registry: new Registry({ store, clock, random: countingRandom(), events: sink }) }
+  const parts = { store, clock, random: countingRandom(), events: sink, ...(changed && { changed }) }
+  return { store, clock, events, registry: new Registry(parts) }
 }
 
 const refusedWith = (code: IdentityErrorCode) => (error: unknown) =>
@@ -221,8 +222,23 @@ test('another kind of authentication ends what rested on the old kind', async ()
   const { registry } = world()
   await registry.create(PUMP, 'a')
   assert.deepEqual(await cutsOf(registry.update(PUMP, { authentication: { kind: 'certificateAuthority' } }, 'a')), [
+    { kind: 'authentication', deviceId: 'pump-1', keepsIssued: true },
+  ])
+  assert.deepEqual(await cutsOf(registry.update(PUMP, { authentication: { kind: 'sas' } }, 'a')), [
     { kind: 'authentication', deviceId: 'pump-1' },
   ])
+})
+
+test('whoever has to follow identities is told of each change before the change is done', async () => {
+  const told: string[] = []
+  const { registry } = world(async ({ before, after, actor }) => {
+    told.push(`${before.deviceId} ${before.status} ${after?.status ?? 'gone'} by ${actor}`)
+  })
+  await registry.create(PUMP, 'a')
+  await registry.update(PUMP, { status: 'disabled' }, 'b')
+  await registry.regenerateKey(PUMP, 'primary', 'c')
+  await registry.delete(PUMP, 'd')
+  assert.deepEqual(told, ['pump-1 enabled disabled by b', 'pump-1 disabled disabled by c', 'pump-1 disabled gone by d'])
 })
 
 test('deleting a device takes its modules with it, and a device of the same id is another one', async () => {

@@ -50,12 +50,24 @@ export interface Applied {
   readonly cuts: readonly Cut[]
 }
 
+/** What became of an identity; without `after` it is gone, and of a device its modules with it. */
+export interface IdentityChanged {
+  readonly before: Identity
+  readonly after?: Identity
+  readonly actor: string
+}
+
 export interface RegistryParts {
   /** Written by this registry alone while it runs; two would not see each other's changes. */
   readonly store: IdentityStore
   readonly clock: Clock
   readonly random: RandomBytes
   readonly events: EventSink
+  /**
+   * Called once a change of an identity, or its end, is on disk; the change is done when this is. MUST NOT reject:
+   * what could not follow the change then has to follow it later.
+   */
+  readonly changed?: (change: IdentityChanged) => Promise<void>
 }
 
 const PRESENT: Found = { kind: 'present' }
@@ -73,6 +85,7 @@ export class Registry {
   readonly #clock: Clock
   readonly #random: RandomBytes
   readonly #events: EventSink
+  readonly #changed: RegistryParts['changed']
   readonly #cache: IdentityCache
   /**
    * The last creation of a module under each device, so that counting and writing are one step; and the last change of
@@ -86,6 +99,7 @@ export class Registry {
     this.#clock = parts.clock
     this.#random = parts.random
     this.#events = parts.events
+    this.#changed = parts.changed
     this.#cache = new IdentityCache((key) => parts.store.readIdentity(key))
   }
 
@@ -195,6 +209,7 @@ export class Registry {
       const scope = edgeScope(current)
       if (scope !== undefined) this.#cache.forgetUnder(scope)
       this.#emit('identity.deleted', key, actor, { generationId: current.generationId })
+      await this.#changed?.({ before: current, actor })
       return {
         identity: current,
         cuts: [{ kind: 'identity', ...keyOf(key), generationId: current.generationId, reason: 'identity-deleted' }],
@@ -239,6 +254,7 @@ export class Registry {
         status: next.status,
         authentication: next.authentication.kind,
       })
+      await this.#changed?.({ before: current, after: next, actor })
       return { identity: next, cuts }
     }
     throw contended()
