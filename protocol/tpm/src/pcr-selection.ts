@@ -8,22 +8,22 @@ import type { TpmReader } from './reader.ts'
 import type { TpmWriter } from './writer.ts'
 
 /** Registers of one bank, ascending, each once. */
-export interface PcrSelection {
+export interface PcrBank {
   readonly hash: HashAlgorithm
   readonly pcrs: readonly number[]
 }
 
 /** @throws TpmError `too-large`, `malformed`, `unsupported` for a bank of another hash. */
-export function readPcrSelections(reader: TpmReader): readonly PcrSelection[] {
+export function readPcrSelection(reader: TpmReader): readonly PcrBank[] {
   const count = reader.u32()
   if (count > PCR_BANKS_MAX) throw new TpmError('too-large', `a selection has at most ${PCR_BANKS_MAX} banks`)
-  const selections: PcrSelection[] = []
+  const selections: PcrBank[] = []
   for (let at = 0; at < count; at++) selections.push(readSelection(reader))
   return selections
 }
 
 /** @throws TypeError for a register that is none: a bug in the caller. */
-export function writePcrSelections(writer: TpmWriter, selections: readonly PcrSelection[]): void {
+export function writePcrSelection(writer: TpmWriter, selections: readonly PcrBank[]): void {
   writer.u32(selections.length)
   for (const { hash, pcrs } of selections) {
     const bitmap = new Uint8Array(
@@ -38,7 +38,7 @@ export function writePcrSelections(writer: TpmWriter, selections: readonly PcrSe
   }
 }
 
-function readSelection(reader: TpmReader): PcrSelection {
+function readSelection(reader: TpmReader): PcrBank {
   const hash = hashAlgorithm(reader.u16())
   const length = reader.u8()
   if (length < PCR_SELECT_BYTES_MIN || length > PCR_SELECT_BYTES_MAX) {
