@@ -21,6 +21,8 @@ export type HubFormatErrorCode =
   | 'bad-json'
   /** JSON that no section of a twin can hold. */
   | 'bad-twin'
+  /** A request for a certificate with a field that is missing, unknown or wrong. */
+  | 'bad-certificate-request'
   /** A message over HTTPS whose properties or batch have a wrong form. */
   | 'bad-message'
 

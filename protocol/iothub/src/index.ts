@@ -1,4 +1,12 @@
 export { isApiVersion, parseApiVersion } from './api-version.ts'
+export type { CertificateError, CertificateErrorCode, CertificateRequest } from './certificate-request.ts'
+export {
+  certificateStatusOf,
+  formatCertificateAccepted,
+  formatCertificateError,
+  formatCertificateIssued,
+  readCertificateRequest,
+} from './certificate-request.ts'
 export type { HubFormatErrorCode } from './errors.ts'
 export { HubFormatError } from './errors.ts'
 export type { TelemetryItem } from './https/telemetry-request.ts'
