@@ -199,18 +199,15 @@ test('server certificates are for servers', async () => {
 
 test('§6.1.4(o): critical extensions that we do not process end the path, others do not', async () => {
   const unknown = { oid: '1.2.3.4.5', critical: true, value: '0500' }
-  const nameConstraints = { oid: '2.5.29.30', critical: false, value: '3000' }
   const policyConstraints = { oid: '2.5.29.36', critical: false, value: '3000' }
   const leafWith = async (extension: typeof CA): Promise<ChainVerdict> =>
     verify((await forge('d', root, { extensions: [extension] })).certificate, [], [root.certificate])
   assert.equal((await leafWith({ ...unknown, critical: false })).kind, 'trusted')
   refused(await leafWith(unknown), 'critical-extension')
-  // Narrowing extensions count even where their CA forgot to mark them.
-  for (const narrowing of [nameConstraints, policyConstraints]) {
-    const issuer = await forge('x', root, { extensions: [CA, narrowing] })
-    const leaf = await forge('d', issuer)
-    refused(verify(leaf.certificate, [issuer.certificate], [root.certificate]), 'critical-extension')
-  }
+  // What narrows counts even where the CA forgot to mark it.
+  const issuer = await forge('x', root, { extensions: [CA, policyConstraints] })
+  const leaf = await forge('d', issuer)
+  refused(verify(leaf.certificate, [issuer.certificate], [root.certificate]), 'critical-extension')
 })
 
 test('signatures with SHA-1 and MD5 are refused, on an anchor nobody looks at its own', async () => {

@@ -1,8 +1,8 @@
 /**
  * Certification paths: from what a peer presents to one of the authorities that we trust (RFC 5280 §6.1).
- * Processed: signatures, validity, names, basicConstraints, path length, key usage, extended key usage, critical
- * extensions. Not processed, and therefore refused where present: name constraints and policy constraints.
- * Revocation is by removing the authority or the identity; there are no CRLs here.
+ * Processed: signatures, validity, names, name constraints, basicConstraints, path length, key usage, extended key usage,
+ * critical extensions. Not processed, and therefore refused where present: policy constraints. Whether a certificate
+ * of the path was revoked is a question of its own (`revocationOf`): lists come later than paths.
  */
 
 import { assertNever } from '@holdfast/base'
@@ -11,6 +11,7 @@ import { isSameBytes, parseCertificate } from './certificate.ts'
 import type { Certificate } from './certificate.ts'
 import { PkiError } from './errors.ts'
 import { KEY_PURPOSE, KEY_USAGE } from './extensions.ts'
+import { isAllowedBy } from './name-constraints.ts'
 import { CHAIN_CERTIFICATES_MAX, PATH_CERTIFICATES_MAX, SIGNATURE_CHECKS_MAX } from './limits.ts'
 
 /** What the leaf is to be used for. */
@@ -40,6 +41,8 @@ export type ChainRefusal =
   | 'path-length'
   | 'key-usage'
   | 'extended-key-usage'
+  /** A name that an issuer above may not vouch for. */
+  | 'name-constraints'
   | 'critical-extension'
 
 export type ChainVerdict =
@@ -176,7 +179,20 @@ function pathFault(path: readonly Certificate[], now: Timestamp, purpose: ChainP
     // §6.1.4(l): self-issued certificates do not count, and neither does the leaf.
     if (!isLeaf && !certificate.isSelfIssued) below += 1
   }
-  return undefined
+  return isWithinConstraints(path) ? undefined : 'name-constraints'
+}
+
+/** §6.1.3(b), (c): the names of each certificate before the constraints of every issuer above it. */
+function isWithinConstraints(path: readonly Certificate[]): boolean {
+  return path.every((issuer, place) => {
+    const { nameConstraints } = issuer.extensions
+    if (nameConstraints === undefined) return true
+    return path.slice(0, place).every((certificate, index) => {
+      const isLeaf = index === 0
+      // A self-issued certificate of a CA (its own key roll-over) is not held to its own constraints.
+      return (certificate.isSelfIssued && !isLeaf) || isAllowedBy(nameConstraints, certificate, isLeaf)
+    })
+  })
 }
 
 function faultAlone(certificate: Certificate, now: Timestamp): ChainRefusal | undefined {

@@ -76,6 +76,16 @@ export function isSameName(a: Uint8Array, b: Uint8Array): boolean {
   return left.length === right.length && left.every((relative, index) => relative === right[index])
 }
 
+/** Values of emailAddress, a way of old to say what an alternative name says now. @param name DER of a Name. */
+export function emailAddressesOf(name: Uint8Array): readonly string[] {
+  return relativeNamesOf(parseDer(name))
+    .flat()
+    .filter(({ type }) => type === EMAIL_ADDRESS)
+    .map(({ value }) => value ?? '')
+}
+
+const EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
+
 /** The relative names in order, each as one text that is the same for the same name. */
 export function canonicalName(name: Uint8Array): readonly string[] {
   return relativeNamesOf(parseDer(name)).map((relative) => relative.map(canonicalAttribute).toSorted().join('+'))

@@ -3,7 +3,11 @@
 import { TAG, booleanOf, integerOf, objectIdentifierOf, parseDer } from './der.ts'
 import type { DerElement } from './der.ts'
 import { PkiError } from './errors.ts'
+import { generalNamesOf } from './general-name.ts'
+import type { GeneralName } from './general-name.ts'
 import { EXTENSIONS_MAX } from './limits.ts'
+import { nameConstraintsOf } from './name-constraints.ts'
+import type { NameConstraints } from './name-constraints.ts'
 
 export const EXTENSION = {
   subjectKeyIdentifier: '2.5.29.14',
@@ -52,6 +56,8 @@ export interface CertificateExtensions {
   /** Hex. */
   readonly subjectKeyId: string | undefined
   readonly authorityKeyId: string | undefined
+  readonly alternativeNames: readonly GeneralName[]
+  readonly nameConstraints: NameConstraints | undefined
   /** Critical ones that we do not process, and those that narrow what a CA may sign, critical or not. */
   readonly unprocessed: readonly string[]
 }
@@ -63,14 +69,16 @@ export const NO_EXTENSIONS: CertificateExtensions = {
   keyPurposes: undefined,
   subjectKeyId: undefined,
   authorityKeyId: undefined,
+  alternativeNames: [],
+  nameConstraints: undefined,
   unprocessed: [],
 }
 
-// Without processing names and policies we must not trust an authority whose own issuer limited it by them.
-const NARROWING: ReadonlySet<string> = new Set([EXTENSION.nameConstraints, EXTENSION.policyConstraints])
+// Without processing policies we must not trust an authority whose own issuer limited it by them.
+const NARROWING: ReadonlySet<string> = new Set([EXTENSION.policyConstraints])
 
-// Critical and harmless: device identity is the common name, and every policy is acceptable to us.
-const IGNORED: ReadonlySet<string> = new Set([EXTENSION.subjectAlternativeName, EXTENSION.certificatePolicies])
+// Critical and harmless: every policy is acceptable to us.
+const IGNORED: ReadonlySet<string> = new Set([EXTENSION.certificatePolicies])
 
 /** Reads the Extensions sequence. @throws PkiError `bad-certificate`, `bad-der`, `too-large`. */
 export function parseExtensions(extensions: DerElement): CertificateExtensions {
@@ -82,12 +90,16 @@ export function parseExtensions(extensions: DerElement): CertificateExtensions {
     if (NARROWING.has(oid) || (isCritical && !isRead && !IGNORED.has(oid))) unprocessed.push(oid)
   }
   const authorityKey = values.get(EXTENSION.authorityKeyIdentifier)
+  const names = values.get(EXTENSION.subjectAlternativeName)
+  const constraints = values.get(EXTENSION.nameConstraints)
   return {
     ...basicConstraintsOf(values.get(EXTENSION.basicConstraints)),
     keyUsage: keyUsageOf(values.get(EXTENSION.keyUsage)),
     keyPurposes: keyPurposesOf(values.get(EXTENSION.extendedKeyUsage)),
     subjectKeyId: keyIdOf(values.get(EXTENSION.subjectKeyIdentifier), TAG.octetString),
     authorityKeyId: authorityKey && authorityKeyIdOf(authorityKey),
+    alternativeNames: names === undefined ? [] : generalNamesOf(names),
+    nameConstraints: constraints && nameConstraintsOf(constraints),
     unprocessed,
   }
 }
@@ -98,6 +110,8 @@ const READ: ReadonlySet<string> = new Set([
   EXTENSION.extendedKeyUsage,
   EXTENSION.subjectKeyIdentifier,
   EXTENSION.authorityKeyIdentifier,
+  EXTENSION.subjectAlternativeName,
+  EXTENSION.nameConstraints,
 ])
 
 export interface RawExtension {

@@ -23,6 +23,12 @@ export const PEM_BLOCKS_MAX = 16
 /** Extensions of one certificate. */
 export const EXTENSIONS_MAX = 32
 
+/** Subtrees of names that one CA permits, and that it excludes: each is held against each name below. */
+export const NAME_SUBTREES_MAX = 256
+
+/** Names of one certificate that may stand below a CA with constraints, for the same reason. */
+export const CONSTRAINED_NAMES_MAX = 256
+
 /** Subject alternative names that we put into a certificate or take from a request. */
 export const ALTERNATIVE_NAMES_MAX = 64
 
