@@ -7,7 +7,7 @@ import type { Api } from '@holdfast/api'
 import { type Timestamp, timestampOf } from '@holdfast/base'
 import { FEEDBACK_CONTENT_TYPE } from '@holdfast/commands'
 import { Authenticator, Authorities, type Cut, FailureThrottle, Policies, Registry } from '@holdfast/identity'
-import { type KeyRing, openKeyFolder, openKeys } from '@holdfast/keys'
+import { KeyCustody, openKeyFolder } from '@holdfast/keys'
 import { type LocalSocket, listenLocally, webHandler } from '@holdfast/node'
 import { systemClock } from '@holdfast/node/clock'
 import { pkiRules, Provisioning, registryDirectory } from '@holdfast/provisioning'
@@ -26,6 +26,7 @@ import { HubAuthority } from './core/hub-authority.ts'
 import { hubStatus } from './core/hub-status.ts'
 import { ListenerCertificate } from './core/listener-certificate.ts'
 import { metricsOf } from './core/metrics.ts'
+import { Notices } from './core/notices.ts'
 import { choosePorts, type Ports } from './core/ports.ts'
 import { NO_PROGRESS, Statistics } from './core/statistics.ts'
 import { Storage } from './core/storage.ts'
@@ -34,6 +35,8 @@ import { NOTIFICATION_CONTENT_TYPE } from './core/upload-service.ts'
 import type { DataFolder } from './data-folder.ts'
 import { hubApplication } from './http/application.ts'
 import { mqttProvisioning } from './http/provisioning/index.ts'
+import { CustodyService } from './keys/custody-service.ts'
+import { keyHomes } from './keys/key-homes.ts'
 import type { Settings } from './settings.ts'
 import type { Threads } from './threads.ts'
 import { VERSION } from './version.ts'
@@ -50,7 +53,8 @@ export interface HubParts {
   readonly folder: DataFolder
   readonly log: Log
   readonly events: EventLog
-  readonly ring: KeyRing
+  readonly custody: KeyCustody
+  readonly custodyService: CustodyService
   readonly storage: Storage
   readonly fronts: Fronts
   readonly amqp: AmqpOffice
@@ -80,7 +84,21 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
   const ports = await choosePorts({ ...settings, address: settings.listen })
 
   const environment = { clock, random, mayCreate: !Storage.isThere(folder) }
-  const { ring } = await openKeys(await openKeyFolder(folder.at('keys')), environment)
+  const notices = new Notices(({ code, detail, advice }) => log.warn(`notice: ${detail}; ${advice}`, { code }))
+  const keyFolder = await openKeyFolder(folder.at('keys'))
+  const keySettings = settings.keys
+  const kinds = keyHomes({ folder: keyFolder, environment, settings: keySettings, credentials: settings.credentials })
+  const first = keySettings.wish === undefined ? {} : { first: keySettings.wish }
+  const custody = await KeyCustody.open({ folder: keyFolder, environment, kinds, ...first })
+  const { ring } = custody
+  const custodyService = new CustodyService({
+    custody,
+    notices,
+    events: events.sink,
+    clock,
+    configured: keySettings.wish,
+  })
+  await custodyService.follow()
   const authority = await HubAuthority.open({
     folder: await openKeyFolder(folder.at('ca')),
     ring,
@@ -219,6 +237,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     registry,
     reader: history,
     conditions,
+    notices,
     authority,
     certificate,
     statistics,
@@ -270,6 +289,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
       rotate: (actor) => dataKeys.rotate(actor),
       drop: (epoch, actor) => dataKeys.drop(epoch, actor),
     },
+    custody: custodyService,
     renewCertificate: (actor) => certificate.renew(actor),
     status,
     events: {
@@ -339,7 +359,8 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     folder,
     log,
     events,
-    ring,
+    custody,
+    custodyService,
     storage,
     fronts,
     amqp,

@@ -78,7 +78,7 @@ export class Hub {
   }
 
   async #stop(): Promise<void> {
-    const { fronts, amqp, services, inlet, desk, provisioning, socket, storage, ring, folder, events } = this.#parts
+    const { fronts, amqp, services, inlet, desk, provisioning, socket, storage, custody, folder, events } = this.#parts
     for (const timer of this.#timers) clearInterval(timer)
     await fronts.stopListening()
     services.end()
@@ -94,7 +94,7 @@ export class Hub {
     await fronts.end()
     await storage.close()
     events.sink({ type: 'hub.stopped', at: systemClock.wall(), subject: 'hub', actor: 'hub', detail: {} })
-    ring.close()
+    await custody.close()
     folder.close()
   }
 
@@ -112,9 +112,10 @@ export class Hub {
   async #upkeep(): Promise<void> {
     if (this.#isUpkeepUnderWay) return
     this.#isUpkeepUnderWay = true
-    const { certificate, dataKeys, storage, log } = this.#parts
+    const { certificate, dataKeys, custodyService, storage, log } = this.#parts
     try {
       await dataKeys.rotateIfDue()
+      await custodyService.upkeep()
       await certificate.renewIfDue()
       for (let isDone = false; !isDone && this.#stopping === undefined; ) ({ isDone } = await storage.state.reseal())
     } catch (error) {

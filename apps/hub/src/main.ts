@@ -24,7 +24,7 @@ if (args.includes('--help')) {
 
 function settingsOrExit(given: readonly string[]): Settings {
   try {
-    return readSettings(given)
+    return readSettings(given, process.env)
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error
     for (const fault of error.faults) process.stderr.write(`${fault}\n`)

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, hostname as machineName } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { KeyConfiguration, keyFaults, type KeySettings, wishOf } from './keys/key-settings.ts'
 import type { UploadLimits } from '@holdfast/uploads'
 import Type from 'typebox'
 import { DEFAULT_LIMITS, type Limits, type OperationLimits, OPERATIONS } from '@holdfast/throttling'
@@ -53,6 +54,7 @@ export const ConfigurationFile = Type.Object(
         description: 'telemetry is sorted by device when it is this old at the latest; sooner when there is much of it',
       }),
     ),
+    keys: Type.Optional(KeyConfiguration),
     telemetryKeyHours: Type.Optional(Type.Number({ minimum: 0.01, maximum: 8_760 })),
     throttling: Type.Optional(
       Type.Object(Object.fromEntries(OPERATIONS.map((operation) => [operation, Type.Optional(operationLimits)])), {
@@ -93,6 +95,9 @@ export interface Settings {
   readonly retentionBytes: number
   readonly regroupAgeMs: number
   readonly telemetryKeyMs: number
+  readonly keys: KeySettings
+  /** Folder in which systemd keeps this service's credentials. */
+  readonly credentials: string | undefined
   readonly limits: Limits
   readonly metricsOnHttps: boolean
   readonly uploads: UploadLimits
@@ -126,6 +131,7 @@ Starts the hub. Prints one line, "ready {…}", when every listener accepts conn
   --mqtt-port PORT       (default 8883)
   --amqp-port PORT       (default 5671)
   --https-port PORT      (default 443, or 8443 where 443 cannot be bound)
+  --passphrase-file FILE file with the passphrase of the hub's keys, where they have one
   --demo                 run a demonstration fleet
   --log-format FORMAT    text or json (default text)
   --log-level LEVEL      debug, info, warn or error (default info)
@@ -137,13 +143,17 @@ Example: holdfast up --data /var/lib/holdfast --hostname hub.plant.example
 /**
  * @throws SettingsError naming every fault. A `--help` is the caller's to look for first.
  */
-export function readSettings(args: readonly string[]): Settings {
+export function readSettings(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Settings {
   const faults: string[] = []
   const options = readOptions(args, faults)
   const data = resolve(options.data ?? DATA_DEFAULT)
   const file = readFile(options.config, join(data, 'config.json'), faults)
   const chosen: ConfigurationFile = { ...file, ...options.chosen }
   faults.push(...faultsOf('command line', options.chosen))
+  if (chosen.keys !== undefined) faults.push(...keyFaults(chosen.keys))
   const listed = [chosen.mqttPort ?? 8883, chosen.amqpPort ?? 5671, chosen.httpsPort ?? 443].filter(
     (port) => port !== 0,
   )
@@ -168,6 +178,8 @@ export function readSettings(args: readonly string[]): Settings {
     retentionBytes: chosen.retentionBytes ?? 64 * 1024 ** 3,
     regroupAgeMs: Math.round((chosen.regroupMinutes ?? 10) * MINUTE_MS),
     telemetryKeyMs: (chosen.telemetryKeyHours ?? 24) * HOUR_MS,
+    keys: { wish: chosen.keys && wishOf(chosen.keys), passphraseFile: options.passphraseFile },
+    credentials: environment.CREDENTIALS_DIRECTORY,
     limits: limitsOf(chosen.throttling),
     metricsOnHttps: chosen.metricsOnHttps ?? false,
     uploads: uploadLimits(chosen),
@@ -200,6 +212,7 @@ interface Options {
   readonly data: string | undefined
   readonly config: string | undefined
   readonly demo: boolean
+  readonly passphraseFile: string | undefined
   readonly chosen: Record<string, unknown>
 }
 
@@ -216,12 +229,14 @@ function readOptions(args: readonly string[], faults: string[]): Options {
       'mqtt-port': { type: 'string' },
       'amqp-port': { type: 'string' },
       'https-port': { type: 'string' },
+      'passphrase-file': { type: 'string' },
       demo: { type: 'boolean' },
       'log-format': { type: 'string' },
       'log-level': { type: 'string' },
     },
   })
-  const known = /^(data|config|listen|hostname|mqtt-port|amqp-port|https-port|demo|log-format|log-level)$/
+  const known =
+    /^(data|config|listen|hostname|mqtt-port|amqp-port|https-port|demo|passphrase-file|log-format|log-level)$/
   for (const token of tokens) {
     if (token.kind === 'positional') faults.push(`${token.value}: not expected here`)
     if (token.kind !== 'option') continue
@@ -253,7 +268,13 @@ function readOptions(args: readonly string[], faults: string[]): Options {
   put('httpsPort', number('https-port'))
   put('logFormat', text('log-format'))
   put('logLevel', text('log-level'))
-  return { data: text('data'), config: text('config'), demo: values.demo === true, chosen }
+  return {
+    data: text('data'),
+    config: text('config'),
+    demo: values.demo === true,
+    passphraseFile: text('passphrase-file'),
+    chosen,
+  }
 }
 
 function readFile(asked: string | undefined, fallback: string, faults: string[]): ConfigurationFile {

@@ -25,6 +25,8 @@ export type KeyErrorCode =
   | 'refused'
   /** A passphrase or PIN is needed, and nobody has it to hand. */
   | 'secret-missing'
+  /** The configuration says otherwise. */
+  | 'configured'
 
 export class KeyError extends Error {
   override readonly name = 'KeyError'

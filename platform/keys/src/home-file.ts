@@ -84,7 +84,7 @@ function parseSettings(value: unknown): HomeSettings {
   return Object.fromEntries(
     entries.map(([name, text]) => [
       document.textOf(name, 'name of a setting', /^[A-Za-z][A-Za-z0-9]{0,31}$/),
-      document.textOf(text, 'setting', /^[^\u0000-\u001f]{0,1024}$/),
+      document.textOf(text, 'setting', /^[ -~\u00a0-\uffff]{0,1024}$/),
     ]),
   )
 }

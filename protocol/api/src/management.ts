@@ -46,6 +46,9 @@
 
 import Type from 'typebox'
 
+export type { KeyProvider, KeyProviderKind } from './key-provider.ts'
+export { KeyProviderChange } from './key-provider.ts'
+
 const strict = { additionalProperties: false }
 
 export interface Page<T> {
@@ -324,6 +327,8 @@ export interface Status {
   uptimeSeconds: number
   /** What the hub waits for: why it cannot take telemetry just now, or what an operator has to do; empty when all is well. */
   conditions: { code: string; detail: string }[]
+  /** What the operator should change although all is well: what is so, and what to do. */
+  notices: { code: string; detail: string; advice: string }[]
   connected: number
   devices: { total: number; enabled: number }
   messages: { stored: number; perSecond: number; bytesSealed: number }

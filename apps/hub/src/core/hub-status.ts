@@ -7,6 +7,7 @@ import type { TelemetryReader } from '@holdfast/messaging'
 import { VERSION } from '../version.ts'
 import type { Conditions } from './conditions.ts'
 import type { HubAuthority } from './hub-authority.ts'
+import type { Notices } from './notices.ts'
 import type { ListenerCertificate } from './listener-certificate.ts'
 import type { Ports } from './ports.ts'
 import type { Statistics } from './statistics.ts'
@@ -24,6 +25,7 @@ export interface StatusSources {
   readonly registry: Registry
   readonly reader: Pick<TelemetryReader, 'partitions'>
   readonly conditions: Conditions
+  readonly notices: Notices
   readonly authority: HubAuthority
   readonly certificate: ListenerCertificate
   readonly statistics: Statistics
@@ -43,6 +45,7 @@ export function hubStatus(sources: StatusSources): () => Promise<Api.Status> {
       pid: process.pid,
       uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
       conditions: [...conditions.list(), ...(authority.isRootKeyNeeded ? [ROOT_KEY_NEEDED] : [])],
+      notices: [...sources.notices.list()],
       connected: sources.connected(),
       devices,
       messages: {

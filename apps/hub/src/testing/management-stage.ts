@@ -109,6 +109,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
         return { epoch, messages: 7 }
       },
     },
+    custody: { show: () => KEY_PROVIDER, set: async () => KEY_PROVIDER, rotate: async () => KEY_PROVIDER },
     renewCertificate: async () => STATUS.certificate,
     status: async () => STATUS,
     events: {
@@ -194,6 +195,14 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
   }
 }
 
+const KEY_PROVIDER: Api.KeyProvider = {
+  provider: 'file',
+  id: 'file:0123456789abcdef',
+  createdTime: '2026-11-02T12:00:00.000Z',
+  settings: {},
+  leftovers: [],
+}
+
 const STATUS: Api.Status = {
   hostname: HOST,
   idScope: '0ne00000000',
@@ -201,6 +210,7 @@ const STATUS: Api.Status = {
   pid: 1,
   uptimeSeconds: 1,
   conditions: [],
+  notices: [],
   connected: 0,
   devices: { total: 0, enabled: 0 },
   messages: { stored: 0, perSecond: 0, bytesSealed: 0 },

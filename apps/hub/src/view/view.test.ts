@@ -11,6 +11,7 @@ const status: Api.Status = {
   pid: 1,
   uptimeSeconds: 3_725,
   conditions: [],
+  notices: [],
   connected: 8,
   devices: { total: 9, enabled: 9 },
   messages: { stored: 1_234_567, perSecond: 3.94, bytesSealed: 2_621_440 },

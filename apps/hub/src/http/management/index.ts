@@ -13,6 +13,7 @@ import { EVENT_ROUTES } from './events.ts'
 import { FILE_ROUTES } from './files.ts'
 import { HUB_ROUTES } from './hub.ts'
 import { IDENTITY_ROUTES } from './identities.ts'
+import { KEY_PROVIDER_ROUTES } from './key-provider.ts'
 import { MESSAGE_ROUTES } from './messages.ts'
 import { METHOD_ROUTES } from './methods.ts'
 import { OpenStreams } from './open-streams.ts'
@@ -30,6 +31,7 @@ const API = '/api/v1'
 /** Every route there is, with the rights it asks for. */
 export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...HUB_ROUTES,
+  ...KEY_PROVIDER_ROUTES,
   ...IDENTITY_ROUTES,
   ...POLICY_ROUTES,
   ...AUTHORITY_ROUTES,

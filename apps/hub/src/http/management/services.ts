@@ -3,6 +3,7 @@
 import type { Api } from '@holdfast/api'
 import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import type { Clock, Timestamp } from '@holdfast/base'
+import type { CustodyService } from '../../keys/custody-service.ts'
 import type { ConsumerGroups } from '../../amqp/consumer-groups.ts'
 import type { Authorities, Cut, IdentityKey, Policies, Registry } from '@holdfast/identity'
 import type { TelemetryReader } from '@holdfast/messaging'
@@ -57,6 +58,8 @@ export interface ManagementServices {
     /** Of the telemetry key of this epoch. */
     drop(epoch: number, actor: string): Promise<Api.DataKeyDropped>
   }
+  /** Where the key-encryption key lives. May reject with KeyError. */
+  readonly custody: Pick<CustodyService, 'show' | 'set' | 'rotate'>
   /** Issues the listeners' certificate anew; resolves when they use it. May reject with HubCertificateError. */
   readonly renewCertificate: (actor: string) => Promise<Api.Certificate>
   readonly status: () => Promise<Api.Status>
