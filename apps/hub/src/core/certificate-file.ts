@@ -38,7 +38,7 @@ export async function writeCertificateWithKey(
 ): Promise<void> {
   const { epoch, bytes } = vault.ring.current('authority')
   const plain = key.export({ format: 'der', type: 'pkcs8' })
-  const sealed = Buffer.from(sealBytes(bytes, plain, contextOf(place.name), vault.random)).toString('base64')
+  const sealed = Buffer.from(sealBytes(bytes, plain, sealedContextOf(place.name), vault.random)).toString('base64')
   plain.fill(0)
   const document = { format: FORMAT, certificate: encodePem('CERTIFICATE', certificate.der), epoch, sealed }
   await replaceFile(place.folder, place.name, Buffer.from(`${JSON.stringify(document, undefined, 2)}\n`), false)
@@ -55,7 +55,11 @@ export async function readCertificateWithKey(place: Place, ring: KeyRing): Promi
   const document = parse(file.bytes)
   if (document === undefined) throw new HubCertificateError(path, 'this is no certificate with a sealed key')
   const certificate = readCertificate(document.certificate, path)
-  const plain = openBytes(ring.key(document.epoch).bytes, Buffer.from(document.sealed, 'base64'), contextOf(place.name))
+  const plain = openBytes(
+    ring.key(document.epoch).bytes,
+    Buffer.from(document.sealed, 'base64'),
+    sealedContextOf(place.name),
+  )
   if (plain === undefined) throw new HubCertificateError(path, 'the private key does not unseal: the file is damaged')
   const key = createPrivateKey({ key: Buffer.from(plain), format: 'der', type: 'pkcs8' })
   plain.fill(0)
@@ -110,6 +114,6 @@ function parse(bytes: Uint8Array): CertificateDocument | undefined {
 }
 
 /** Binds the sealed bytes to their file, so that one key cannot be put in another's place. */
-function contextOf(name: string): string {
+export function sealedContextOf(name: string): string {
   return `holdfast private key ${name}`
 }

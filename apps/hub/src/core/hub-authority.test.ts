@@ -2,18 +2,20 @@ import assert from 'node:assert/strict'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import type { SecurityEvent } from '@holdfast/audit'
-import { openKeys } from '@holdfast/keys'
+import { type KeyRing, openKeys } from '@holdfast/keys'
 import { MemoryFolder, standingClock, testEnvironment } from '@holdfast/keys/testing'
-import { HubCertificateError } from './certificate-file.ts'
+import { encodePem } from '@holdfast/pki'
+import { Issuance } from './authority/issuance.ts'
+import { HubCertificateError, newPrivateKey, signerOf, writeCertificateWithKey } from './certificate-file.ts'
 import { HubAuthority } from './hub-authority.ts'
 
 const DAY_MS = 86_400_000
 
 /** A certificates' folder and its keys, over restarts. */
-async function world() {
+async function world(shared?: KeyRing) {
   const clock = standingClock()
   const environment = testEnvironment(clock)
-  const { ring } = await openKeys(new MemoryFolder(), environment)
+  const ring = shared ?? (await openKeys(new MemoryFolder(), environment)).ring
   const events: SecurityEvent[] = []
   let folder = new MemoryFolder()
   return {
@@ -26,6 +28,18 @@ async function world() {
     /** What a restart finds when only what was durable is left. */
     restart: () => {
       folder = folder.recover('lost')
+    },
+    /** As the first release left a folder after its first start. */
+    async plantFirstRelease() {
+      const issuance = new Issuance({ clock, random: environment.random, events: () => undefined, hostNames: ['hub'] })
+      const { certificate: root, key } = await issuance.root('hub')
+      const below = newPrivateKey()
+      const issuing = await issuance.issuing({ handle: '', signer: signerOf(below) }, { certificate: root, key }, 'hub')
+      const vault = { ring, random: environment.random }
+      await writeCertificateWithKey({ folder, name: 'root-key.json' }, { certificate: root, key }, vault)
+      folder.plant('root.pem', Buffer.from(encodePem('CERTIFICATE', root.der)))
+      await writeCertificateWithKey({ folder, name: 'issuing.json' }, { certificate: issuing, key: below }, vault)
+      return { root, issuing }
     },
     open: (...hostNames: string[]) =>
       HubAuthority.open({
@@ -71,10 +85,12 @@ test('the first start makes a root, an issuing authority and a server certificat
   assert.equal(server.checkHost('other.example'), undefined)
   assert.deepEqual(
     it.events.map(({ type, subject }) => [type, subject]),
-    ['root-authority', 'issuing-authority', 'server-certificate'].map((name) => [
-      'certificate.issued',
-      `certificate/${name}`,
-    ]),
+    [
+      ['certificate.issued', 'certificate/root-authority'],
+      ['certificate.issued', 'certificate/issuing-authority'],
+      ['certificate.issued', 'certificate/server-certificate'],
+      ['hub-authority.root-on-machine', 'root/1'],
+    ],
   )
 })
 
@@ -83,9 +99,9 @@ test('the key that is handed to the listeners belongs to the certificate, and li
   const authority = await it.open()
   const [server] = chainOf(authority, it)
   assert.ok(server.checkPrivateKey(createPrivateKey(authority.material().key)))
-  for (const name of ['root-key.json', 'issuing.json', 'server.json']) {
+  for (const name of ['root-bundle.json', 'issuing.json', 'server.json']) {
     const text = Buffer.from(it.folder.peek(name) ?? []).toString('latin1')
-    assert.ok(text.includes('"sealed"') && !text.includes('PRIVATE KEY'), name)
+    assert.ok(/"(?:sealed|handle)"/.test(text) && !text.includes('PRIVATE KEY'), name)
   }
 })
 
@@ -95,15 +111,19 @@ test('the second start reads the same and issues nothing', async () => {
   it.events.length = 0
   it.restart()
   assert.deepEqual((await it.open()).material(), before)
-  assert.deepEqual(it.events, [])
+  // It tells again where the root's key is, until it has been moved away.
+  assert.deepEqual(
+    it.events.map(({ type, detail }) => [type, detail.place]),
+    [['hub-authority.root-on-machine', 'machine']],
+  )
 })
 
-test('a first start that was cut off before the root certificate was written begins anew', async () => {
+test('a first start of the first release that was cut off before the root certificate was written begins anew', async () => {
   const it = await world()
-  await it.open()
-  const fresh = await world()
-  fresh.folder.plant('root-key.json', it.folder.peek('root-key.json') ?? new Uint8Array(0))
-  const [server, issuing, root] = chainOf(await fresh.open(), fresh)
+  await it.plantFirstRelease()
+  it.folder.unlink('root.pem')
+  it.folder.unlink('issuing.json')
+  const [server, issuing, root] = chainOf(await it.open(), it)
   assert.ok(issuing.verify(root.publicKey) && server.verify(issuing.publicKey))
 })
 
@@ -160,7 +180,7 @@ test('names that were added are in a new certificate at the next start; names th
 test('the root key may be moved away: all goes on until the issuing authority is due, and that is said', async () => {
   const it = await world()
   await it.open()
-  it.folder.unlink('root-key.json')
+  it.folder.unlink('root-bundle.json')
   const authority = await it.open()
   it.clock.advance(70 * DAY_MS)
   assert.equal(await authority.renewIfDue(), true)
@@ -176,11 +196,11 @@ test('the root key may be moved away: all goes on until the issuing authority is
 test('the root key put back renews the issuing authority', async () => {
   const it = await world()
   await it.open()
-  const key = it.folder.peek('root-key.json')
-  it.folder.unlink('root-key.json')
+  const key = it.folder.peek('root-bundle.json')
+  it.folder.unlink('root-bundle.json')
   it.clock.advance(1_300 * DAY_MS)
   assert.equal((await it.open()).isRootKeyNeeded, true)
-  it.folder.plant('root-key.json', key ?? new Uint8Array(0))
+  it.folder.plant('root-bundle.json', key ?? new Uint8Array(0))
   const authority = await it.open()
   assert.equal(authority.isRootKeyNeeded, false)
   const [server, issuing, root] = chainOf(authority, it)
@@ -190,14 +210,14 @@ test('the root key put back renews the issuing authority', async () => {
 const DAMAGES: Readonly<Record<string, (text: string) => string>> = {
   'cut off': (text) => text.slice(0, text.length / 2),
   empty: () => '',
-  'of another format': (text) => text.replace('holdfast-certificate', 'something'),
+  'of another format': (text) => text.replace(/"holdfast-[a-z-]+"/, '"something"'),
   'with a changed certificate': (text) => text.replace(/(CERTIFICATE-----\\n)..../, '$1AAAA'),
-  'with a changed key': (text) => text.replace(/"sealed": "..../, '"sealed": "AAAA'),
+  'with a changed key': (text) => text.replace(/("sealed": "|"handle": "[0-9]+\.|"next": )(?:....|2)/, '$1AAAA'),
 }
 
 for (const [how, change] of Object.entries(DAMAGES)) {
   test(`a file that is ${how} is refused by name, and nothing is made in its place`, async () => {
-    for (const name of ['root-key.json', 'issuing.json', 'server.json']) {
+    for (const name of ['authority.json', 'root-bundle.json', 'issuing.json', 'server.json']) {
       const it = await world()
       await it.open()
       damage(it.folder, name, change)
@@ -215,27 +235,38 @@ test('one certificate file in the place of another does not unseal', async () =>
   await assert.rejects(it.open(), HubCertificateError)
 })
 
-test('a root certificate that is none, or of another root than the key, is refused', async () => {
+test('what devices are given to trust is what the hub rests on: the file is written anew where it says something else', async () => {
   const it = await world()
   await it.open()
   const other = await world()
   await other.open()
-  it.folder.plant('root.pem', Buffer.from('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'))
-  await assert.rejects(it.open(), HubCertificateError)
-  it.folder.plant('root.pem', other.folder.peek('root.pem') ?? new Uint8Array(0))
-  await assert.rejects(it.open(), HubCertificateError)
+  const root = it.folder.peek('root.pem')
+  for (const bytes of [Buffer.from('none'), other.folder.peek('root.pem'), undefined]) {
+    if (bytes === undefined) it.folder.unlink('root.pem')
+    else it.folder.plant('root.pem', bytes)
+    await it.open()
+    assert.deepEqual(it.folder.peek('root.pem'), root)
+  }
 })
 
-test('an issuing authority of another root is refused', async () => {
+test('an authority whose state is lost is missed by name: a new one would cut off every device', async () => {
   const it = await world()
   await it.open()
-  const key = it.folder.peek('issuing.json') ?? new Uint8Array(0)
-  for (const name of ['root.pem', 'root-key.json']) it.folder.unlink(name)
-  it.folder.unlink('issuing.json')
-  it.folder.unlink('server.json')
-  await it.open()
-  it.folder.plant('issuing.json', key)
-  await assert.rejects(it.open(), /issuing\.json: it was not issued by root\.pem/)
+  it.folder.unlink('authority.json')
+  it.folder.unlink('root.pem')
+  await assert.rejects(it.open(), /authority\.json: it is not there/)
+})
+
+test('a root bundle and an issuing authority of another root are refused', async () => {
+  for (const name of ['root-bundle.json', 'issuing.json']) {
+    const it = await world()
+    await it.open()
+    const key = it.folder.peek(name) ?? new Uint8Array(0)
+    const other = await world(it.ring)
+    await other.open()
+    other.folder.plant(name, key)
+    await assert.rejects(other.open(), /root-bundle\.json: it belongs to another|issuing\.json: it was not issued/)
+  }
 })
 
 test('a server certificate that the issuing authority did not issue is replaced: nobody but the hub rests on it', async () => {
@@ -256,12 +287,12 @@ test('a server certificate that the issuing authority did not issue is replaced:
 test('an issuing authority that has ended while the root key is away does not stop the hub from starting', async () => {
   const it = await world()
   await it.open()
-  it.folder.unlink('root-key.json')
+  it.folder.unlink('root-bundle.json')
   it.clock.advance(1_900 * DAY_MS)
   const authority = await it.open()
   assert.equal(authority.isRootKeyNeeded, true)
   it.folder.unlink('server.json')
-  await assert.rejects(it.open(), /root-key\.json: it is needed/)
+  await assert.rejects(it.open(), /root-bundle\.json: the root's key is needed/)
 })
 
 test('a server certificate that is gone when the issuing authority has ended comes with a new authority', async () => {
@@ -276,7 +307,7 @@ test('a server certificate that is gone when the issuing authority has ended com
 test('an issuing authority that is gone while the root key is away is missed by name', async () => {
   const it = await world()
   await it.open()
-  it.folder.unlink('root-key.json')
+  it.folder.unlink('root-bundle.json')
   it.folder.unlink('issuing.json')
   await assert.rejects(it.open(), /issuing\.json: it is not there/)
 })
@@ -285,8 +316,39 @@ test('without its key in the ring nothing unseals', async () => {
   const it = await world()
   await it.open()
   const other = await world()
-  for (const name of ['root.pem', 'root-key.json', 'issuing.json', 'server.json']) {
+  for (const name of ['authority.json', 'root.pem', 'root-bundle.json', 'issuing.json', 'server.json']) {
     other.folder.plant(name, it.folder.peek(name) ?? new Uint8Array(0))
   }
   await assert.rejects(other.open(), /does not unseal/)
+})
+
+test('what the first release left goes on: same root, same issuing authority, the key in a bundle', async () => {
+  const it = await world()
+  const { root, issuing } = await it.plantFirstRelease()
+  const authority = await it.open()
+  const [server, below, above] = chainOf(authority, it)
+  assert.equal(above.fingerprint256, new X509Certificate(root.der).fingerprint256)
+  assert.equal(below.fingerprint256, new X509Certificate(issuing.der).fingerprint256)
+  assert.ok(server.verify(below.publicKey))
+  assert.ok(!Buffer.from(it.folder.peek('root-key.json') ?? []).includes('sealed'))
+  assert.deepEqual(
+    authority.rootsShown.map(({ place }) => place),
+    ['machine'],
+  )
+  it.restart()
+  await it.open()
+})
+
+test('a root key that was moved away under the first release, and is put back, is taken into a bundle', async () => {
+  const it = await world()
+  await it.plantFirstRelease()
+  const key = it.folder.peek('root-key.json') ?? new Uint8Array(0)
+  it.folder.unlink('root-key.json')
+  assert.equal((await it.open()).rootsShown[0]?.place, 'away')
+  it.folder.plant('root-key.json', key)
+  assert.equal((await it.open()).rootsShown[0]?.place, 'machine')
+  const other = await world(it.ring)
+  await other.open()
+  other.folder.plant('root-key.json', key)
+  await assert.rejects(other.open(), /root-key\.json: it belongs to another root/)
 })
