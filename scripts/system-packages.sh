@@ -17,6 +17,8 @@ package_of() {
   case $1 in
     mosquitto_pub | mosquitto_sub) echo mosquitto-clients ;;
     gcc) echo gcc libc6-dev ;;
+    tpm2_*) echo tpm2-tools ;;
+    swtpm_*) echo swtpm-tools ;;
     *) echo "$1" ;;
   esac
 }

@@ -1,4 +1,5 @@
 export { TpmDeviceError } from './errors.ts'
 export type { TpmDeviceErrorCode } from './errors.ts'
+export { systemSeedSource } from './seed-source.ts'
 export { TpmTransport } from './transport.ts'
 export type { TpmAddress } from './transport.ts'

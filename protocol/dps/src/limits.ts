@@ -61,3 +61,10 @@ export const CONTINUATION_CHARACTERS_MAX = 1_024
 /** Items of one page: most, and when the client names no number (azure-iot.md §10). */
 export const PAGE_ITEMS_MAX = 1_000
 export const PAGE_ITEMS_DEFAULT = 100
+
+/** Bytes of an activation blob; with keys of 2048 bits ours have some 900. */
+export const ACTIVATION_BLOB_BYTES_MAX = 4_096
+
+/** Bytes of a TPM's public key as TPM2B_PUBLIC, and UTF-16 units of its base64; an RSA key of 4096 bits has less than 700. */
+export const TPM_PUBLIC_BYTES_MAX = 1_024
+export const TPM_PUBLIC_CHARACTERS_MAX = 1_368
