@@ -45,6 +45,7 @@ export const EVENT_TYPES = [
   'key.provider-changed',
   'key.provider-refused',
   'certificate.issued',
+  'certificate.renewal-offered',
   'certificate.renewed',
   'hub-authority.root-on-machine',
   'hub-authority.root-exported',

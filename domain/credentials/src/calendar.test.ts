@@ -58,7 +58,7 @@ function storeOf(records: readonly IssuedCertificate[]) {
   }
 }
 
-const KINDS: readonly LapseKind[] = ['customer-authority', 'enrollment', 'hub', 'revocation-list', 'shown-certificate']
+const KINDS: readonly LapseKind[] = ['customer-authority', 'enrollment', 'hub', 'revocation-list']
 
 test('pages of any size give every lapse of the span once, in order', async () => {
   const issued = fc.uniqueArray(

@@ -6,18 +6,20 @@ import { identitySubject } from '@holdfast/identity'
 import type { IssuedCertificate } from './issued-certificate.ts'
 import type { IssuedCertificateStore } from './store.ts'
 
-export type LapseKind =
+export const LAPSE_KINDS = [
+  /** The certificate of a customer's authority that devices chain to. */
+  'customer-authority',
   /** A certificate that the hub issued. */
-  | 'device-certificate'
-  /** A certificate of a customer's authority, or the device's own, as its device last showed it. */
-  | 'shown-certificate'
-  | 'customer-authority'
+  'device-certificate',
   /** The certificate of an individual enrolment, or the authority of a group. */
-  | 'enrollment'
+  'enrollment',
   /** The hub's roots, issuing authorities and its listeners' certificate. */
-  | 'hub'
+  'hub',
   /** The next update of a list of revoked certificates. */
-  | 'revocation-list'
+  'revocation-list',
+] as const
+
+export type LapseKind = (typeof LAPSE_KINDS)[number]
 
 export interface Lapse {
   readonly at: Timestamp
@@ -28,8 +30,6 @@ export interface Lapse {
   readonly id: string
   /** From when on a successor is offered, or made; absent where somebody has to think of it. */
   readonly renewal?: Timestamp
-  /** There is a successor that has not been seen yet. */
-  readonly hasSuccessor?: boolean
 }
 
 /** Where a page goes on: behind this one. */

@@ -1,3 +1,5 @@
+export type { Lapse, LapseCursor, LapseKind, LapsePage, LapseSource } from './calendar.ts'
+export { compareLapses, issuedLapses, LAPSE_KINDS, listedLapses, listLapses } from './calendar.ts'
 export type {
   CredentialServiceParts,
   Issued,

@@ -32,7 +32,7 @@ import {
 import type { Credentials as ProvisioningCredentials, Provisioning } from '@holdfast/provisioning'
 import type { MqttProvisioning } from '../http/provisioning/index.ts'
 import type { DeviceHandlers } from './device-handlers.ts'
-import { type LaneChange, Lanes } from './lanes.ts'
+import { type LaneChange, Lanes, type Standing } from './lanes.ts'
 import { isHeard, mayReceive } from './lane-rules.ts'
 
 export interface DeskParts {
@@ -141,13 +141,18 @@ export class Desk {
 
   /** Publishes to the identity's live connection, which takes it if it is subscribed. False when there is none. */
   publish(key: IdentityKey, publication: Publication): boolean {
-    if (!mayReceive(this.#lanes.laneOfIdentity(key), publication.topic)) return false
+    if (!mayReceive(this.laneOf(key), publication.topic)) return false
     return this.#directory.publish(key, publication)
   }
 
   /** What the identity's live connection may do; `full` while it has none. */
   laneOf(key: IdentityKey): Lane {
-    return this.#lanes.laneOfIdentity(key)
+    return this.#lanes.standingOf(key)?.lane ?? 'full'
+  }
+
+  /** How the identity is connected; undefined while it is not. */
+  standingOf(key: IdentityKey): Standing | undefined {
+    return this.#lanes.standingOf(key)
   }
 
   connectionOf(key: IdentityKey): { readonly since: number; readonly lastActivity: number } | undefined {

@@ -79,7 +79,7 @@ test('a mind that changes narrows, widens or ends a live connection; one that st
   set(QUARANTINE)
   gates.reconsider({ deviceId: 'pump' })
   await settled()
-  assert.equal(lanes.laneOfIdentity({ deviceId: 'pump' }), 'remediation')
+  assert.equal(lanes.standingOf({ deviceId: 'pump' })?.lane, 'remediation')
   gates.reconsider()
   await settled()
   set(PASS)

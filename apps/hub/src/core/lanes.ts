@@ -23,11 +23,19 @@ export interface LaneChange {
   readonly verdict: Admitted
 }
 
+/** How an identity is connected, as far as admission goes. */
+export interface Standing {
+  readonly facts: ConnectionFacts
+  readonly lane: Lane
+  readonly mayRenew: boolean
+}
+
 interface Entry {
   readonly front: number
   readonly connection: number
   readonly facts: ConnectionFacts
   lane: Lane
+  mayRenew: boolean
   /** Codes of the reasons for the lane, told once each. */
   reasons: string
   /** Counts the times that a gate has changed its mind about it. */
@@ -51,7 +59,7 @@ export class Lanes {
    */
   async enter(front: number, connection: number, facts: ConnectionFacts): Promise<Admitted | Refused> {
     this.leave(front, connection)
-    const entry: Entry = { front, connection, facts, lane: 'full', reasons: '', turn: 0, isLive: false }
+    const entry: Entry = { front, connection, facts, lane: 'full', mayRenew: true, reasons: '', turn: 0, isLive: false }
     this.#entries.set(nameOf(front, connection), entry)
     const { deviceId } = facts.key
     const siblings = this.#byDevice.get(deviceId)
@@ -86,13 +94,13 @@ export class Lanes {
     return this.#entries.get(nameOf(front, connection))?.lane ?? 'full'
   }
 
-  /** Of the identity's live connection; `full` while it has none. */
-  laneOfIdentity(key: IdentityKey): Lane {
+  /** Of the identity's live connection; undefined while it has none. */
+  standingOf(key: IdentityKey): Standing | undefined {
     const text = identityText(key)
     for (const entry of this.#byDevice.get(key.deviceId) ?? []) {
-      if (entry.isLive && identityText(entry.facts.key) === text) return entry.lane
+      if (entry.isLive && identityText(entry.facts.key) === text) return entry
     }
-    return 'full'
+    return undefined
   }
 
   async #judge(entry: Entry): Promise<Admitted | Refused> {
@@ -104,6 +112,7 @@ export class Lanes {
   }
 
   #apply(entry: Entry, verdict: Admitted): void {
+    entry.mayRenew = verdict.mayRenew
     const reasons = verdict.reasons.map(({ gate, code }) => `${gate}/${code}`).join(' ')
     if (entry.lane === verdict.lane && entry.reasons === reasons) return
     entry.lane = verdict.lane
