@@ -1,0 +1,1 @@
+export { MemoryAttestationStore } from './memory-store.ts'
