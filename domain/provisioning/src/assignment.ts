@@ -7,7 +7,7 @@ import type { Authentication, Identity } from '@holdfast/identity'
 import type { Attested } from './claim.ts'
 import { ETAG_BYTES } from './limits.ts'
 import type { Outcome } from './operations.ts'
-import type { DeviceDirectory, RandomBytes } from './ports.ts'
+import type { DeviceDirectory, RandomBytes, SupplyRules } from './ports.ts'
 import { type StateFormat, stateOf } from './registration-state.ts'
 import type { Enrollment, ProvisioningStore, Registration } from './store.ts'
 
@@ -17,6 +17,7 @@ const EMPTY_TWIN = { tags: '{}', desired: '{}' }
 export interface AssignmentParts {
   readonly store: ProvisioningStore
   readonly devices: DeviceDirectory
+  readonly supply?: SupplyRules
   readonly clock: Clock
   readonly random: RandomBytes
   readonly events: EventSink
@@ -51,7 +52,9 @@ export async function assign(parts: AssignmentParts, attested: Attested, address
     const plan = await planOf(parts, attested, authentication, registration)
     if (plan.kind === 'keep') return { status: 'assigned', state: stateOf(parts.format, plan.registration, attested) }
     if (plan.kind === 'refuse') return refused(parts, attested, plan, address)
+    await parts.supply?.assigning(attested, plan.deviceId)
     if (!(await isCarriedOut(parts, attested, authentication, plan, actor))) continue
+    await parts.supply?.assigned(attested, plan.deviceId)
     const written = nextRegistration(parts, attested, plan, registration)
     await parts.store.writeRegistration(written)
     parts.events({

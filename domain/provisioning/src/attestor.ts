@@ -6,7 +6,7 @@ import { EXPIRY_SKEW_MS } from '@holdfast/tokens'
 import { type Credentials, type Denied, type RegistrationClaim, type Verdict, denied } from './claim.ts'
 import type { GroupIndex } from './group-index.ts'
 import { CHAINS_REMEMBERED_MAX, KEY_BYTES } from './limits.ts'
-import type { AttemptThrottle, CertificateRules, RandomBytes } from './ports.ts'
+import type { AttemptThrottle, CertificateRules, RandomBytes, SupplyRules } from './ports.ts'
 import { type Proved, proveByCertificate, proveByToken } from './proof.ts'
 import type { Enrollment, ProvisioningStore } from './store.ts'
 
@@ -15,6 +15,7 @@ export interface AttestorParts {
   readonly store: ProvisioningStore
   readonly groups: GroupIndex
   readonly certificates: CertificateRules
+  readonly supply?: SupplyRules
   readonly throttle: AttemptThrottle
   readonly clock: Clock
   readonly random: RandomBytes
@@ -42,7 +43,8 @@ export class Attestor {
   async authenticate(claim: RegistrationClaim, credentials: Credentials): Promise<Verdict> {
     const id = parseRegistrationId(claim.registrationId)
     const isOurScope = claim.idScope.toLowerCase() === this.#parts.idScope.toLowerCase()
-    const { candidates, isKnown } = id !== undefined && isOurScope ? await this.#candidates(id) : NONE
+    const leaf = credentials.token === undefined ? credentials.certificate?.chain[0] : undefined
+    const { candidates, isKnown } = id !== undefined && isOurScope ? await this.#candidates(id, leaf) : NONE
     // From here on nothing waits.
     const now = this.#parts.clock.monotonic()
     const { throttle } = this.#parts
@@ -51,13 +53,19 @@ export class Attestor {
     const isSpent = isKnown ? throttle.isPairSpent(address, pair, now) : throttle.isAddressSpent(address, now)
     if (isSpent) return denied('throttled', 'too many failures from this address before')
     const verdict = this.#decide(claim, id, credentials, candidates, isOurScope)
+    if (verdict.kind === 'attested' && (await this.#parts.supply?.areRetired(verdict.proof)) === true) {
+      // It holds the key, so that it is nobody who guesses; and it is told no more than others.
+      return denied('key-retired', 'the key is that of a retired device')
+    }
     if (verdict.kind === 'attested') throttle.succeeded(address, pair)
     else if (isKnown) throttle.failedAsKnown(address, pair, now)
     else throttle.failedAsUnknown(address, now)
     return verdict
   }
 
-  async #candidates(id: RegistrationId): Promise<Candidates> {
+  async #candidates(id: RegistrationId, leaf: Uint8Array | undefined): Promise<Candidates> {
+    const claimed = await this.#parts.supply?.bindingOf(id, leaf)
+    if (claimed !== undefined) return { candidates: [claimed], isKnown: true }
     const individual = await this.#parts.store.readEnrollment('individual', id)
     if (individual !== undefined) return { candidates: [individual], isKnown: true }
     const [groups, registration] = await Promise.all([

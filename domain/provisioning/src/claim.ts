@@ -67,6 +67,8 @@ export type DenialCode =
   | 'certificate-not-yet-valid'
   | 'chain-untrusted'
   | 'enrollment-disabled'
+  /** Its device was retired, and does not come back by the same key. */
+  | 'key-retired'
   /** Too many failures before; refused unseen. */
   | 'throttled'
 

@@ -21,6 +21,7 @@ export type {
   DeviceDirectory,
   NewDevice,
   RandomBytes,
+  SupplyRules,
 } from './ports.ts'
 export type { ProvisioningParts } from './provisioning.ts'
 export { Provisioning } from './provisioning.ts'

@@ -3,6 +3,8 @@
 import type { Instant, Timestamp } from '@holdfast/base'
 import type { CertificateSummary } from '@holdfast/dps'
 import type { Authentication, Identity } from '@holdfast/identity'
+import type { Attested, Proof } from './claim.ts'
+import type { Enrollment } from './store.ts'
 
 /** MUST come from the system's cryptographic generator outside of tests. */
 export type RandomBytes = (count: number) => Uint8Array
@@ -55,4 +57,22 @@ export interface AttemptThrottle {
   succeeded(address: string, key: { readonly deviceId: string }): void
   failedAsKnown(address: string, key: { readonly deviceId: string }, now: Instant): void
   failedAsUnknown(address: string, now: Instant): void
+}
+
+/**
+ * What is known of devices before they are identities: claims by their owners, and keys that were retired. Where there
+ * is nothing of the kind, the calls are absent and every enrolment is one of the store.
+ */
+export interface SupplyRules {
+  /**
+   * The claim under this registration id as an individual enrolment, which then decides alone.
+   * @param leaf DER of the certificate that is shown, if one is.
+   */
+  bindingOf(registrationId: string, leaf: Uint8Array | undefined): Promise<Enrollment | undefined>
+  /** Whether what was proved is the key of a device that was retired. */
+  areRetired(proof: Proof): Promise<boolean>
+  /** Before the identity is made or renewed. Asking twice does nothing more. */
+  assigning(attested: Attested, deviceId: string): Promise<void>
+  /** The identity is there; the device hears of it only afterwards. Asking twice does nothing more. */
+  assigned(attested: Attested, deviceId: string): Promise<void>
 }

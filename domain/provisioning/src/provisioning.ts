@@ -24,7 +24,7 @@ import { GroupIndex } from './group-index.ts'
 import { ASSIGNMENT_ATTEMPTS_MAX, THROTTLED_RETRY_AFTER_SECONDS } from './limits.ts'
 import { type OperationRecord, Operations } from './operations.ts'
 import { type Results, pageOf } from './paging.ts'
-import type { AttemptThrottle, CertificateRules, DeviceDirectory, RandomBytes } from './ports.ts'
+import type { AttemptThrottle, CertificateRules, DeviceDirectory, RandomBytes, SupplyRules } from './ports.ts'
 import { stateOf } from './registration-state.ts'
 import type { ProvisioningStore, Registration } from './store.ts'
 
@@ -37,6 +37,8 @@ export interface ProvisioningParts {
   readonly store: ProvisioningStore
   readonly devices: DeviceDirectory
   readonly certificates: CertificateRules
+  /** Claims and retired keys; without it there are none. */
+  readonly supply?: SupplyRules
   readonly throttle: AttemptThrottle
   readonly clock: Clock
   readonly random: RandomBytes
@@ -72,6 +74,7 @@ export class Provisioning {
     this.#assignment = {
       store,
       devices: parts.devices,
+      ...(parts.supply === undefined ? {} : { supply: parts.supply }),
       clock,
       random,
       events: (event) => this.#emit(event),
