@@ -15,6 +15,9 @@ export const STATEMENTS_MAX = 256
 /** Records of one list call. */
 export const PAGE_RECORDS_MAX = 1_000
 
+/** Certificates of one device read in one call, those of its modules among them: 51 identities with 32 each, and some. */
+export const IDENTITY_CERTIFICATES_MAX = 2_048
+
 /** Presences written in one call: some 3 ms of the thread. */
 export const PRESENCE_RECORDS_MAX = 500
 

@@ -6,7 +6,10 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { migrateCommands } from './commands-migration.ts'
+import { KEY_USE } from './key-use-schema.ts'
+import { ISSUED_CERTIFICATES } from './issued-certificates-schema.ts'
 import { TAG_INDEX } from './query/tag-index.ts'
+import { REVOCATION_LISTS } from './revocation-lists-schema.ts'
 import { migrateTwins } from './twins-migration.ts'
 import { UPLOADS } from './uploads-schema.ts'
 
@@ -155,6 +158,9 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-commands': { up: migrateCommands },
   '0005-device-scopes': { up: async (db) => runAll(db, DEVICE_SCOPES) },
   '0006-uploads': { up: async (db) => runAll(db, UPLOADS) },
+  '0007-key-use': { up: async (db) => runAll(db, KEY_USE) },
+  '0008-crls': { up: async (db) => runAll(db, REVOCATION_LISTS) },
+  '0010-issued-certificates': { up: async (db) => runAll(db, ISSUED_CERTIFICATES) },
 }
 
 async function runAll(db: Kysely<unknown>, statements: readonly string[]): Promise<void> {

@@ -5,6 +5,9 @@
 
 import type { Timestamp } from '@holdfast/base'
 import type { CommandsSchema } from './commands-schema.ts'
+import type { IssuedCertificatesSchema } from './issued-certificates-schema.ts'
+import type { KeyUseSchema } from './key-use-schema.ts'
+import type { RevocationListsSchema } from './revocation-lists-schema.ts'
 import type { UploadsSchema } from './uploads-schema.ts'
 
 /** A sealed value: nonce, ciphertext, tag; see `value-sealer.ts`. */
@@ -107,6 +110,8 @@ export interface EnrollmentTable {
   initial_tags: string | null
   initial_desired: string | null
   device_information: string | null
+  /** The profile by which it issues certificates; NULL: it issues none. */
+  certificate_profile: string | null
 }
 
 export interface RegistrationTable {
@@ -128,7 +133,12 @@ export interface SettingTable {
   value: string
 }
 
-export interface StateSchema extends CommandsSchema, UploadsSchema {
+export interface StateSchema
+  extends CommandsSchema,
+    KeyUseSchema,
+    RevocationListsSchema,
+    UploadsSchema,
+    IssuedCertificatesSchema {
   identity: IdentityTable
   twin: TwinTable
   presence: PresenceTable

@@ -15,6 +15,7 @@ import type {
   StoredCommand,
   StoredServiceMessage,
 } from '@holdfast/commands'
+import type { CertificateChange, IssuedCertificate, IssuedCertificateStore } from '@holdfast/credentials'
 import type {
   AccessPolicy,
   AuthorityStore,
@@ -24,7 +25,12 @@ import type {
   IdentityKey,
   IdentityStore,
   IdentityWriteOutcome,
+  KeyClaim,
+  KeyClaimOutcome,
+  KeyUseStore,
   PolicyStore,
+  RevocationListStore,
+  StoredRevocationList,
   WriteOutcome,
 } from '@holdfast/identity'
 import type { Timestamp } from '@holdfast/base'
@@ -36,9 +42,12 @@ import type { ChangeStamp, TwinChange, TwinOutcome, TwinStore } from '@holdfast/
 import type { Upload, UploadedBlob, UploadPage, UploadStore } from '@holdfast/uploads'
 import { StoreDamagedError } from '../damaged.ts'
 import { SqlAuthorities } from './authorities.ts'
+import { SqlKeyUse } from './key-use.ts'
+import { SqlRevocationLists } from './revocation-lists.ts'
 import { SqlCommands } from './commands.ts'
 import { SqlEnrollments } from './enrollments.ts'
 import { SqlIdentities } from './identities.ts'
+import { SqlIssuedCertificates } from './issued-certificates.ts'
 import { openStateDatabase, type StateDatabase } from './open-database.ts'
 import { SqlPolicies } from './policies.ts'
 import { disconnectAll, type PresenceRecord, type PresenceStore, type PresenceWrite, SqlPresence } from './presence.ts'
@@ -71,6 +80,8 @@ export interface StateService
   extends IdentityStore,
     PolicyStore,
     AuthorityStore,
+    RevocationListStore,
+    KeyUseStore,
     ProvisioningStore,
     SessionStore,
     SettingStore,
@@ -80,6 +91,7 @@ export interface StateService
     CommandStore,
     ServiceQueueStore,
     UploadStore,
+    IssuedCertificateStore,
     StateUpkeep {}
 
 export interface StateOptions {
@@ -100,6 +112,8 @@ export class StateStore implements StateService {
   readonly #queries: SqlQueries
   readonly #policies: SqlPolicies
   readonly #authorities: SqlAuthorities
+  readonly #revocationLists: SqlRevocationLists
+  readonly #keyUse: SqlKeyUse
   readonly #enrollments: SqlEnrollments
   readonly #registrations: SqlRegistrations
   readonly #sessions: SqlSessions
@@ -107,6 +121,7 @@ export class StateStore implements StateService {
   readonly #commands: SqlCommands
   readonly #uploads: SqlUploads
   readonly #services: SqlServiceQueues
+  readonly #issued: SqlIssuedCertificates
 
   constructor(state: StateDatabase, sealer: ValueSealer, random: Random) {
     const { db } = state
@@ -120,6 +135,8 @@ export class StateStore implements StateService {
     this.#identities = new SqlIdentities(db, writes, sealer, this.#twins)
     this.#policies = new SqlPolicies(db, writes, sealer)
     this.#authorities = new SqlAuthorities(db, writes)
+    this.#revocationLists = new SqlRevocationLists(db, writes)
+    this.#keyUse = new SqlKeyUse(writes)
     this.#enrollments = new SqlEnrollments(db, writes, sealer)
     this.#registrations = new SqlRegistrations(db, writes)
     this.#sessions = new SqlSessions(db, writes)
@@ -128,6 +145,7 @@ export class StateStore implements StateService {
     this.#uploads = new SqlUploads(db, writes, sealer)
     this.#commands = new SqlCommands(db, writes, { sealer, services: sequence })
     this.#services = new SqlServiceQueues(db, writes, { sealer, sequence })
+    this.#issued = new SqlIssuedCertificates(db, writes)
   }
 
   readIdentity(key: IdentityKey): Promise<Identity | undefined> {
@@ -187,6 +205,19 @@ export class StateStore implements StateService {
   }
   deleteAuthority(name: string): Promise<WriteOutcome> {
     return this.#authorities.deleteAuthority(name)
+  }
+
+  listRevocationLists(): Promise<readonly StoredRevocationList[]> {
+    return this.#revocationLists.listRevocationLists()
+  }
+  writeRevocationList(list: StoredRevocationList): Promise<WriteOutcome> {
+    return this.#revocationLists.writeRevocationList(list)
+  }
+  deleteRevocationList(authority: string, issuerKey: string): Promise<WriteOutcome> {
+    return this.#revocationLists.deleteRevocationList(authority, issuerKey)
+  }
+  claimKey(claim: KeyClaim): Promise<KeyClaimOutcome> {
+    return this.#keyUse.claimKey(claim)
   }
 
   readEnrollment(scope: Enrollment['scope'], id: string): Promise<Enrollment | undefined> {
@@ -317,6 +348,49 @@ export class StateStore implements StateService {
   }
   listUploadFiles(): Promise<readonly string[]> {
     return this.#uploads.listUploadFiles()
+  }
+
+  changeIssued(change: CertificateChange): Promise<boolean> {
+    return this.#issued.changeIssued(change)
+  }
+  readIssued(sha256: string): Promise<IssuedCertificate | undefined> {
+    return this.#issued.readIssued(sha256)
+  }
+  readIssuedBySerial(serialNumber: string): Promise<IssuedCertificate | undefined> {
+    return this.#issued.readIssuedBySerial(serialNumber)
+  }
+  listIssuedOf(
+    ...[key, page]: Parameters<IssuedCertificateStore['listIssuedOf']>
+  ): Promise<readonly IssuedCertificate[]> {
+    return this.#issued.listIssuedOf(key, page)
+  }
+  listIssuedByKey(spkiSha256: string, limit: number): Promise<readonly IssuedCertificate[]> {
+    return this.#issued.listIssuedByKey(spkiSha256, limit)
+  }
+  listIssuedByEnd(
+    page: Parameters<IssuedCertificateStore['listIssuedByEnd']>[0],
+  ): Promise<readonly IssuedCertificate[]> {
+    return this.#issued.listIssuedByEnd(page)
+  }
+  listIssuedDue(page: Parameters<IssuedCertificateStore['listIssuedDue']>[0]): Promise<readonly IssuedCertificate[]> {
+    return this.#issued.listIssuedDue(page)
+  }
+  listIssuedRevoked(
+    page: Parameters<IssuedCertificateStore['listIssuedRevoked']>[0],
+  ): Promise<readonly IssuedCertificate[]> {
+    return this.#issued.listIssuedRevoked(page)
+  }
+  countIssuedByIssuer(): ReturnType<IssuedCertificateStore['countIssuedByIssuer']> {
+    return this.#issued.countIssuedByIssuer()
+  }
+  deleteIssuedBefore(time: Timestamp, limit: number): Promise<number> {
+    return this.#issued.deleteIssuedBefore(time, limit)
+  }
+  readCertificateProfile(key: IdentityKey): Promise<string | undefined> {
+    return this.#issued.readCertificateProfile(key)
+  }
+  writeCertificateProfile(key: IdentityKey, profile: string | undefined): Promise<void> {
+    return this.#issued.writeCertificateProfile(key, profile)
   }
 
   async replaceKeys(keys: StateKeys): Promise<void> {
