@@ -5,6 +5,7 @@
 
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import { ATTESTATION } from './attestation-schema.ts'
 import { migrateCommands } from './commands-migration.ts'
 import { KEY_USE } from './key-use-schema.ts'
 import { ISSUED_CERTIFICATES } from './issued-certificates-schema.ts'
@@ -161,6 +162,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-key-use': { up: async (db) => runAll(db, KEY_USE) },
   '0008-crls': { up: async (db) => runAll(db, REVOCATION_LISTS) },
   '0010-issued-certificates': { up: async (db) => runAll(db, ISSUED_CERTIFICATES) },
+  '0012-attestation': { up: async (db) => runAll(db, ATTESTATION) },
 }
 
 async function runAll(db: Kysely<unknown>, statements: readonly string[]): Promise<void> {

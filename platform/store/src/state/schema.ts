@@ -4,6 +4,7 @@
  */
 
 import type { Timestamp } from '@holdfast/base'
+import type { AttestationSchema } from './attestation-schema.ts'
 import type { CommandsSchema } from './commands-schema.ts'
 import type { IssuedCertificatesSchema } from './issued-certificates-schema.ts'
 import type { KeyUseSchema } from './key-use-schema.ts'
@@ -134,7 +135,8 @@ export interface SettingTable {
 }
 
 export interface StateSchema
-  extends CommandsSchema,
+  extends AttestationSchema,
+    CommandsSchema,
     KeyUseSchema,
     RevocationListsSchema,
     UploadsSchema,

@@ -89,6 +89,18 @@ const METHODS: Readonly<Record<keyof StateService, true>> = {
   deleteIssuedBefore: true,
   readCertificateProfile: true,
   writeCertificateProfile: true,
+  readAttestation: true,
+  writeAttestation: true,
+  deleteAttestation: true,
+  listStandings: true,
+  listReferenceSigners: true,
+  writeReferenceSigner: true,
+  deleteReferenceSigner: true,
+  listReferenceValues: true,
+  writeReferenceValues: true,
+  deleteReferenceValues: true,
+  listAttestationPolicies: true,
+  writeAttestationPolicy: true,
   close: true,
 }
 

@@ -1,6 +1,15 @@
 /** Everything `state.db` keeps, behind one object: the ports of the domain, and the upkeep of the file. */
 
 import type {
+  AttestationPolicy,
+  AttestationRecord,
+  AttestationStore,
+  ReferenceSigner,
+  StoredPolicy,
+  StoredReferenceValues,
+  StoredStanding,
+} from '@holdfast/attestation'
+import type {
   ChangeOutcome,
   CommandChange,
   CommandStore,
@@ -41,6 +50,7 @@ import type { Enrollment, Page, ProvisioningStore, Registration } from '@holdfas
 import type { ChangeStamp, TwinChange, TwinOutcome, TwinStore } from '@holdfast/twins'
 import type { Upload, UploadedBlob, UploadPage, UploadStore } from '@holdfast/uploads'
 import { StoreDamagedError } from '../damaged.ts'
+import { SqlAttestations } from './attestations.ts'
 import { SqlAuthorities } from './authorities.ts'
 import { SqlKeyUse } from './key-use.ts'
 import { SqlRevocationLists } from './revocation-lists.ts'
@@ -91,6 +101,7 @@ export interface StateService
     CommandStore,
     ServiceQueueStore,
     UploadStore,
+    AttestationStore,
     IssuedCertificateStore,
     StateUpkeep {}
 
@@ -121,6 +132,7 @@ export class StateStore implements StateService {
   readonly #commands: SqlCommands
   readonly #uploads: SqlUploads
   readonly #services: SqlServiceQueues
+  readonly #attestations: SqlAttestations
   readonly #issued: SqlIssuedCertificates
 
   constructor(state: StateDatabase, sealer: ValueSealer, random: Random) {
@@ -142,6 +154,7 @@ export class StateStore implements StateService {
     this.#sessions = new SqlSessions(db, writes)
     this.#settings = new SqlSettings(db, writes)
     const sequence = new Sequence('service_message')
+    this.#attestations = new SqlAttestations(db, writes)
     this.#uploads = new SqlUploads(db, writes, sealer)
     this.#commands = new SqlCommands(db, writes, { sealer, services: sequence })
     this.#services = new SqlServiceQueues(db, writes, { sealer, sequence })
@@ -180,6 +193,46 @@ export class StateStore implements StateService {
   ): Promise<TwinOutcome | { readonly kind: 'missing' }> {
     return this.#twins.changeTwin(key, change, stamp)
   }
+  readAttestation(deviceId: string): Promise<AttestationRecord | undefined> {
+    return this.#attestations.readAttestation(deviceId)
+  }
+  writeAttestation(record: AttestationRecord): Promise<'written' | 'device-missing' | 'endorsement-key-taken'> {
+    return this.#attestations.writeAttestation(record)
+  }
+  deleteAttestation(deviceId: string): Promise<boolean> {
+    return this.#attestations.deleteAttestation(deviceId)
+  }
+  listStandings(page: { readonly limit: number; readonly after?: string }): Promise<readonly StoredStanding[]> {
+    return this.#attestations.listStandings(page)
+  }
+  listReferenceSigners(): Promise<readonly ReferenceSigner[]> {
+    return this.#attestations.listReferenceSigners()
+  }
+  writeReferenceSigner(signer: ReferenceSigner): Promise<void> {
+    return this.#attestations.writeReferenceSigner(signer)
+  }
+  deleteReferenceSigner(name: string): Promise<void> {
+    return this.#attestations.deleteReferenceSigner(name)
+  }
+  listReferenceValues(): Promise<readonly StoredReferenceValues[]> {
+    return this.#attestations.listReferenceValues()
+  }
+  writeReferenceValues(values: StoredReferenceValues): Promise<void> {
+    return this.#attestations.writeReferenceValues(values)
+  }
+  deleteReferenceValues(name: string): Promise<void> {
+    return this.#attestations.deleteReferenceValues(name)
+  }
+  listAttestationPolicies(): Promise<readonly StoredPolicy[]> {
+    return this.#attestations.listAttestationPolicies()
+  }
+  writeAttestationPolicy(
+    deviceId: string | undefined,
+    policy: AttestationPolicy | undefined,
+  ): Promise<'written' | 'device-missing'> {
+    return this.#attestations.writeAttestationPolicy(deviceId, policy)
+  }
+
   readPresence(keys: readonly IdentityKey[]): Promise<readonly (PresenceRecord | undefined)[]> {
     return this.#presence.readPresence(keys)
   }
