@@ -5,6 +5,7 @@ import type { World } from './command.ts'
 import { addAuthority } from './commands/authority.ts'
 import { addCertificate } from './commands/certificate.ts'
 import { addConsumerGroup } from './commands/consumer-group.ts'
+import { addCredentials } from './commands/credentials.ts'
 import { addDevice } from './commands/device.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addEnrollment } from './commands/enrollment.ts'
@@ -47,6 +48,7 @@ Example:
   addFiles(program, world)
   addKeys(program, world)
   addCertificate(program, world)
+  addCredentials(program, world)
   addStatus(program, world)
   addDoctor(program, world)
   for (const name of ['up', 'fleet']) {

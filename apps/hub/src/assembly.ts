@@ -39,6 +39,7 @@ import { CustodyService } from './keys/custody-service.ts'
 import { keyHomes } from './keys/key-homes.ts'
 import type { Settings } from './settings.ts'
 import type { Threads } from './threads.ts'
+import { lapseSources } from './trust/lapses.ts'
 import { VERSION } from './version.ts'
 
 export interface HubOptions {
@@ -263,6 +264,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     registry,
     policies,
     authorities,
+    lapses: lapseSources({ issued: state, authorities, enrollments: state, hub: authority }),
     provisioning,
     sessions: {
       connectionOf: (key) => {

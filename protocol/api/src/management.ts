@@ -46,6 +46,7 @@
 
 import Type from 'typebox'
 
+export type { Lapse } from './calendar.ts'
 export type { KeyProvider, KeyProviderKind } from './key-provider.ts'
 export { KeyProviderChange } from './key-provider.ts'
 

@@ -62,8 +62,8 @@ export interface HubAuthorityParts {
   readonly keys?: readonly AuthorityKeys[]
   /** What seals a new root; undefined: it is sealed to the machine. The caller of it zeroes what it gets. */
   readonly rootPassphrase?: (() => Promise<Uint8Array>) | undefined
-  /** Where an authority publishes what others judge its certificates by; undefined: certificates do not say. */
-  readonly publicationOf?: (authority: Certificate) => Publication
+  /** Where an issuing authority publishes what others judge devices' certificates by; undefined: nowhere. */
+  readonly publicationOf?: ((authority: Certificate) => Publication) | undefined
 }
 
 const SERVER = 'server.json'
@@ -75,6 +75,8 @@ const ROOT_KEY_NEEDED = "the root's key is needed to renew the issuing authority
 export interface IssuingAuthority {
   readonly certificate: Certificate
   readonly signer: Signer
+  /** Where it publishes what others judge its certificates by, for the certificates of devices; undefined: nowhere. */
+  readonly publication?: Publication
 }
 
 /** A bundle that was brought, and what opens it. */
@@ -137,6 +139,11 @@ export class HubAuthority {
     return this.#files.pathOf(TRUST_PEM)
   }
 
+  /** What the listeners show. */
+  get server(): Certificate {
+    return this.#shown.certificate
+  }
+
   get serverNotAfter(): Timestamp {
     return this.#shown.certificate.notAfter
   }
@@ -146,13 +153,19 @@ export class HubAuthority {
     return this.#shown.certificate.sha256Thumbprint
   }
 
+  /** Upper-case hex. */
+  get serverSerialNumber(): string {
+    return this.#shown.certificate.serialNumber
+  }
+
   /**
    * What issues certificates to devices now. Changes when it is renewed and when authorities roll over, whose new one
    * issues from the beginning: ask each time.
    */
   get issuing(): IssuingAuthority {
-    const { current, rollover } = this.#state
-    return this.#issuerOf(rollover?.generation ?? current)
+    const { certificate, signer } = this.#issuingNow
+    const publication = this.#parts.publicationOf?.(certificate)
+    return { certificate, signer, ...(publication === undefined ? {} : { publication }) }
   }
 
   /** What stands above a certificate that is issued now, nearest first: the issuing authority and its root. */
@@ -178,7 +191,7 @@ export class HubAuthority {
 
   /** The same, with what signs for each: lists of revoked certificates are signed by whoever issued them. */
   get issuersAtWork(): readonly IssuingAuthority[] {
-    const { issuing } = this
+    const issuing = this.#issuingNow
     return [issuing, ...this.#issuers.filter((it) => it !== issuing)]
   }
 
@@ -200,8 +213,7 @@ export class HubAuthority {
 
   /** Where the key of the issuing authority is kept. */
   get issuingHome(): string {
-    const { issuing } = this
-    return this.#issuers.find((it) => it === issuing)?.home ?? 'ring'
+    return this.#issuingNow.home
   }
 
   /** Issuing authorities below a root of this generation, oldest first. */
@@ -616,6 +628,11 @@ export class HubAuthority {
     const found = number === undefined ? generations.findLast(isHere) : generations.find((it) => it.number === number)
     if (found === undefined || !isHere(found)) throw keyAway()
     return found
+  }
+
+  get #issuingNow(): Issuer {
+    const { current, rollover } = this.#state
+    return this.#issuerOf(rollover?.generation ?? current)
   }
 
   get #shown(): CertificateWithKey {

@@ -65,6 +65,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     registry: new Registry({ ...common, store: identityStore }),
     policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
     authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
+    lapses: [],
     commands,
     throttling: { take: () => ({ kind: 'allowed' }) },
     files: await Uploads.open({

@@ -7,6 +7,7 @@ import { readQuery } from '../query.ts'
 import { operationOf, throttleService } from '../throttled.ts'
 import { authorize } from './actor.ts'
 import { AUTHORITY_ROUTES } from './authorities.ts'
+import { CALENDAR_ROUTES } from './calendar.ts'
 import { COMMAND_ROUTES } from './commands.ts'
 import { CONSUMER_GROUP_ROUTES } from './consumer-groups.ts'
 import { EVENT_ROUTES } from './events.ts'
@@ -35,6 +36,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...IDENTITY_ROUTES,
   ...POLICY_ROUTES,
   ...AUTHORITY_ROUTES,
+  ...CALENDAR_ROUTES,
   ...CONSUMER_GROUP_ROUTES,
   ...MESSAGE_ROUTES,
   ...COMMAND_ROUTES,

@@ -4,6 +4,7 @@ import type { Api } from '@holdfast/api'
 import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import type { Clock, Timestamp } from '@holdfast/base'
 import type { CustodyService } from '../../keys/custody-service.ts'
+import type { LapseSource } from '@holdfast/credentials'
 import type { ConsumerGroups } from '../../amqp/consumer-groups.ts'
 import type { Authorities, Cut, IdentityKey, Policies, Registry } from '@holdfast/identity'
 import type { TelemetryReader } from '@holdfast/messaging'
@@ -30,6 +31,8 @@ export interface ManagementServices {
   readonly registry: Registry
   readonly policies: Policies
   readonly authorities: Authorities
+  /** All that lapses some day. */
+  readonly lapses: readonly LapseSource[]
   readonly sessions: {
     /** Undefined while it is not connected. */
     connectionOf(key: IdentityKey): Connection | undefined
