@@ -9,6 +9,7 @@ import { ATTESTATION } from './attestation-schema.ts'
 import { migrateCommands } from './commands-migration.ts'
 import { KEY_USE } from './key-use-schema.ts'
 import { ISSUED_CERTIFICATES } from './issued-certificates-schema.ts'
+import { MOVE_EVIDENCE } from './move-evidence-schema.ts'
 import { TAG_INDEX } from './query/tag-index.ts'
 import { REVOCATION_LISTS } from './revocation-lists-schema.ts'
 import { migrateTwins } from './twins-migration.ts'
@@ -161,6 +162,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-uploads': { up: async (db) => runAll(db, UPLOADS) },
   '0007-key-use': { up: async (db) => runAll(db, KEY_USE) },
   '0008-crls': { up: async (db) => runAll(db, REVOCATION_LISTS) },
+  '0009-hub-authority': { up: async (db) => runAll(db, MOVE_EVIDENCE) },
   '0010-issued-certificates': { up: async (db) => runAll(db, ISSUED_CERTIFICATES) },
   '0012-attestation': { up: async (db) => runAll(db, ATTESTATION) },
 }

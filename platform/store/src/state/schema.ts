@@ -8,6 +8,7 @@ import type { AttestationSchema } from './attestation-schema.ts'
 import type { CommandsSchema } from './commands-schema.ts'
 import type { IssuedCertificatesSchema } from './issued-certificates-schema.ts'
 import type { KeyUseSchema } from './key-use-schema.ts'
+import type { MoveEvidenceSchema } from './move-evidence-schema.ts'
 import type { RevocationListsSchema } from './revocation-lists-schema.ts'
 import type { UploadsSchema } from './uploads-schema.ts'
 
@@ -138,6 +139,7 @@ export interface StateSchema
   extends AttestationSchema,
     CommandsSchema,
     KeyUseSchema,
+    MoveEvidenceSchema,
     RevocationListsSchema,
     UploadsSchema,
     IssuedCertificatesSchema {

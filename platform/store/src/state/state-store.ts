@@ -58,6 +58,7 @@ import { SqlCommands } from './commands.ts'
 import { SqlEnrollments } from './enrollments.ts'
 import { SqlIdentities } from './identities.ts'
 import { SqlIssuedCertificates } from './issued-certificates.ts'
+import { type ActiveDevice, type MoveEvidence, type MoveEvidenceStore, SqlMoveEvidence } from './move-evidence.ts'
 import { openStateDatabase, type StateDatabase } from './open-database.ts'
 import { SqlPolicies } from './policies.ts'
 import { disconnectAll, type PresenceRecord, type PresenceStore, type PresenceWrite, SqlPresence } from './presence.ts'
@@ -98,6 +99,7 @@ export interface StateService
     TwinStore,
     PresenceStore,
     QueryStore,
+    MoveEvidenceStore,
     CommandStore,
     ServiceQueueStore,
     UploadStore,
@@ -121,6 +123,7 @@ export class StateStore implements StateService {
   readonly #twins: SqlTwins
   readonly #presence: SqlPresence
   readonly #queries: SqlQueries
+  readonly #moveEvidence: SqlMoveEvidence
   readonly #policies: SqlPolicies
   readonly #authorities: SqlAuthorities
   readonly #revocationLists: SqlRevocationLists
@@ -144,6 +147,7 @@ export class StateStore implements StateService {
     this.#twins = new SqlTwins(db, writes, random)
     this.#presence = new SqlPresence(db, writes)
     this.#queries = new SqlQueries(state.database)
+    this.#moveEvidence = new SqlMoveEvidence(db, writes)
     this.#identities = new SqlIdentities(db, writes, sealer, this.#twins)
     this.#policies = new SqlPolicies(db, writes, sealer)
     this.#authorities = new SqlAuthorities(db, writes)
@@ -241,6 +245,15 @@ export class StateStore implements StateService {
   }
   queryTwins(request: QueryRequest): Promise<QueryOutcome> {
     return this.#queries.queryTwins(request)
+  }
+  writeMoveEvidence(records: readonly MoveEvidence[]): Promise<void> {
+    return this.#moveEvidence.writeMoveEvidence(records)
+  }
+  clearMoveEvidence(): Promise<void> {
+    return this.#moveEvidence.clearMoveEvidence()
+  }
+  listActiveDevices(page: { readonly after?: string; readonly limit: number }): Promise<readonly ActiveDevice[]> {
+    return this.#moveEvidence.listActiveDevices(page)
   }
 
   listPolicies(): Promise<readonly AccessPolicy[]> {
