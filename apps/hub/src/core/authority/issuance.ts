@@ -13,7 +13,6 @@ import {
   ISSUING_AUTHORITY,
   issueCertificate,
   parseCertificate,
-  type Publication,
   ROOT_AUTHORITY,
   SERVER_CERTIFICATE,
   type Signer,
@@ -26,8 +25,6 @@ export interface IssuanceParts {
   readonly random: Random
   readonly events: EventSink
   readonly hostNames: readonly string[]
-  /** Where an authority publishes its list of revoked certificates; undefined: certificates do not say. */
-  readonly publicationOf?: (authority: Certificate) => Publication
 }
 
 export interface IssuerAtWork {
@@ -107,9 +104,8 @@ export class Issuance {
     readonly actor: string
   }): Promise<Certificate> {
     const { profile, commonName, issuer, signer, alternativeNames, actor } = request
-    const { clock, random, events, publicationOf } = this.#parts
+    const { clock, random, events } = this.#parts
     const now = clock.wall()
-    const publication = issuer === undefined ? undefined : publicationOf?.(issuer)
     const certificate = parseCertificate(
       await issueCertificate({
         profile,
@@ -120,7 +116,6 @@ export class Issuance {
         serialNumber: random(SERIAL_BYTES),
         validity: validityOf(profile, now, issuer),
         ...(alternativeNames === undefined ? {} : { alternativeNames }),
-        ...(publication === undefined ? {} : { publication }),
       }),
     )
     events({
