@@ -15,6 +15,8 @@ export interface World {
   readonly interrupted: AbortSignal
   /** Asks a yes-or-no question; undefined where there is nobody to ask. */
   confirm(question: string): Promise<boolean | undefined>
+  /** Asks for a passphrase or PIN without showing it; undefined where there is nobody to ask. Whoever gets it zeroes it. */
+  askSecret(question: string): Promise<Uint8Array | undefined>
 }
 
 export interface CommonOptions extends AddressOptions {

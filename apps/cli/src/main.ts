@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
+import { askSecret } from '@holdfast/keys/secret-input'
 import { run } from './run.ts'
 
 const interruption = new AbortController()
@@ -26,6 +27,7 @@ process.exitCode = await run(
     environment: process.env,
     now: Date.now,
     interrupted: interruption.signal,
+    askSecret: (question) => askSecret(question, { input: process.stdin, output: process.stderr }),
     async confirm(question) {
       if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
       const asking = createInterface({ input: process.stdin, output: process.stderr })

@@ -63,6 +63,7 @@ async function holdfast(
       now: () => Date.parse('2026-11-24T12:00:00Z'),
       interrupted: new AbortController().signal,
       confirm: () => Promise.resolve(undefined),
+      askSecret: () => Promise.resolve(undefined),
       ...options.world,
     },
     '1.2.3',

@@ -8,6 +8,10 @@ import { open } from 'node:fs/promises'
 import { KeyError } from './errors.ts'
 import { SECRET_BYTES_MAX } from './limits.ts'
 
+// For programs that need no keys, only to ask for a secret.
+export { KeyError } from './errors.ts'
+export { PASSPHRASE_BYTES_MIN } from './limits.ts'
+
 /**
  * The content of a file without one line end at its end. The caller zeroes it.
  * @param isClosed true where the system vouches for the folder around it (systemd's credentials).

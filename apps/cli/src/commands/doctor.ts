@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { readText } from '../address.ts'
 import { leaf, type Session, type World } from '../command.ts'
 import { type Check, failed, ok } from '../doctor/check.ts'
-import { checkCertificate, checkClock, checkListener, checkStore } from '../doctor/hub.ts'
+import { checkCertificate, checkClock, checkListener, checkNotices, checkStore } from '../doctor/hub.ts'
 import { checkFolder, checkNode, checkPort, checkRoom } from '../doctor/machine.ts'
 import { Failure } from '../failure.ts'
 import { path } from '../hub-client.ts'
@@ -53,7 +53,12 @@ async function examine({ hub, world }: Session): Promise<readonly Check[]> {
     return checks
   }
   checks.push(ok('hub', `${status.hostname} runs as process ${status.pid}, version ${status.version}`))
-  checks.push(...checkStore(status), checkClock(status, world.now()), checkCertificate(status, world.now()))
+  checks.push(
+    ...checkStore(status),
+    ...checkNotices(status),
+    checkClock(status, world.now()),
+    checkCertificate(status, world.now()),
+  )
   const host = address.kind === 'local' ? '127.0.0.1' : address.url.hostname
   // A path of the hub's machine says nothing here.
   const root = address.kind === 'remote' || status.caFile === undefined ? undefined : readRoot(status.caFile, checks)

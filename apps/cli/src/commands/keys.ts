@@ -5,9 +5,16 @@ import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
 import { path } from '../hub-client.ts'
+import { addKeyProvider } from './key-provider.ts'
 
 export function addKeys(program: Command, world: World): void {
-  const keys = group(program, 'keys', 'data keys: list, rotate, drop', 'holdfast keys rotate')
+  const keys = group(
+    program,
+    'keys',
+    'keys of the hub: list, rotate, drop, and where they are kept',
+    'holdfast keys rotate',
+  )
+  addKeyProvider(keys, world)
 
   leaf<[], object>(keys, world, {
     usage: 'list',
@@ -27,11 +34,17 @@ export function addKeys(program: Command, world: World): void {
     },
   })
 
-  leaf<[], object>(keys, world, {
+  leaf<[], { readonly kek?: boolean }>(keys, world, {
     usage: 'rotate',
     summary: 'seal with a new key from now on; what is stored stays readable',
     example: 'holdfast keys rotate',
-    async run({ hub, print }) {
+    options: [new Option('--kek', 'replace the key that wraps all others instead; the old one is destroyed')],
+    async run({ hub, print }, { kek }) {
+      if (kek === true) {
+        const provider = await hub.send<Api.KeyProvider>('POST', path('key-provider', 'rotate'))
+        await print.result(provider, [`the key in ${provider.id} is new since ${provider.createdTime}`])
+        return
+      }
       const key = await hub.send<Api.DataKey>('POST', path('keys', 'rotate'))
       await print.result(key, [`data is sealed with the key of epoch ${key.epoch} from now on`])
     },

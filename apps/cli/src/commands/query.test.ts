@@ -50,6 +50,7 @@ async function query(...line: readonly string[]): Promise<{ exit: number; out: s
       now: () => 0,
       interrupted: new AbortController().signal,
       confirm: () => Promise.resolve(undefined),
+      askSecret: () => Promise.resolve(undefined),
     },
     '1.2.3',
   )

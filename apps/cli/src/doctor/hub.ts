@@ -19,6 +19,10 @@ export function checkStore(status: Api.Status): readonly Check[] {
   )
 }
 
+export function checkNotices(status: Api.Status): readonly Check[] {
+  return status.notices.map((it) => warning(it.code, it.detail, it.advice))
+}
+
 export function checkClock(status: Api.Status, now: number): Check {
   if (now < EARLIEST)
     return failed(
