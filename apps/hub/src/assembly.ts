@@ -38,8 +38,10 @@ import { mqttProvisioning } from './http/provisioning/index.ts'
 import { CustodyService } from './keys/custody-service.ts'
 import { keyHomes } from './keys/key-homes.ts'
 import type { Settings } from './settings.ts'
+import { AttestationOffice } from './trust/attestation-office.ts'
 import type { Threads } from './threads.ts'
 import { lapseSources } from './trust/lapses.ts'
+import { DeviceCredentials } from './trust/device-credentials.ts'
 import { VERSION } from './version.ts'
 
 export interface HubOptions {
@@ -66,6 +68,7 @@ export interface HubParts {
   readonly socket: LocalSocket
   readonly statistics: Statistics
   readonly dataKeys: DataKeys
+  readonly credentials: DeviceCredentials
   readonly certificate: ListenerCertificate
   /** Path of the root's certificate, which clients must trust. */
   readonly caFile: string
@@ -163,9 +166,18 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
   statistics.progressed({ ...NO_PROGRESS, nextSequences: ends.map(({ nextSequence }) => nextSequence) })
 
   const shared = { clock, random, events: events.sink, hostNames: settings.hostnames }
-  const registry = new Registry({ ...shared, store: state })
+  const credentials: DeviceCredentials = await DeviceCredentials.open({
+    ...shared,
+    store: state,
+    issuer: authority,
+    registry: () => registry,
+    close: (taken) => cutOff(taken),
+    fault,
+  })
+  const registry: Registry = new Registry({ ...shared, store: state, changed: (change) => credentials.changed(change) })
   const policies = await Policies.open({ ...shared, store: state })
-  const authorities = await Authorities.open({ ...shared, store: state })
+  const revocationLists = await RevocationLists.open({ ...shared, store: state })
+  const authorities = await Authorities.open({ ...shared, store: state, revocations: revocationLists })
   const services: DeviceServices = await DeviceServices.open({
     settings,
     state,
@@ -190,13 +202,24 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
         await twins.reset({ deviceId }, initial, 'hub')
       },
     },
-    certificates: pkiRules(),
+    certificates: pkiRules(revocationLists),
     throttle: new FailureThrottle(),
   })
   const failed = (error: unknown, request: { readonly method: string; readonly path: string }): void =>
     log.error('request failed', { error, ...request })
-  const authenticator = new Authenticator({ ...shared, registry, policies, authorities })
+  const authenticator = new Authenticator({ ...shared, registry, policies, authorities, issued: credentials.issued })
   const gates = new AdmissionGates()
+  const attestation = await AttestationOffice.open({
+    store: state,
+    clock,
+    random,
+    events: events.throttled,
+    gates,
+    registry,
+    models: { modelOf: () => undefined, policyOf: () => undefined },
+    vouch: async () => ({ kind: 'unproven', why: 'no manufacturer of TPMs is trusted here' }),
+    damaged: (what, error) => log.error('left out, because it does not hold', { what, error }),
+  })
   const desk = new Desk({
     authenticator,
     gates,
@@ -206,7 +229,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     clock,
     events: events.throttled,
     toFront: (front, message) => fronts.send(front, message),
-    handlers: services.handlers,
+    handlers: [...services.handlers, attestation.handlers],
     fault,
   })
 
@@ -251,11 +274,18 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
   }
   const wallOf = (monotonic: number): Timestamp =>
     timestampOf(Math.round(clock.wall() - (clock.monotonic() - monotonic)))
+  const cutOff = async (taken: readonly Cut[]): Promise<Api.Changed> => {
+    const [{ sessions, milliseconds }, connections] = await Promise.all([desk.cutOff(taken), amqp.cutOff(taken)])
+    return { sessionsClosed: sessions + connections, milliseconds: Math.round(milliseconds * 10) / 10 }
+  }
   const application = hubApplication({
     clock,
     random,
     authenticator,
     gates,
+    credentials: credentials.service,
+    issuer: authority,
+    attestation,
     uploads: files.uploads,
     files: files.uploads,
     address: { hostNames: settings.hostnames, httpsPort: ports.httpsPort },
@@ -271,10 +301,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
         const connection = desk.connectionOf(key)
         return connection && { since: wallOf(connection.since), lastActivity: wallOf(connection.lastActivity) }
       },
-      cutOff: async (taken: readonly Cut[]) => {
-        const [{ sessions, milliseconds }, connections] = await Promise.all([desk.cutOff(taken), amqp.cutOff(taken)])
-        return { sessionsClosed: sessions + connections, milliseconds: Math.round(milliseconds * 10) / 10 }
-      },
+      cutOff,
     },
     throttling,
     methods,
@@ -373,6 +400,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     socket,
     statistics,
     dataKeys,
+    credentials,
     certificate,
     caFile: authority.rootFile,
     ports,

@@ -99,7 +99,8 @@ export class Hub {
   }
 
   async #sample(): Promise<void> {
-    const { statistics, fronts, inlet, provisioning, events, log } = this.#parts
+    const { statistics, fronts, inlet, provisioning, events, log, credentials } = this.#parts
+    credentials.tick()
     try {
       statistics.sample([...(await fronts.statistics()), inlet.statistics()])
       events.flush()
@@ -117,6 +118,7 @@ export class Hub {
       await dataKeys.rotateIfDue()
       await custodyService.upkeep()
       await certificate.renewIfDue()
+      await this.#parts.credentials.upkeep()
       for (let isDone = false; !isDone && this.#stopping === undefined; ) ({ isDone } = await storage.state.reseal())
     } catch (error) {
       // A renewal that fails is tried again in a minute and never stops the data path.

@@ -44,13 +44,15 @@ export interface IssueWish {
   readonly request: Uint8Array
   /** What the device chose by itself: open to it, or refused. Absent: what was chosen for it, else `device`. */
   readonly label?: string
+  /** The subject that the request must have, as text, where one certificate follows another (RFC 7030 §4.2.2). */
+  readonly subjectName?: string
   /** For events, e.g. `device/pump-1`, `operator/local`. */
   readonly actor: string
   /** How the request came, for events. */
   readonly via: 'est' | 'dps' | 'mqtt'
 }
 
-export interface RenewalWish extends Omit<IssueWish, 'key'> {
+export interface RenewalWish extends Omit<IssueWish, 'key' | 'subjectName'> {
   /** Of the certificate that was shown and proved: SHA-256, upper-case hex. */
   readonly sha256: string
 }
@@ -103,6 +105,7 @@ export class CredentialService {
   async issue(wish: IssueWish): Promise<Issued> {
     return this.#bounded(async () => {
       const request = readRequest(wish.request)
+      if (wish.subjectName !== undefined) checkSubject(request, wish.subjectName)
       return this.#issue(wish, request, await this.#profileFor(wish.key, wish.label), undefined)
     })
   }
@@ -123,10 +126,7 @@ export class CredentialService {
       if (clock.wall() >= record.notAfter + profiles.orDefault(record.profile).graceMs) {
         throw new CredentialError('not-renewable', 'the certificate has expired, and its grace too; enrol anew')
       }
-      // RFC 7030 §4.2.2: the subject is that of the certificate that is renewed.
-      if (request.subjectName !== parseCertificate(record.certificate).subjectName) {
-        throw new CredentialError('wrong-subject', 'the subject of the request is not that of the certificate')
-      }
+      checkSubject(request, parseCertificate(record.certificate).subjectName)
       const profile = await this.#profileFor(record.key, wish.label, record.profile)
       return this.#issue({ ...wish, key: record.key }, request, profile, record)
     })
@@ -402,6 +402,12 @@ function readRequest(der: Uint8Array): VerifiedRequest {
     if (!(error instanceof PkiError)) throw error
     throw new CredentialError(REQUEST_FAULTS[error.code] ?? 'bad-request', error.message, { cause: error })
   }
+}
+
+/** RFC 7030 §4.2.2: the subject is that of the certificate that is renewed. @throws CredentialError `wrong-subject`. */
+function checkSubject(request: VerifiedRequest, subjectName: string): void {
+  if (request.subjectName === subjectName) return
+  throw new CredentialError('wrong-subject', 'the subject of the request is not that of the certificate')
 }
 
 function digestOf(bytes: Uint8Array): string {

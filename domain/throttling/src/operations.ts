@@ -25,6 +25,7 @@ export const OPERATIONS = [
   'device.telemetry-https',
   'device.command-receive',
   'device.upload',
+  'device.certificate',
 ] as const
 
 export type Operation = (typeof OPERATIONS)[number]
@@ -58,5 +59,9 @@ export const DEFAULT_LIMITS: Limits = {
   'device.telemetry-https': { hub: { perSecond: 2_000, burst: 10_000 }, principal: { perSecond: 100, burst: 400 } },
   // The SDK asks once a second, and then for each message that is there.
   'device.command-receive': { hub: { perSecond: 2_000, burst: 20_000 }, principal: { perSecond: 20, burst: 200 } },
+  // A signature and a transaction each; a device needs one in months, and tries again when it fails.
+  'device.certificate': { hub: { perSecond: 100, burst: 2_000 }, principal: { perSecond: 0.2, burst: 10 } },
   'device.upload': { hub: { perSecond: 50, burst: 500 }, principal: { perSecond: 2, burst: 40 } },
+  // Two requests a quote, four for a new key; a log of half a megabyte is hashed for the second.
+  'device.attestation': { hub: { perSecond: 200, burst: 4_000 }, principal: { perSecond: 1, burst: 30 } },
 }

@@ -4,6 +4,7 @@ import type { Hono } from 'hono'
 import type { WebApplication } from '@holdfast/node'
 import { blobRoutes, deviceRoutes, type DeviceServices, isBlobPath, isDevicePath } from './device/index.ts'
 import type { HttpEnvironment } from './environment.ts'
+import { estRoutes, type EstServices, isEstPath } from './est/index.ts'
 import { hubRoutes, type HubServices, isHubPath } from './hub/index.ts'
 import { type ManagementServices, managementRoutes } from './management/index.ts'
 import { type OperationServices, operationRoutes } from './operation-routes.ts'
@@ -18,7 +19,7 @@ const ENROLLMENTS = /^\/api\/v1\/enrollment(s|-groups)(\/|$)/
 const OPERATIONS = /^\/(health|metrics)(\/|$)/
 
 export function hubApplication(
-  services: ManagementServices & ProvisioningServices & OperationServices & HubServices & DeviceServices,
+  services: ManagementServices & ProvisioningServices & OperationServices & HubServices & DeviceServices & EstServices,
 ): WebApplication {
   const management = managementRoutes(services)
   const enrollments = enrollmentRoutes(services)
@@ -27,10 +28,12 @@ export function hubApplication(
   const hub = hubRoutes(services)
   const device = deviceRoutes(services)
   const blobs = blobRoutes(services)
+  const est = estRoutes(services)
   const partOf = (path: string): Hono<HttpEnvironment> => {
     if (OPERATIONS.test(path)) return operations
     if (ENROLLMENTS.test(path)) return enrollments
     if (isBlobPath(path)) return blobs
+    if (isEstPath(path)) return est
     // Before the hub's: both are under /devices.
     if (isDevicePath(path)) return device
     if (isHubPath(path)) return hub

@@ -3,7 +3,11 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { timestampOf } from '@holdfast/base'
 import type { IssuedCertificate } from '@holdfast/credentials'
-import { device, group } from './contract.ts'
+import { Kysely } from 'kysely'
+import { Migrator } from 'kysely/migration'
+import { device } from './contract.ts'
+import { NodeSqliteDialect } from './dialect.ts'
+import { MIGRATIONS } from './migrations.ts'
 import { openStateStore } from './state-store.ts'
 import { random, testKeys, withFile, withStore } from './testing.ts'
 
@@ -150,21 +154,22 @@ test('the choice of a profile is kept for an identity that is there, and goes wi
   })
 })
 
-test('a database of the last release has what it had, and takes certificates', async () => {
+test('a database of the first release has what it had, and takes certificates', async () => {
   await withFile(async (file) => {
-    const open = () => openStateStore({ file, keys: testKeys(1), random })
-    const before = await open()
-    await before.writeEnrollment(group('line-1'), { kind: 'absent' })
-    await before.close()
-    // As it was before this step.
-    const old = new DatabaseSync(file)
-    old.exec(`DROP TABLE issued_certificate; DROP TABLE certificate_profile;
-      ALTER TABLE enrollment DROP COLUMN certificate_profile;
-      DELETE FROM kysely_migration WHERE name = '0010-issued-certificates'`)
-    old.close()
-    const store = await open()
+    const database = new DatabaseSync(file)
+    const old = new Kysely<unknown>({ dialect: new NodeSqliteDialect({ database, file, remedy: '' }) })
+    const first = MIGRATIONS['0001-first']
+    assert.ok(first !== undefined)
+    const getMigrations = async () => ({ '0001-first': first })
+    assert.equal((await new Migrator({ db: old, provider: { getMigrations } }).migrateToLatest()).error, undefined)
+    database.exec(`INSERT INTO enrollment (scope, id, attestation, primary_certificate, status, etag, created_time,
+      updated_time, iot_edge, update_hub_assignment, migrate_device_data, allocation)
+      VALUES ('group', 'line-1', 'x509', x'30', 'enabled', 'e', 1, 1, 0, 1, 1, 'hashed')`)
+    await old.destroy()
+    const store = await openStateStore({ file, keys: testKeys(1), random })
     try {
-      assert.equal((await store.readEnrollment('group', 'line-1'))?.id, 'line-1')
+      const enrolment = await store.readEnrollment('group', 'line-1')
+      assert.equal(enrolment?.id, 'line-1')
       assert.equal(await store.changeIssued({ insert: certificate('a'), moves: [] }), true)
     } finally {
       await store.close()

@@ -14,6 +14,9 @@ export interface DeviceCall {
   readonly device: Admitted
 }
 
+/** What deciding on a request takes of the hub. */
+export type AdmissionServices = Pick<DeviceServices, 'authenticator' | 'gates' | 'events' | 'clock' | 'active'>
+
 export interface Admitted extends Allowed {
   /** Whether a certificate may be renewed for it. */
   readonly mayRenew: boolean
@@ -26,14 +29,25 @@ const DECISIONS_MAX = 3
  * Each request proves itself: by a shared access signature in `Authorization`, or by the connection's client certificate.
  * @throws HubError `IotHubUnauthorizedAccess` for every denial alike; the log tells them apart.
  */
-export async function authenticateDevice(
+export function authenticateDevice(
   context: Context<HttpEnvironment>,
-  services: DeviceServices,
+  services: AdmissionServices,
   deviceId: string,
 ): Promise<Admitted> {
+  return admit(context, services, { deviceId }, context.req.header('authorization'))
+}
+
+/**
+ * Whether the request is of `key`: by `token`, or without one by the client certificate.
+ * @throws HubError as `authenticateDevice`.
+ */
+export async function admit(
+  context: Context<HttpEnvironment>,
+  services: AdmissionServices,
+  key: IdentityKey,
+  token: string | undefined,
+): Promise<Admitted> {
   const { peer } = context.env
-  const token = context.req.header('authorization')
-  const key = { deviceId }
   const attempt = attemptOf(context, services, key)
   for (let decisions = 0; decisions < DECISIONS_MAX; decisions += 1) {
     const decision = await services.authenticator.authenticate({
@@ -86,7 +100,11 @@ export function requireLane({ device }: DeviceCall, lane: Lane): void {
   throw new HubError('IotHubSuspended', `The device is in the lane ${device.lane} just now, where this is not served.`)
 }
 
-function attemptOf(context: Context<HttpEnvironment>, services: DeviceServices, key: IdentityKey): Attempt {
+function attemptOf(
+  context: Context<HttpEnvironment>,
+  services: Pick<AdmissionServices, 'clock'>,
+  key: IdentityKey,
+): Attempt {
   const { peer } = context.env
   const clientType = context.req.header('user-agent')?.slice(0, 256)
   const { certificate } = peer
@@ -105,7 +123,7 @@ function attemptOf(context: Context<HttpEnvironment>, services: DeviceServices, 
 }
 
 function refused(
-  services: DeviceServices,
+  services: AdmissionServices,
   key: IdentityKey,
   { address, transport }: PeerFacts,
   { code, detail }: { readonly code: string; readonly detail: string },

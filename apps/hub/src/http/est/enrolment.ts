@@ -1,0 +1,134 @@
+/** Enrolment and renewal (RFC 7030 §4.2): who asks, and with what. */
+
+import { CredentialError, decodeEstBody, EST_BODY_BYTES_MAX, type EstPath } from '@holdfast/credentials'
+import { identityKeyOf, type Issued, parseEstAuthorization } from '@holdfast/credentials'
+import { type IdentityKey, identitySubject } from '@holdfast/identity'
+import { parseCertificate } from '@holdfast/pki'
+import { parseSasToken, resourceOf, TokenError } from '@holdfast/tokens'
+import type { Context } from 'hono'
+import { type Admitted, admit } from '../device/device-call.ts'
+import type { HttpEnvironment } from '../environment.ts'
+import { Problem } from '../problem.ts'
+import { certificates, later } from './answer.ts'
+import { problemOf, RETRY_AFTER_SECONDS, unproved } from './refusals.ts'
+import type { EstServices } from './services.ts'
+
+interface EstCall {
+  readonly context: Context<HttpEnvironment>
+  readonly services: EstServices
+  readonly path: EstPath
+}
+
+/** Who somebody says that it is, and by what it proves that. */
+interface Claim {
+  readonly key: IdentityKey
+  /** Absent: by its client certificate. */
+  readonly token?: string
+}
+
+/** @throws CredentialError, HubError, Problem. */
+export async function enrol(call: EstCall): Promise<Response> {
+  const { context, services, path } = call
+  const isRenewal = path.operation === 'simplereenroll'
+  const claim = isRenewal ? byCertificate(context) : (byAuthorization(context) ?? byCertificate(context))
+  if (claim === undefined) throw unproved()
+  const subject = identitySubject(claim.key)
+  const device = await admit(context, services, claim.key, claim.token)
+  const verdict = services.throttling.take('device.certificate', subject)
+  if (verdict.kind === 'refused') return later(verdict.retryAfterSeconds)
+  try {
+    const request = await readRequest(context)
+    const { record } = await issue(call, claim, device, request)
+    return certificates([record.certificate])
+  } catch (error) {
+    if (error instanceof CredentialError && error.code === 'busy') return later(RETRY_AFTER_SECONDS)
+    tellRefusal(call, subject, problemOf(error)?.facts.code)
+    throw error
+  }
+}
+
+async function issue(call: EstCall, { key }: Claim, device: Admitted, request: Uint8Array): Promise<Issued> {
+  const { services, path, context } = call
+  if (!device.mayRenew) {
+    throw new CredentialError(
+      'renewal-stopped',
+      'this device gets no certificate just now; the log of the hub says why',
+    )
+  }
+  const common = {
+    request,
+    actor: identitySubject(key),
+    via: 'est' as const,
+    ...(path.label === undefined ? {} : { label: path.label }),
+  }
+  if (path.operation === 'simpleenroll') {
+    // Its certificate has ended: it is good for its own renewal and for nothing else.
+    if (device.lane === 'renewal') throw new CredentialError('not-renewable', 'renew by simplereenroll')
+    return services.credentials.issue({ ...common, key })
+  }
+  const { basis } = device
+  if (basis.kind === 'issued') return services.credentials.renew({ ...common, sha256: basis.sha256 })
+  // A manufacturer's or an operator's certificate, followed by one of the hub's: the same rule for the subject.
+  const [leaf] = context.env.peer.certificate?.chain ?? []
+  if (leaf === undefined) throw unproved()
+  return services.credentials.issue({ ...common, key, subjectName: parseCertificate(leaf).subjectName })
+}
+
+/** @throws Problem 401 for a header that cannot prove anything. */
+function byAuthorization({ req }: Context<HttpEnvironment>): Claim | undefined {
+  const header = req.header('authorization')
+  if (header === undefined) return undefined
+  const authorization = parseEstAuthorization(header)
+  const text = authorization?.user ?? (authorization === undefined ? undefined : holderOf(authorization.token))
+  const key = text === undefined ? undefined : identityKeyOf(text)
+  if (authorization === undefined || key === undefined) throw unproved()
+  return { key, token: authorization.token }
+}
+
+function byCertificate({ env }: Context<HttpEnvironment>): Claim | undefined {
+  const { certificate } = env.peer
+  const key = certificate === undefined ? undefined : identityKeyOf(certificate.commonName)
+  return key === undefined ? undefined : { key }
+}
+
+/** Whom a token names; whether it may, is looked at later. */
+function holderOf(token: string): string | undefined {
+  try {
+    const [devices, deviceId, modules, moduleId] = resourceOf(parseSasToken(token).resource).path
+    if (devices?.toLowerCase() !== 'devices' || deviceId === undefined) return undefined
+    return modules?.toLowerCase() === 'modules' && moduleId !== undefined ? `${deviceId}/${moduleId}` : deviceId
+  } catch (error) {
+    if (error instanceof TokenError) return undefined
+    throw error
+  }
+}
+
+async function readRequest(context: Context<HttpEnvironment>): Promise<Uint8Array> {
+  const type = context.req.header('content-type') ?? ''
+  if (!/^application\/pkcs10\s*(?:;|$)/i.test(type)) {
+    const detail = 'send it with Content-Type: application/pkcs10'
+    throw new Problem({ status: 415, code: 'not-pkcs10', title: 'the body is not said to be a request', detail })
+  }
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of context.req.raw.body ?? []) {
+    bytes += chunk.length
+    if (bytes > EST_BODY_BYTES_MAX) {
+      const detail = `send at most ${EST_BODY_BYTES_MAX} bytes`
+      throw new Problem({ status: 413, code: 'body-too-large', title: 'the body is too large', detail })
+    }
+    chunks.push(chunk)
+  }
+  return decodeEstBody(Buffer.concat(chunks))
+}
+
+function tellRefusal({ context, services, path }: EstCall, subject: string, reason: string | undefined): void {
+  const { address } = context.env.peer
+  services.events.sink({
+    type: 'request.refused',
+    at: services.clock.wall(),
+    subject,
+    actor: subject,
+    detail: { operation: `est/${path.operation}`, reason: reason ?? 'failed', address },
+  })
+}

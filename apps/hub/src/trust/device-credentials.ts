@@ -1,0 +1,93 @@
+/** The certificates that this hub issues to devices, put together: their profiles, records, service and followers. */
+
+import type { EventSink } from '@holdfast/audit'
+import type { Clock } from '@holdfast/base'
+import {
+  CredentialService,
+  type HubIssuer,
+  IdentityFollower,
+  IssuedCertificates,
+  type IssuedCertificateStore,
+  Profiles,
+  type ProfileStore,
+  type RandomBytes,
+} from '@holdfast/credentials'
+import { type Cut, type IdentityChanged, IdentityError, type IdentityKey, type Registry } from '@holdfast/identity'
+
+export interface DeviceCredentialsParts {
+  readonly store: IssuedCertificateStore & ProfileStore
+  readonly issuer: HubIssuer
+  readonly clock: Clock
+  readonly random: RandomBytes
+  readonly events: EventSink
+  /** Asked when the first device comes, so that it may be made later than this. */
+  readonly registry: () => Registry
+  readonly close: (cuts: readonly Cut[]) => Promise<{ readonly sessionsClosed: number; readonly milliseconds: number }>
+  /** Told of what failed and is tried again. MUST NOT throw. */
+  readonly fault: (error: unknown) => void
+}
+
+/** Records forgotten in one step of upkeep, as often as a step finds that many. */
+const SWEEPS_MAX = 20
+
+export class DeviceCredentials {
+  readonly issued: IssuedCertificates
+  readonly service: CredentialService
+  readonly #follower: IdentityFollower
+  readonly #fault: (error: unknown) => void
+
+  private constructor(issued: IssuedCertificates, service: CredentialService, parts: DeviceCredentialsParts) {
+    this.issued = issued
+    this.service = service
+    this.#follower = new IdentityFollower(issued, parts.store, parts.fault)
+    this.#fault = parts.fault
+  }
+
+  /** @throws TypeError when the profiles in the store cannot be read. */
+  static async open(parts: DeviceCredentialsParts): Promise<DeviceCredentials> {
+    const { store, issuer, clock, random, events, registry, close, fault } = parts
+    const profiles = await Profiles.open({ store, clock, events })
+    const leaveKeys = (key: IdentityKey, generationId: string): Promise<void> =>
+      leaveKeysFor(registry(), key, generationId, close)
+    const issued = new IssuedCertificates({ store, profiles, issuer, clock, events, close, leaveKeys, fault })
+    const identities = { read: (key: IdentityKey) => registry().read(key) }
+    const service = new CredentialService({ store, issued, profiles, issuer, identities, clock, random, events, close })
+    return new DeviceCredentials(issued, service, parts)
+  }
+
+  /** For `RegistryParts.changed`. */
+  changed(change: IdentityChanged): Promise<void> {
+    return this.#follower.changed(change)
+  }
+
+  /** Closes sessions on retired certificates whose overlap has ended; call every second or so. Never rejects. */
+  tick(): void {
+    this.issued.closeOverlaps().catch(this.#fault)
+  }
+
+  /** Tries again what could not be written, and forgets what is of no use any more; call every minute or so. */
+  async upkeep(): Promise<void> {
+    await this.#follower.settle()
+    for (let sweeps = 0; sweeps < SWEEPS_MAX && (await this.service.sweep()) > 0; ) sweeps += 1
+  }
+}
+
+/** The identity proves itself by certificates from now on; what rests on its keys is closed. */
+async function leaveKeysFor(
+  registry: Registry,
+  key: IdentityKey,
+  generationId: string,
+  close: DeviceCredentialsParts['close'],
+): Promise<void> {
+  const identity = await registry.read(key)
+  if (identity?.generationId !== generationId || identity.authentication.kind === 'certificateAuthority') return
+  try {
+    const found = { kind: 'etag', etag: identity.etag } as const
+    const authentication = { kind: 'certificateAuthority' } as const
+    const { cuts } = await registry.update(key, { authentication }, 'hub', found)
+    await close(cuts)
+  } catch (error) {
+    // Gone or changed meanwhile: what it is now decides at its next proof.
+    if (!(error instanceof IdentityError)) throw error
+  }
+}
