@@ -1,9 +1,11 @@
 /** Every target, with the words of its language and the size of its inputs. */
 
+import { fuzzTargets as admission } from '@holdfast/admission/testing'
 import { fuzzTargets as amqp } from '@holdfast/amqp/testing'
 import { fuzzTargets as commands } from '@holdfast/commands/testing'
 import { fuzzTargets as dps } from '@holdfast/dps/testing'
 import { fuzzTargets as iothub } from '@holdfast/iothub/testing'
+import { fuzzTargets as masquerade } from '@holdfast/masquerade/testing'
 import { fuzzTargets as methods } from '@holdfast/methods/testing'
 import { encode } from '@holdfast/mqtt'
 import { fuzzTarget as mqtt } from '@holdfast/mqtt/testing'
@@ -82,8 +84,10 @@ export const subjects: readonly Subject[] = [
   carriedTarget,
   ...tokens,
   ...iothub,
+  ...admission,
   ...amqp,
   ...commands,
+  ...masquerade,
   ...methods,
   ...dps,
   ...pki,

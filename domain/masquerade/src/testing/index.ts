@@ -1,0 +1,3 @@
+export { Chance } from './chance.ts'
+export type { FuzzTarget } from './fuzz-targets.ts'
+export { fuzzTargets } from './fuzz-targets.ts'
