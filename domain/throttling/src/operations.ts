@@ -26,6 +26,7 @@ export const OPERATIONS = [
   'device.command-receive',
   'device.upload',
   'device.certificate',
+  'device.attestation',
 ] as const
 
 export type Operation = (typeof OPERATIONS)[number]

@@ -11,14 +11,26 @@ export type DeviceAddress =
   | { readonly kind: 'grant' }
   /** Without a correlation id it stands in the body. */
   | { readonly kind: 'notify'; readonly correlationId?: string }
+  /** Ours, not Azure's. */
+  | { readonly kind: AttestationAddress }
+
+export type AttestationAddress = (typeof ATTESTATION)[keyof typeof ATTESTATION]
 
 export interface DevicePath {
   readonly deviceId: DeviceId
   readonly address: DeviceAddress
 }
 
+/** What stands behind `attestation/`. */
+const ATTESTATION = {
+  keys: 'attestation-keys',
+  'keys/activate': 'attestation-activate',
+  challenge: 'attestation-challenge',
+  evidence: 'attestation-evidence',
+} as const
+
 /** Slashes count once, as everywhere on this port: SDKs write `/files/?`. */
-const OURS = /^\/+devices\/+[^/]+\/+(?:modules\/+[^/]+\/+)?(?:messages|files)(?:\/|$)/i
+const OURS = /^\/+devices\/+[^/]+\/+(?:modules\/+[^/]+\/+)?(?:messages|files|attestation)(?:\/|$)/i
 const SEGMENTS_MAX = 8
 
 /** Whether an address is a device's own and not of the service's `/devices/…`. */
@@ -53,6 +65,10 @@ function addressOf(segments: readonly string[]): DeviceAddress | undefined {
     const lockToken = decoded(third)
     if (fourth === undefined) return { kind: 'settle', lockToken }
     return words[3] === 'abandon' && segments.length === 4 ? { kind: 'abandon', lockToken } : undefined
+  }
+  if (words[0] === 'attestation') {
+    const found = Object.entries(ATTESTATION).find(([path]) => path === words.slice(1).join('/'))
+    return found && { kind: found[1] }
   }
   if (second === undefined) return { kind: 'grant' }
   if (words[1] !== 'notifications' || segments.length > 3) return undefined

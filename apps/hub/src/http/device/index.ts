@@ -15,6 +15,7 @@ import { guardAsHub } from '../hub/hub-guard.ts'
 import { refusalOf } from '../hub/refusals.ts'
 import { tellRefusal } from '../told-refusals.ts'
 import { throttle } from '../throttled.ts'
+import { activateKey, challenge, showKeys, submitEvidence } from './attestation.ts'
 import { receiveCommand, settleCommand } from './commands.ts'
 import { authenticateDevice, type DeviceCall, requireLane } from './device-call.ts'
 import { type DeviceAddress, parseDevicePath } from './device-path.ts'
@@ -34,6 +35,10 @@ const OPERATIONS: Readonly<Record<DeviceAddress['kind'], Operation>> = {
   abandon: 'device.command-receive',
   grant: 'device.upload',
   notify: 'device.upload',
+  'attestation-keys': 'device.attestation',
+  'attestation-activate': 'device.attestation',
+  'attestation-challenge': 'device.attestation',
+  'attestation-evidence': 'device.attestation',
 }
 
 /** The narrowest lane in which it is served. */
@@ -44,6 +49,11 @@ const LANE: Readonly<Record<DeviceAddress['kind'], Lane>> = {
   abandon: 'full',
   grant: 'full',
   notify: 'full',
+  // The way out of every narrow lane.
+  'attestation-keys': 'renewal',
+  'attestation-activate': 'renewal',
+  'attestation-challenge': 'renewal',
+  'attestation-evidence': 'renewal',
 }
 
 /** To be handed its requests by `fetch`, as the guard asks. */
@@ -54,7 +64,8 @@ export function deviceRoutes(services: DeviceServices): Hono<HttpEnvironment> {
     try {
       const { deviceId, address } = parseDevicePath(new URL(context.req.url).pathname)
       const device = await authenticateDevice(context, services, deviceId)
-      checkApiVersion(context.req.query('api-version'))
+      // What is not Azure's knows none of Azure's versions.
+      if (!address.kind.startsWith('attestation-')) checkApiVersion(context.req.query('api-version'))
       throttle(services.throttling, identitySubject({ deviceId }), OPERATIONS[address.kind])
       const call = { context, services, device }
       requireLane(call, LANE[address.kind])
@@ -90,6 +101,18 @@ async function answer(call: DeviceCall, address: DeviceAddress): Promise<Respons
     case 'notify':
       allow(call, 'POST')
       return notifyUpload(call, address.correlationId)
+    case 'attestation-keys':
+      allow(call, 'POST')
+      return showKeys(call)
+    case 'attestation-activate':
+      allow(call, 'POST')
+      return activateKey(call)
+    case 'attestation-challenge':
+      allow(call, 'POST')
+      return challenge(call)
+    case 'attestation-evidence':
+      allow(call, 'POST')
+      return submitEvidence(call)
     default:
       return assertNever(address)
   }

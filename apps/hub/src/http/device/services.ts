@@ -6,6 +6,7 @@ import type { Authenticator, IdentityKey } from '@holdfast/identity'
 import type { TelemetryItem } from '@holdfast/iothub'
 import type { RecordOrigin } from '@holdfast/messaging'
 import type { Uploads } from '@holdfast/uploads'
+import type { AttestationOffice } from '../../trust/attestation-office.ts'
 import type { HubServices } from '../hub/index.ts'
 
 export interface DeviceServices extends Pick<HubServices, 'clock' | 'random' | 'failed' | 'throttling'> {
@@ -18,6 +19,7 @@ export interface DeviceServices extends Pick<HubServices, 'clock' | 'random' | '
   readonly active: (key: IdentityKey) => void
   readonly commands: Pick<Commands, 'receive' | 'settle'>
   readonly uploads: Pick<Uploads, 'grant' | 'authorize' | 'conclude'>
+  readonly attestation: Pick<AttestationOffice, 'attestations'>
   /** Where this hub is found: its names, and the port of HTTPS. */
   readonly address: { readonly hostNames: readonly string[]; readonly httpsPort: number }
 }

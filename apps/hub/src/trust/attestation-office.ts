@@ -1,0 +1,96 @@
+/** Attestation as the hub runs it: the domain on its store, the gate, and the clock that makes quotes stale. */
+
+import type { AdmissionGates } from '@holdfast/admission'
+import {
+  AttestationPolicies,
+  type AttestationPolicy,
+  Attestations,
+  type AttestationStore,
+  type Endorsement,
+  References,
+} from '@holdfast/attestation'
+import type { EventSink } from '@holdfast/audit'
+import type { Clock } from '@holdfast/base'
+import type { Registry } from '@holdfast/identity'
+import type { TpmPublic } from '@holdfast/tpm'
+import { systemSeedSource } from '@holdfast/tpm-device'
+import type { DeviceHandlers } from '../core/device-handlers.ts'
+import { attestationGate } from './attestation-gate.ts'
+
+/** Quotes are of minutes and hours; a second late is early enough. */
+const TICK_MS = 1_000
+
+export interface AttestationOfficeParts {
+  readonly store: AttestationStore
+  readonly clock: Clock
+  readonly random: (count: number) => Uint8Array
+  readonly events: EventSink
+  readonly gates: AdmissionGates
+  readonly registry: Registry
+  readonly models: {
+    /** The name of the device's model as it is recorded, not as the device says. */
+    readonly modelOf: (deviceId: string) => string | undefined
+    readonly policyOf: (deviceId: string) => AttestationPolicy | undefined
+  }
+  readonly vouch: (endorsementKey: TpmPublic, certificate: Uint8Array | undefined) => Promise<Endorsement>
+  /** Something in the store is left out, because it does not hold. */
+  readonly damaged: (what: string, error: unknown) => void
+}
+
+export class AttestationOffice {
+  readonly attestations: Attestations
+  readonly references: References
+  readonly policies: AttestationPolicies
+  /** For the desk: what is gone is forgotten. */
+  readonly handlers: DeviceHandlers
+  readonly #timer: NodeJS.Timeout
+
+  private constructor(parts: {
+    readonly attestations: Attestations
+    readonly references: References
+    readonly policies: AttestationPolicies
+  }) {
+    this.attestations = parts.attestations
+    this.references = parts.references
+    this.policies = parts.policies
+    this.handlers = {
+      deleted: ({ deviceId, moduleId }) => {
+        if (moduleId !== undefined) return
+        this.attestations.drop(deviceId)
+        this.policies.forget(deviceId)
+      },
+    }
+    this.#timer = setInterval(() => this.attestations.tick(), TICK_MS)
+    this.#timer.unref()
+  }
+
+  /** Adds its gate. Rejects with what the store throws. */
+  static async open(parts: AttestationOfficeParts): Promise<AttestationOffice> {
+    const { store, clock, random, events, gates, registry, models, vouch, damaged } = parts
+    let opened: Attestations | undefined
+    const changed = (deviceId?: string): void => {
+      opened?.reschedule(deviceId)
+      gates.reconsider(deviceId === undefined ? undefined : { deviceId })
+    }
+    const shared = { store, clock, events }
+    const references = await References.open({ ...shared, withdrawn: () => changed(), damaged })
+    const policies = await AttestationPolicies.open({ ...shared, ofModel: models.policyOf, changed })
+    const attestations = await Attestations.open({
+      ...shared,
+      random,
+      seeds: systemSeedSource,
+      references,
+      policies,
+      modelOf: models.modelOf,
+      vouch,
+      reconsider: (deviceId) => gates.reconsider({ deviceId }),
+    })
+    opened = attestations
+    gates.add(attestationGate(attestations, async (key) => (await registry.read(key))?.generationId))
+    return new AttestationOffice({ attestations, references, policies })
+  }
+
+  end(): void {
+    clearInterval(this.#timer)
+  }
+}
