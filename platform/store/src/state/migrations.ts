@@ -10,8 +10,10 @@ import { migrateCommands } from './commands-migration.ts'
 import { KEY_USE } from './key-use-schema.ts'
 import { ISSUED_CERTIFICATES } from './issued-certificates-schema.ts'
 import { MOVE_EVIDENCE } from './move-evidence-schema.ts'
+import { MODELS } from './models.ts'
 import { TAG_INDEX } from './query/tag-index.ts'
 import { REVOCATION_LISTS } from './revocation-lists-schema.ts'
+import { SUPPLY } from './supply/schema.ts'
 import { migrateTwins } from './twins-migration.ts'
 import { UPLOADS } from './uploads-schema.ts'
 
@@ -165,6 +167,8 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0009-hub-authority': { up: async (db) => runAll(db, MOVE_EVIDENCE) },
   '0010-issued-certificates': { up: async (db) => runAll(db, ISSUED_CERTIFICATES) },
   '0012-attestation': { up: async (db) => runAll(db, ATTESTATION) },
+  '0013-models': { up: async (db) => runAll(db, MODELS) },
+  '0014-supply': { up: async (db) => runAll(db, SUPPLY) },
 }
 
 async function runAll(db: Kysely<unknown>, statements: readonly string[]): Promise<void> {

@@ -10,6 +10,8 @@ import type { IssuedCertificatesSchema } from './issued-certificates-schema.ts'
 import type { KeyUseSchema } from './key-use-schema.ts'
 import type { MoveEvidenceSchema } from './move-evidence-schema.ts'
 import type { RevocationListsSchema } from './revocation-lists-schema.ts'
+import type { ModelsSchema } from './models.ts'
+import type { SupplySchema } from './supply/schema.ts'
 import type { UploadsSchema } from './uploads-schema.ts'
 
 /** A sealed value: nonce, ciphertext, tag; see `value-sealer.ts`. */
@@ -136,7 +138,9 @@ export interface SettingTable {
 }
 
 export interface StateSchema
-  extends AttestationSchema,
+  extends ModelsSchema,
+    SupplySchema,
+    AttestationSchema,
     CommandsSchema,
     KeyUseSchema,
     MoveEvidenceSchema,

@@ -1,11 +1,13 @@
 /** What the state thread serves: the opening, and the store once it is open. */
 
 import type { Random } from '@holdfast/keys'
+import type { ModelStore } from '@holdfast/models'
+import type { SupplyStore } from '@holdfast/supply'
 import { openStateStore, type StateService } from './state-store.ts'
 import type { StateKeys } from './value-sealer.ts'
 
 /** The thread as the core sees it through `connect<StateThread>(worker)`. */
-export interface StateThread extends StateService {
+export interface StateThread extends StateService, ModelStore, SupplyStore {
   /**
    * First of all calls, once. Rejects with code STORE_DAMAGED or STORE_UNAVAILABLE and a message that names the file
    * and says what to do; then nothing is open and it may be called again.
@@ -118,6 +120,14 @@ export function stateDispatch(random: Random): object {
       const method: unknown = Reflect.get(store, name)
       if (typeof method === 'function') served[name] = method.bind(store)
     }
+    const { models } = store
+    const ports: ModelStore & SupplyStore = {
+      ...store.supply.port,
+      listModels: () => models.listModels(),
+      writeModel: (model, expected) => models.writeModel(model, expected),
+      deleteModel: (id, etag) => models.deleteModel(id, etag),
+    }
+    Object.assign(served, ports)
     served.replaceKeys = async (keys: StateKeys): Promise<void> => {
       await store.replaceKeys(keys)
       forget(keys)

@@ -59,6 +59,7 @@ import { SqlEnrollments } from './enrollments.ts'
 import { SqlIdentities } from './identities.ts'
 import { SqlIssuedCertificates } from './issued-certificates.ts'
 import { type ActiveDevice, type MoveEvidence, type MoveEvidenceStore, SqlMoveEvidence } from './move-evidence.ts'
+import { SqlModels } from './models.ts'
 import { openStateDatabase, type StateDatabase } from './open-database.ts'
 import { SqlPolicies } from './policies.ts'
 import { disconnectAll, type PresenceRecord, type PresenceStore, type PresenceWrite, SqlPresence } from './presence.ts'
@@ -69,6 +70,7 @@ import { Sequence } from './sequences.ts'
 import { SqlServiceQueues } from './service-queues.ts'
 import { SqlSessions } from './sessions.ts'
 import { SqlSettings, type SettingStore } from './settings.ts'
+import { SqlSupply } from './supply/supply.ts'
 import { SqlTwins } from './twins.ts'
 import { SqlUploads } from './uploads.ts'
 import { type StateKeys, ValueSealer } from './value-sealer.ts'
@@ -116,6 +118,9 @@ export interface StateOptions {
 
 /** Rejects as `openStateStore` does, and any call may reject with StoreUnavailableError or StoreDamagedError. */
 export class StateStore implements StateService {
+  /** Ports of their own; the thread serves them beside the methods here. */
+  readonly models: SqlModels
+  readonly supply: SqlSupply
   readonly #state: StateDatabase
   readonly #writes: WriteGroup
   readonly #sealer: ValueSealer
@@ -149,6 +154,8 @@ export class StateStore implements StateService {
     this.#queries = new SqlQueries(state.database)
     this.#moveEvidence = new SqlMoveEvidence(db, writes)
     this.#identities = new SqlIdentities(db, writes, sealer, this.#twins)
+    this.models = new SqlModels(db, writes)
+    this.supply = new SqlSupply(db, writes, sealer)
     this.#policies = new SqlPolicies(db, writes, sealer)
     this.#authorities = new SqlAuthorities(db, writes)
     this.#revocationLists = new SqlRevocationLists(db, writes)

@@ -1,0 +1,210 @@
+/** Everything of supply that `state.db` keeps: manufacturers, owners and manifests here, the rest in parts of its own. */
+
+import type { ManifestRecord, Manufacturer, Owner, Page, SupplyStore } from '@holdfast/supply'
+import type { Kysely, Selectable } from 'kysely'
+import { pageLimit } from '../page.ts'
+import type { StateSchema } from '../schema.ts'
+import { hubKeyPlace } from '../uploads.ts'
+import type { ValueSealer } from '../value-sealer.ts'
+import type { WriteGroup } from '../write-group.ts'
+import { SqlEntries } from './entries.ts'
+import { SqlLives } from './lives.ts'
+import type { ManifestTable } from './schema.ts'
+
+const CODE_KEY = 'supply-codes'
+
+/** The ports of `SupplyStore` that stand in this file. */
+export class SqlSupply {
+  readonly entries: SqlEntries
+  readonly lives: SqlLives
+  readonly #db: Kysely<StateSchema>
+  readonly #writes: WriteGroup
+  readonly #sealer: ValueSealer
+
+  constructor(db: Kysely<StateSchema>, writes: WriteGroup, sealer: ValueSealer) {
+    this.#db = db
+    this.#writes = writes
+    this.#sealer = sealer
+    this.entries = new SqlEntries(db, writes)
+    this.lives = new SqlLives(db, writes)
+  }
+
+  /** The whole port. */
+  get port(): SupplyStore {
+    const { entries, lives } = this
+    return {
+      listManufacturers: () => this.#listManufacturers(),
+      writeManufacturer: (manufacturer) => this.#writeManufacturer(manufacturer),
+      deleteManufacturer: (name) => this.#deleteManufacturer(name),
+      listOwners: (page) => this.#listOwners(page),
+      writeOwner: (owner, bounds) => this.#writeOwner(owner, bounds),
+      hasOwner: (name) => this.#hasOwner(name),
+      deleteOwner: (name) => this.#deleteOwner(name),
+      writeManifest: (record) => this.#writeManifest(record),
+      readManifest: (sha256) => this.#readManifest(sha256),
+      listManifests: (page) => this.#listManifests(page),
+      supplyKey: (candidate) => this.#supplyKey(candidate),
+      importEntries: (list) => entries.importEntries(list),
+      readEntry: (manufacturer, serial) => entries.readEntry(manufacturer, serial),
+      findEntries: (serial) => entries.findEntries(serial),
+      readEntryByCode: (digest) => entries.readEntryByCode(digest),
+      readBinding: (registrationId) => entries.readBinding(registrationId),
+      listEntries: (page) => entries.listEntries(page),
+      claimEntry: (claim, stamp) => entries.claimEntry(claim, stamp),
+      expireEntries: (stamp, limit) => entries.expireEntries(stamp, limit),
+      readLife: (deviceId) => lives.readLife(deviceId),
+      changeLife: (deviceId, change, stamp) => lives.changeLife(deviceId, change, stamp),
+      listHistory: (subject, page) => lives.listHistory(subject, page),
+      offerTransfer: (transfer, stamp) => lives.offerTransfer(transfer, stamp),
+      readTransfer: (by) => lives.readTransfer(by),
+      acceptTransfer: (deviceId, digest) => lives.acceptTransfer(deviceId, digest),
+      endTransfer: (deviceId, stamp) => lives.endTransfer(deviceId, stamp),
+      listAcceptedTransfers: (limit) => lives.listAcceptedTransfers(limit),
+      retireDevice: (tombstone) => lives.retireDevice(tombstone),
+      listUnfinishedRetirements: (limit) => lives.listUnfinishedRetirements(limit),
+      listTombstones: (page) => lives.listTombstones(page),
+      areRetired: (keys) => lives.areRetired(keys),
+    }
+  }
+
+  /** There are few. */
+  async #listManufacturers(): Promise<readonly Manufacturer[]> {
+    const rows = await this.#db.selectFrom('manufacturer').selectAll().orderBy('name').execute()
+    return rows.map((row) => ({ name: row.name, publicKey: row.public_key, addedTime: row.added_time }))
+  }
+
+  async #writeManufacturer({ name, publicKey, addedTime }: Manufacturer): Promise<'written' | 'exists'> {
+    return this.#writes.run(async (transaction) => {
+      const { numInsertedOrUpdatedRows } = await transaction
+        .insertInto('manufacturer')
+        .values({ name, public_key: publicKey, added_time: addedTime })
+        .onConflict((conflict) => conflict.column('name').doNothing())
+        .executeTakeFirst()
+      return (numInsertedOrUpdatedRows ?? 0n) > 0n ? 'written' : 'exists'
+    })
+  }
+
+  async #deleteManufacturer(name: string): Promise<boolean> {
+    return this.#writes.run(async (transaction) => {
+      const { numDeletedRows } = await transaction
+        .deleteFrom('manufacturer')
+        .where('name', '=', name)
+        .executeTakeFirst()
+      return numDeletedRows > 0n
+    })
+  }
+
+  async #listOwners({ after, limit }: Page): Promise<readonly Owner[]> {
+    const rows = await this.#db
+      .selectFrom('owner')
+      .selectAll()
+      .where('name', '>', after)
+      .orderBy('name')
+      .limit(pageLimit(limit))
+      .execute()
+    return rows.map((row) => ({ name: row.name, addedTime: row.added_time }))
+  }
+
+  async #writeOwner(
+    { name, addedTime }: Owner,
+    { ownersMax }: { readonly ownersMax: number },
+  ): Promise<'written' | 'exists' | 'too-many'> {
+    return this.#writes.run(async (transaction) => {
+      const found = await transaction.selectFrom('owner').select('name').where('name', '=', name).executeTakeFirst()
+      if (found !== undefined) return 'exists'
+      const { owners } = await transaction
+        .selectFrom('owner')
+        .select(({ fn }) => fn.countAll<number>().as('owners'))
+        .executeTakeFirstOrThrow()
+      if (owners >= ownersMax) return 'too-many'
+      await transaction.insertInto('owner').values({ name, added_time: addedTime }).execute()
+      return 'written'
+    })
+  }
+
+  async #hasOwner(name: string): Promise<boolean> {
+    return (await this.#db.selectFrom('owner').select('name').where('name', '=', name).executeTakeFirst()) !== undefined
+  }
+
+  async #deleteOwner(name: string): Promise<'deleted' | 'missing' | 'in-use'> {
+    return this.#writes.run(async (transaction) => {
+      const lives = await transaction
+        .selectFrom('device_life')
+        .select('device_id')
+        .where('owner', '=', name)
+        .limit(1)
+        .execute()
+      const entries = await transaction
+        .selectFrom('supply_entry')
+        .select('serial')
+        .where('owner', '=', name)
+        .where('state', '!=', 'retired')
+        .limit(1)
+        .execute()
+      const offers = await transaction
+        .selectFrom('transfer')
+        .select('device_id')
+        .where('to_owner', '=', name)
+        .limit(1)
+        .execute()
+      if (lives.length > 0 || entries.length > 0 || offers.length > 0) return 'in-use'
+      const { numDeletedRows } = await transaction.deleteFrom('owner').where('name', '=', name).executeTakeFirst()
+      return numDeletedRows > 0n ? 'deleted' : 'missing'
+    })
+  }
+
+  async #writeManifest(record: ManifestRecord): Promise<void> {
+    const row = {
+      sha256: record.sha256,
+      name: record.name,
+      manufacturer: record.manufacturer,
+      imported_time: record.importedTime,
+      actor: record.actor,
+      ...record.counts,
+      is_complete: record.isComplete ? (1 as const) : (0 as const),
+    }
+    await this.#writes.run(async (transaction) =>
+      transaction
+        .insertInto('manifest')
+        .values(row)
+        .onConflict((conflict) => conflict.column('sha256').doUpdateSet(row))
+        .execute(),
+    )
+  }
+
+  async #readManifest(sha256: string): Promise<ManifestRecord | undefined> {
+    const row = await this.#db.selectFrom('manifest').selectAll().where('sha256', '=', sha256).executeTakeFirst()
+    return row && manifestOf(row)
+  }
+
+  async #listManifests({ after, limit }: Page): Promise<readonly ManifestRecord[]> {
+    const rows = await this.#db
+      .selectFrom('manifest')
+      .selectAll()
+      .where('sha256', '>', after)
+      .orderBy('sha256')
+      .limit(pageLimit(limit))
+      .execute()
+    return rows.map(manifestOf)
+  }
+
+  async #supplyKey(candidate: string): Promise<string> {
+    return this.#writes.run(async (transaction) => {
+      const row = await transaction.selectFrom('hub_key').selectAll().where('name', '=', CODE_KEY).executeTakeFirst()
+      if (row !== undefined) return this.#sealer.open(row.value, row.seal_epoch, hubKeyPlace(CODE_KEY))
+      const value = this.#sealer.seal(candidate, hubKeyPlace(CODE_KEY))
+      await transaction
+        .insertInto('hub_key')
+        .values({ name: CODE_KEY, value, seal_epoch: this.#sealer.epoch })
+        .execute()
+      return candidate
+    })
+  }
+}
+
+function manifestOf(row: Selectable<ManifestTable>): ManifestRecord {
+  const { sha256, name, manufacturer, imported, duplicate, conflict, malformed } = row
+  const counts = { imported, duplicate, conflict, malformed }
+  const { imported_time: importedTime, actor } = row
+  return { sha256, name, manufacturer, importedTime, actor, counts, isComplete: row.is_complete === 1 }
+}
