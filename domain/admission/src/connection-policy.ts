@@ -17,7 +17,10 @@ export type TlsFloor = (typeof TLS_FLOORS)[number]
 export const DUPLICATES = ['take-over', 'refuse-newcomer'] as const
 export type Duplicates = (typeof DUPLICATES)[number]
 
-/** What is done about an identity that seems to be used by two. Each does what the one before it does, too. */
+/**
+ * What is done about an identity that seems to be used by two, beside telling it: nothing; who is connected stays and
+ * who comes is refused; both are in the lane `remediation` until an operator lets them out.
+ */
 export const RESPONSES = ['watch', 'refuse-newcomer', 'quarantine'] as const
 export type Response = (typeof RESPONSES)[number]
 
@@ -108,8 +111,18 @@ export function readConnectionPolicy(document: unknown): ConnectionPolicy {
 /** @param policies the nearest first. */
 export function effectivePolicy(policies: readonly (ConnectionPolicy | undefined)[]): EffectivePolicy {
   const merged: EffectivePolicy = Object.assign({}, DEFAULT_POLICY, ...policies.toReversed())
-  if (merged.networks === undefined) return merged
-  return { ...merged, parsedNetworks: merged.networks.map(parseNetwork).filter((one) => one !== undefined) }
+  return merged.networks === undefined ? merged : { ...merged, parsedNetworks: parsedNetworks(merged.networks) }
+}
+
+/** Each list is parsed once, and not with every connection. */
+const parsed = new WeakMap<readonly string[], readonly Network[]>()
+
+function parsedNetworks(texts: readonly string[]): readonly Network[] {
+  const known = parsed.get(texts)
+  if (known !== undefined) return known
+  const networks = texts.map(parseNetwork).filter((one) => one !== undefined)
+  parsed.set(texts, networks)
+  return networks
 }
 
 type Faults = { readonly path: string; readonly message: string }[]

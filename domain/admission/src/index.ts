@@ -23,6 +23,18 @@ export {
 } from './connection-policy.ts'
 export type { PolicyBreach } from './connection-rules.ts'
 export { breachOf } from './connection-rules.ts'
-export { NETWORKS_MAX } from './limits.ts'
+export { NETWORKS_MAX, POLICIES_OF_DEVICES_MAX, QUARANTINED_MAX, REASON_CHARACTERS_MAX } from './limits.ts'
 export type { Network } from './network.ts'
 export { contains, parseAddress, parseNetwork } from './network.ts'
+export { ConnectionPace } from './connection-pace.ts'
+export type { PaceVerdict } from './connection-pace.ts'
+export { ConnectionPolicies } from './connection-policies.ts'
+export type {
+  ConnectionPoliciesParts,
+  ConnectionPolicyStore,
+  PolicyOutcome,
+  PolicyScope,
+} from './connection-policies.ts'
+export { Incumbents } from './incumbents.ts'
+export { Quarantine } from './quarantine.ts'
+export type { QuarantineEntry, QuarantineOutcome, QuarantineParts, QuarantineStore } from './quarantine.ts'

@@ -9,9 +9,6 @@ export const NETWORK_CHARACTERS_MAX = 49
 /** Identities with a policy of their own; all are held in memory, some hundred bytes each. */
 export const POLICIES_OF_DEVICES_MAX = 10_000
 
-/** Identities with a live connection that are remembered; as many as a hub holds connections, about 100 bytes each. */
-export const INCUMBENTS_MAX = 1_000_000
-
 /** Identities whose pace is remembered, about 200 bytes each; who was quiet longest is forgotten. */
 export const PACES_MAX = 50_000
 
@@ -29,3 +26,9 @@ export const TAKEOVERS = { perSecond: 0.1, burst: 12 } as const
 
 /** How long whoever is too fast waits, in milliseconds: twice as long each time, and from the beginning after quiet. */
 export const BACK_OFF_MS = { first: 1_000, most: 60_000 } as const
+
+/** Identities in quarantine; all are held in memory, up to a kilobyte each. More are refused, with an event. */
+export const QUARANTINED_MAX = 50_000
+
+/** Characters of the reason of a quarantine, which holds the findings of a copy. */
+export const REASON_CHARACTERS_MAX = 1_024

@@ -1,0 +1,120 @@
+/** Identities that are not trusted until an operator says so: in the lane `remediation`, without renewal. */
+
+import type { EventSink } from '@holdfast/audit'
+import type { Clock, Timestamp } from '@holdfast/base'
+import { type IdentityKey, identitySubject, identityText } from '@holdfast/identity'
+import type { AdmissionGate, ConnectionFacts, GateVerdict } from './gate.ts'
+import { QUARANTINED_MAX, REASON_CHARACTERS_MAX } from './limits.ts'
+
+/** Of a device, its modules too. */
+export interface QuarantineEntry extends IdentityKey {
+  /** For operators; no secret. At most 1,024 characters. */
+  readonly reason: string
+  readonly at: Timestamp
+  /** Who did it, as events name it. */
+  readonly actor: string
+}
+
+/** What is kept of it goes with the identity, so that a re-created one begins outside. */
+export interface QuarantineStore {
+  listQuarantined(): Promise<readonly QuarantineEntry[]>
+  /** In the place of what was. False where the identity does not exist. */
+  writeQuarantined(entry: QuarantineEntry): Promise<boolean>
+  /** False where there was none. */
+  deleteQuarantined(key: IdentityKey): Promise<boolean>
+}
+
+export interface QuarantineParts {
+  readonly store: QuarantineStore
+  readonly clock: Clock
+  readonly events: EventSink
+  /** Live connections of the identity are to be judged again. */
+  readonly changed: (key: IdentityKey) => void
+}
+
+export type QuarantineOutcome = 'added' | 'already' | 'missing' | 'full'
+
+export class Quarantine implements AdmissionGate {
+  readonly name = 'quarantine'
+  readonly #parts: QuarantineParts
+  readonly #entries: Map<string, QuarantineEntry>
+
+  private constructor(parts: QuarantineParts, entries: readonly QuarantineEntry[]) {
+    this.#parts = parts
+    this.#entries = new Map(entries.map((entry) => [identityText(entry), entry]))
+  }
+
+  static async open(parts: QuarantineParts): Promise<Quarantine> {
+    return new Quarantine(parts, await parts.store.listQuarantined())
+  }
+
+  judge({ key }: ConnectionFacts): GateVerdict {
+    const entry = this.find(key)
+    if (entry === undefined) return { kind: 'pass' }
+    return { kind: 'restrict', lane: 'remediation', code: 'quarantined', detail: entry.reason, stopsRenewal: true }
+  }
+
+  /** Its own, or of a module its device's. */
+  find(key: IdentityKey): QuarantineEntry | undefined {
+    return this.#entries.get(identityText(key)) ?? this.#entries.get(key.deviceId)
+  }
+
+  /** In the order of their ids. */
+  list(): readonly QuarantineEntry[] {
+    return [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry)
+  }
+
+  /**
+   * Holds at once, before it is durable: when the promise rejects with what the store throws, it holds until the hub
+   * stops. `already`: nothing is changed.
+   */
+  async add(key: IdentityKey, reason: string, actor: string): Promise<QuarantineOutcome> {
+    const text = identityText(key)
+    if (this.#entries.has(text)) return 'already'
+    if (this.#entries.size >= QUARANTINED_MAX) return 'full'
+    const entry: QuarantineEntry = {
+      ...keyOf(key),
+      reason: reason.slice(0, REASON_CHARACTERS_MAX),
+      at: this.#parts.clock.wall(),
+      actor,
+    }
+    this.#entries.set(text, entry)
+    this.#parts.changed(key)
+    if (!(await this.#parts.store.writeQuarantined(entry))) {
+      if (this.#entries.get(text) === entry) this.#entries.delete(text)
+      this.#parts.changed(key)
+      return 'missing'
+    }
+    this.#emit('identity.quarantined', entry, actor)
+    return 'added'
+  }
+
+  /** Durable before anybody is let out. False where it is not in quarantine by itself. */
+  async release(key: IdentityKey, actor: string): Promise<boolean> {
+    const text = identityText(key)
+    const entry = this.#entries.get(text)
+    if (entry === undefined) return false
+    await this.#parts.store.deleteQuarantined(key)
+    if (this.#entries.get(text) === entry) this.#entries.delete(text)
+    this.#emit('identity.released', entry, actor)
+    this.#parts.changed(key)
+    return true
+  }
+
+  /** The identity is gone, of a device its modules too. */
+  deleted(key: IdentityKey): void {
+    const text = identityText(key)
+    this.#entries.delete(text)
+    if (key.moduleId !== undefined) return
+    for (const name of this.#entries.keys()) if (name.startsWith(`${text}/`)) this.#entries.delete(name)
+  }
+
+  #emit(type: 'identity.quarantined' | 'identity.released', entry: QuarantineEntry, actor: string): void {
+    const detail = { reason: entry.reason }
+    this.#parts.events({ type, at: this.#parts.clock.wall(), subject: identitySubject(entry), actor, detail })
+  }
+}
+
+function keyOf({ deviceId, moduleId }: IdentityKey): IdentityKey {
+  return moduleId === undefined ? { deviceId } : { deviceId, moduleId }
+}
