@@ -6,7 +6,16 @@ import { AdmissionGates } from '@holdfast/admission'
 import type { Api } from '@holdfast/api'
 import { type Timestamp, timestampOf } from '@holdfast/base'
 import { FEEDBACK_CONTENT_TYPE } from '@holdfast/commands'
-import { Authenticator, Authorities, type Cut, FailureThrottle, Policies, Registry } from '@holdfast/identity'
+import {
+  Authenticator,
+  Authorities,
+  type Cut,
+  FailureThrottle,
+  KeyRegister,
+  Policies,
+  Registry,
+  RevocationLists,
+} from '@holdfast/identity'
 import { KeyCustody, openKeyFolder } from '@holdfast/keys'
 import { type LocalSocket, listenLocally, webHandler } from '@holdfast/node'
 import { systemClock } from '@holdfast/node/clock'
@@ -42,6 +51,8 @@ import { AttestationOffice } from './trust/attestation-office.ts'
 import type { Threads } from './threads.ts'
 import { lapseSources } from './trust/lapses.ts'
 import { DeviceCredentials } from './trust/device-credentials.ts'
+import { certificatesOverMqtt, DeviceRenewal } from './trust/device-renewal.ts'
+import { CustomerRevocations } from './trust/customer-revocations.ts'
 import { VERSION } from './version.ts'
 
 export interface HubOptions {
@@ -69,6 +80,8 @@ export interface HubParts {
   readonly statistics: Statistics
   readonly dataKeys: DataKeys
   readonly credentials: DeviceCredentials
+  readonly renewal: DeviceRenewal
+  readonly revocations: CustomerRevocations
   readonly certificate: ListenerCertificate
   /** Path of the root's certificate, which clients must trust. */
   readonly caFile: string
@@ -188,6 +201,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     events,
     publish: (key, publication) => desk.publish(key, publication),
     laneOf: (key) => desk.laneOf(key),
+    certificates: certificatesOverMqtt(credentials.service, (key) => desk.standingOf(key)),
     fault,
   })
   const { twins, methods, messages, files, presence, throttling } = services
@@ -207,7 +221,14 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
   })
   const failed = (error: unknown, request: { readonly method: string; readonly path: string }): void =>
     log.error('request failed', { error, ...request })
-  const authenticator = new Authenticator({ ...shared, registry, policies, authorities, issued: credentials.issued })
+  const authenticator = new Authenticator({
+    ...shared,
+    registry,
+    policies,
+    authorities,
+    keys: new KeyRegister({ ...shared, store: state }),
+    issued: credentials.issued,
+  })
   const gates = new AdmissionGates()
   const attestation = await AttestationOffice.open({
     store: state,
@@ -233,6 +254,15 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     fault,
   })
 
+  const renewal = new DeviceRenewal({
+    credentials,
+    store: state,
+    twins,
+    clock,
+    events: events.sink,
+    estAddress: `https://${settings.hostnames[0]}:${ports.httpsPort}/.well-known/est`,
+    fault,
+  })
   const inlet = new TelemetryInlet({ log: threads.telemetry, partitions, clock, random })
   const dataKeys = new DataKeys({
     ring,
@@ -278,6 +308,15 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     const [{ sessions, milliseconds }, connections] = await Promise.all([desk.cutOff(taken), amqp.cutOff(taken)])
     return { sessionsClosed: sessions + connections, milliseconds: Math.round(milliseconds * 10) / 10 }
   }
+  const revocations = new CustomerRevocations({
+    lists: revocationLists,
+    authorities,
+    clock,
+    events: events.sink,
+    notices,
+    cutOff,
+    fault,
+  })
   const application = hubApplication({
     clock,
     random,
@@ -294,6 +333,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     registry,
     policies,
     authorities,
+    revocations,
     lapses: lapseSources({ issued: state, authorities, enrollments: state, hub: authority }),
     provisioning,
     sessions: {
@@ -400,7 +440,9 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     socket,
     statistics,
     dataKeys,
+    revocations,
     credentials,
+    renewal,
     certificate,
     caFile: authority.rootFile,
     ports,

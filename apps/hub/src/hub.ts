@@ -80,6 +80,8 @@ export class Hub {
   async #stop(): Promise<void> {
     const { fronts, amqp, services, inlet, desk, provisioning, socket, storage, custody, folder, events } = this.#parts
     for (const timer of this.#timers) clearInterval(timer)
+    this.#parts.revocations.end()
+    this.#parts.renewal.end()
     await fronts.stopListening()
     services.end()
     fronts.broadcast({ kind: 'shutdown' })

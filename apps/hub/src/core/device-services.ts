@@ -6,7 +6,7 @@ import type { Publication } from '@holdfast/messaging'
 import { Twins } from '@holdfast/twins'
 import type { Settings } from '../settings.ts'
 import { CommandService } from './command-service.ts'
-import { DeviceCertificates } from './device-certificates.ts'
+import { DeviceCertificates, type DeviceCertificatesParts } from './device-certificates.ts'
 import type { DeviceHandlers } from './device-handlers.ts'
 import { DeviceMethods } from './device-methods.ts'
 import { DeviceTwins } from './device-twins.ts'
@@ -27,6 +27,8 @@ export interface DeviceServiceParts {
   readonly events: EventLog
   readonly publish: (key: IdentityKey, publication: Publication) => boolean
   readonly laneOf: (key: IdentityKey) => Lane
+  /** Certificates for devices that ask over MQTT. */
+  readonly certificates: Pick<DeviceCertificatesParts, 'mayRenew' | 'issue'>
   /** MUST NOT throw. */
   readonly fault: (error: unknown) => void
 }
@@ -57,7 +59,7 @@ export class DeviceServices {
     this.methods = new DeviceMethods({ ...core, events: events.frequent })
     this.messages = new CommandService({ ...core, store: state, events: events.frequent })
     this.presence = new Presence({ store: state, clock, fault })
-    const certificates = new DeviceCertificates({ clock, publish })
+    const certificates = new DeviceCertificates({ ...core, ...parts.certificates })
     this.handlers = [this.presence, this.methods, deviceTwins, this.messages.devices, certificates]
   }
 
