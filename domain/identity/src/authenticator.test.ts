@@ -3,6 +3,7 @@ import { before, test } from 'node:test'
 import { certificateFacts, DEVICE_CERTIFICATE, encodePem } from '@holdfast/pki'
 import { createHierarchy, issue, type Issued } from '@holdfast/pki/testing'
 import { formatSasToken } from '@holdfast/tokens'
+import { linksOf } from './path-links.ts'
 import { Authenticator, type Claimant, type Decision } from './authenticator.ts'
 import { Authorities, type PresentedCertificate } from './authorities.ts'
 import type { AuthenticationDraft } from './authentication.ts'
@@ -234,6 +235,7 @@ test('a chain to a verified authority lets in the device that it names, and nobo
     kind: 'authority',
     name: 'plant',
     thumbprint: hierarchy.root.certificate.sha256Thumbprint,
+    path: linksOf([hierarchy.device.certificate, hierarchy.issuing.certificate, hierarchy.root.certificate]),
   })
   assert.ok(decision.expires !== undefined && decision.expires <= hierarchy.device.certificate.notAfter)
   await registry.create({ deviceId: 'pump-2', authentication: { kind: 'certificateAuthority' } }, 'a')

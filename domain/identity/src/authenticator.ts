@@ -24,6 +24,7 @@ import {
   type IssuedDenial,
   NO_ISSUED_CERTIFICATES,
 } from './issued-certificates.ts'
+import type { KeyRegister } from './key-register.ts'
 import type { Lane } from './lane.ts'
 import { KEY_BYTES } from './limits.ts'
 import { audienceOf, type Policies, type PolicyDenial } from './policies.ts'
@@ -70,6 +71,8 @@ export type DenialCode =
   /** The identity proves itself in another way. */
   | 'wrong-credential-kind'
   | 'thumbprint-unknown'
+  /** Another identity proves itself by the same key. */
+  | 'key-shared'
   /** Too many failures before; refused unseen. */
   | 'throttled'
 
@@ -88,6 +91,8 @@ export interface AuthenticatorParts {
   readonly authorities: Authorities
   /** Absent: the hub issues no certificates to devices. */
   readonly issued?: IssuedCertificateJudge
+  /** Absent: nobody looks whether two identities share a key. */
+  readonly keys?: KeyRegister
   readonly clock: Clock
   readonly random: RandomBytes
   /** Names of this hub. */
@@ -134,7 +139,7 @@ export class Authenticator {
   async authenticate(claimant: Claimant): Promise<Decision> {
     const asOf = this.#cutsMade()
     const [record, issued] = await Promise.all([this.#record(claimant.key), this.#find(claimant)])
-    // From here on nothing waits.
+    // From here to the decision nothing waits.
     const { monotonic, wall } = { monotonic: this.#parts.clock.monotonic(), wall: this.#parts.clock.wall() }
     const { address, key } = claimant
     const isSpent =
@@ -142,12 +147,21 @@ export class Authenticator {
         ? this.#throttle.isPairSpent(address, key, monotonic)
         : this.#throttle.isAddressSpent(address, monotonic)
     if (isSpent) return denied('throttled', 'too many failures from this address before')
-    const decision = this.#decide(claimant, { record, issued }, wall, asOf)
+    const decided = this.#decide(claimant, { record, issued }, wall, asOf)
+    const decision = decided.kind === 'allowed' ? await this.#withOwnKey(claimant, decided) : decided
     if (decision.kind === 'allowed' && decision.basis.kind === 'issued') this.#issued.seen(decision.basis.sha256)
     if (decision.kind === 'allowed') this.#throttle.succeeded(address, key)
     else if (record.kind === 'known') this.#throttle.failedAsKnown(address, key, monotonic)
     else this.#throttle.failedAsUnknown(address, monotonic)
     return decision
+  }
+
+  /** After everything else, so that who holds no key of an identity claims none for it. */
+  async #withOwnKey({ token, certificate }: Claimant, decision: Allowed): Promise<Decision> {
+    const { keys } = this.#parts
+    if (token !== undefined || certificate === undefined || keys === undefined) return decision
+    if (await keys.claimCertificate(certificate, decision.identity)) return decision
+    return denied('key-shared', 'another identity proves itself by the same key; make a key for each device')
   }
 
   /** Whether nothing was taken away since the decision was begun. */
@@ -271,7 +285,7 @@ export class Authenticator {
         if (verdict.kind === 'denied') return denied(verdict.code, verdict.detail)
         return {
           kind: 'proved',
-          basis: { kind: 'authority', name: verdict.name, thumbprint: verdict.thumbprint },
+          basis: { kind: 'authority', name: verdict.name, thumbprint: verdict.thumbprint, path: verdict.path },
           expires: verdict.expires,
         }
       case 'selfSigned':

@@ -26,6 +26,8 @@ import {
   REFUSAL_LIFE_MS,
 } from './limits.ts'
 import { type RandomBytes, randomBase64 } from './random.ts'
+import { NO_REVOCATION, type PathLink, type RevocationDenial, type RevocationJudge } from './revocation.ts'
+import type { RevocationLists } from './revocation-lists.ts'
 import type { AuthorityStore, CustomerAuthority } from './store.ts'
 
 /** A client certificate as the TLS connection proved it; the facts are those of the chain's first certificate. */
@@ -47,6 +49,7 @@ export type ChainDenial =
   | 'certificate-not-yet-valid'
   /** No verified authority vouches for it. */
   | 'certificate-untrusted'
+  | RevocationDenial
 
 export type ChainJudgement =
   | {
@@ -56,6 +59,8 @@ export type ChainJudgement =
       readonly thumbprint: string
       /** When the first certificate of the path ends. */
       readonly expires: Timestamp
+      /** Leaf first, without the authority. */
+      readonly path: readonly PathLink[]
     }
   | { readonly kind: 'denied'; readonly code: ChainDenial; readonly detail: string }
 
@@ -64,6 +69,8 @@ export interface AuthoritiesParts {
   readonly clock: Clock
   readonly random: RandomBytes
   readonly events: EventSink
+  /** Absent: nobody has revocation lists. */
+  readonly revocations?: RevocationLists
 }
 
 /** An authority with its certificate read. */
@@ -74,7 +81,12 @@ export interface Authority extends CustomerAuthority {
 }
 
 type Verdict =
-  | { readonly kind: 'trusted'; readonly authority: Authority; readonly expires: Timestamp }
+  | {
+      readonly kind: 'trusted'
+      readonly authority: Authority
+      readonly expires: Timestamp
+      readonly path: readonly PathLink[]
+    }
   | { readonly kind: 'untrusted'; readonly reason: ChainRefusal; readonly until: Timestamp }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
@@ -87,6 +99,7 @@ const DENIALS: Partial<Readonly<Record<ChainRefusal, ChainDenial>>> = {
 
 export class Authorities {
   readonly #parts: AuthoritiesParts
+  readonly #revocations: RevocationJudge
   readonly #authorities = new Map<string, Authority>()
   readonly #listeners = new Set<() => void>()
   /** By the leaf's SHA-256: TLS has proved that the peer holds its key, so the leaf alone stands for the chain. */
@@ -96,9 +109,11 @@ export class Authorities {
   #verified: readonly Authority[] = []
   #lastChange: Promise<unknown> = Promise.resolve()
   #cutsMade = 0
+  #judgedAt = 0
 
   private constructor(parts: AuthoritiesParts, stored: readonly Authority[]) {
     this.#parts = parts
+    this.#revocations = parts.revocations ?? NO_REVOCATION
     for (const authority of stored) this.#authorities.set(authority.name, authority)
     this.#refresh()
   }
@@ -112,9 +127,9 @@ export class Authorities {
     )
   }
 
-  /** Counts changes that took an authority away. */
+  /** Counts changes that took an authority, or a certificate below one, away. */
   get cutsMade(): number {
-    return this.#cutsMade
+    return this.#cutsMade + this.#revocations.cutsMade
   }
 
   list(): readonly Authority[] {
@@ -211,6 +226,7 @@ export class Authorities {
       if (current === undefined) throw new IdentityError('missing', 'there is no authority of this name')
       await this.#parts.store.deleteAuthority(name)
       this.#authorities.delete(name)
+      this.#parts.revocations?.forget(name)
       this.#cutsMade += 1
       this.#tell('authority.removed', current, actor)
       // Nothing can rest on an authority that was never verified.
@@ -232,11 +248,17 @@ export class Authorities {
         `no path to a verified authority: ${verdict.reason}`,
       )
     }
-    const { authority, expires } = verdict
-    return { kind: 'trusted', name: authority.name, thumbprint: authority.thumbprint, expires }
+    const { authority, expires, path } = verdict
+    // Asked each time: lists change, and go out of date, while verdicts over paths are remembered.
+    const finding = this.#revocations.judge(path, now)
+    if (finding !== undefined) return denied(finding.code, finding.detail)
+    return { kind: 'trusted', name: authority.name, thumbprint: authority.thumbprint, expires, path }
   }
 
   #verdict(certificate: PresentedCertificate, now: Timestamp): Verdict {
+    // A list that is new may be of a CA above an authority.
+    if (this.#revocations.cutsMade !== this.#judgedAt) this.#trusted.clear()
+    this.#judgedAt = this.#revocations.cutsMade
     const known = this.#trusted.get(certificate.sha256)
     // A verdict that has ended is made anew: another path may hold longer.
     if (known !== undefined && now <= known.expires && now >= certificate.notBefore) return known
@@ -261,7 +283,7 @@ export class Authorities {
     const authority = this.#verified[verdict.anchor]
     if (authority === undefined) throw new TypeError('a chain ends at one of the anchors')
     const expires = Math.min(...verdict.path.map((one) => one.notAfter))
-    return { kind: 'trusted', authority, expires: timestampOf(expires) }
+    return { kind: 'trusted', authority, expires: timestampOf(expires), path: this.#revocations.linksOf(verdict.path) }
   }
 
   /** Changes one after the other, so that each sees what the one before left. */

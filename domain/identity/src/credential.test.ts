@@ -9,7 +9,7 @@ const BASES: readonly Basis[] = [
   { kind: 'policy', name: 'device', slot: 'primary' },
   { kind: 'policy', name: 'iothubowner', slot: 'primary' },
   { kind: 'thumbprint', thumbprint: 'A' },
-  { kind: 'authority', name: 'plant', thumbprint: 'B' },
+  { kind: 'authority', name: 'plant', thumbprint: 'B', path: [{ issuerKey: 'I', serialNumber: '07' }] },
   { kind: 'issued', sha256: 'C' },
 ]
 
@@ -100,6 +100,12 @@ test('a thumbprint, a policy key and an authority take exactly what rests on the
   assert.deepEqual(matched({ kind: 'policy', name: 'device', slot: 'secondary' }, sessions), [])
   assert.deepEqual(matched({ kind: 'authority', name: 'plant', thumbprint: 'B' }, sessions), [BASES[6], BASES[6]])
   assert.deepEqual(matched({ kind: 'authority', name: 'plant', thumbprint: 'C' }, sessions), [])
+  const revoked = (issuerKey: string, serial: string): Cut => {
+    return { kind: 'revocation', issuerKey, serials: new Set([serial]) }
+  }
+  assert.deepEqual(matched(revoked('I', '07'), sessions), [BASES[6], BASES[6]])
+  assert.deepEqual(matched(revoked('I', '08'), sessions), [], 'another certificate')
+  assert.deepEqual(matched(revoked('J', '07'), sessions), [], 'the same number of another issuer')
 })
 
 test('another kind of authentication ends what was its own, and leaves what a policy vouches for', () => {

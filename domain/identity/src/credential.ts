@@ -2,6 +2,7 @@
 
 import { assertNever } from '@holdfast/base'
 import type { IdentityKey } from './identity.ts'
+import type { PathLink, RevokedSerials } from './revocation.ts'
 
 export type KeySlot = 'primary' | 'secondary'
 
@@ -13,7 +14,13 @@ export type Basis =
   /** Upper-case hex, as registered: SHA-1 or SHA-256 of the certificate. */
   | { readonly kind: 'thumbprint'; readonly thumbprint: string }
   /** A customer's authority; `thumbprint` is the SHA-256 of its certificate, upper-case hex. */
-  | { readonly kind: 'authority'; readonly name: string; readonly thumbprint: string }
+  | {
+      readonly kind: 'authority'
+      readonly name: string
+      readonly thumbprint: string
+      /** Every certificate of the path below the authority, leaf first. */
+      readonly path: readonly PathLink[]
+    }
   /** A certificate that the hub issued; SHA-256 of its DER, upper-case hex. */
   | { readonly kind: 'issued'; readonly sha256: string }
 
@@ -46,6 +53,8 @@ export type Cut =
   | (IdentityKey & { readonly kind: 'authentication'; readonly keepsIssued?: true })
   | { readonly kind: 'policy'; readonly name: string; readonly slot: KeySlot }
   | { readonly kind: 'authority'; readonly name: string; readonly thumbprint: string }
+  /** A CA's list revokes certificates; whatever path one of them stands on is none any more. */
+  | { readonly kind: 'revocation'; readonly issuerKey: string; readonly serials: RevokedSerials }
   /** One certificate that the hub issued. */
   | { readonly kind: 'certificate'; readonly sha256: string }
 
@@ -76,11 +85,17 @@ export function cuts(cut: Cut, session: Standing): boolean {
       return basis.kind === 'policy' && basis.name === cut.name && basis.slot === cut.slot
     case 'authority':
       return basis.kind === 'authority' && basis.name === cut.name && basis.thumbprint === cut.thumbprint
+    case 'revocation':
+      return basis.kind === 'authority' && basis.path.some((link) => isRevoked(link, cut))
     case 'certificate':
       return basis.kind === 'issued' && basis.sha256 === cut.sha256
     default:
       return assertNever(cut)
   }
+}
+
+function isRevoked(link: PathLink, cut: { readonly issuerKey: string; readonly serials: RevokedSerials }): boolean {
+  return link.issuerKey === cut.issuerKey && cut.serials.has(link.serialNumber)
 }
 
 /** The reason with which the sessions of a cut are closed. */

@@ -20,6 +20,11 @@ export type IdentityErrorCode =
   | 'not-an-authority'
   /** The same certificate stands under another name. */
   | 'authority-known'
+  /** No revocation list, or one that does not count for its issuer. */
+  | 'bad-revocation-list'
+  /** Older than the one that is there: it could un-revoke. */
+  | 'revocation-list-older'
+  | 'too-many-revocation-lists'
   | 'already-verified'
   | 'bad-proof'
 

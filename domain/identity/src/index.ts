@@ -26,6 +26,8 @@ export type {
   IdentityWriteOutcome,
   WriteOutcome,
 } from './identity.ts'
+export type { KeyClaim, KeyClaimOutcome, KeyRegisterParts, KeyUseStore } from './key-register.ts'
+export { KeyRegister, spkiSha256Of } from './key-register.ts'
 export type { Lane } from './lane.ts'
 export { LANES, narrower } from './lane.ts'
 export type {
@@ -38,9 +40,29 @@ export { NO_ISSUED_CERTIFICATES } from './issued-certificates.ts'
 export { AUTHORITIES_MAX, MODULES_PER_DEVICE_MAX, PAGE_ITEMS_MAX, STATUS_REASON_CHARACTERS_MAX } from './limits.ts'
 export type { PoliciesParts, PolicyDenial, PolicyVerdict, Principal, ScopedVerdict } from './policies.ts'
 export { DEFAULT_POLICIES, Policies } from './policies.ts'
+export { linksOf } from './path-links.ts'
 export type { RandomBytes } from './random.ts'
 export type { Applied, Found, IdentityChanged, IdentityDraft, RegistryParts } from './registry.ts'
 export { Registry } from './registry.ts'
+export type {
+  PathLink,
+  RevocationDenial,
+  RevocationFinding,
+  RevocationJudge,
+  RevocationListStore,
+  RevokedSerials,
+  StoredRevocationList,
+  WhenStale,
+} from './revocation.ts'
+export { NO_REVOCATION } from './revocation.ts'
+export type {
+  KnownRevocationList,
+  RevocationChange,
+  RevocationListDraft,
+  RevocationListsParts,
+} from './revocation-lists.ts'
+export { RevocationLists } from './revocation-lists.ts'
+export type { StaleList } from './stale-list.ts'
 export { edgeScope, scopesOf } from './scope.ts'
 export type {
   AccessPolicy,

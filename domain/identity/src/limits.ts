@@ -46,6 +46,16 @@ export const AUTHORITY_NAME_CHARACTERS_MAX = 128
 /** Bytes of randomness in the nonce that proves possession of an authority's key. */
 export const NONCE_BYTES = 24
 
+/** Certificates of one path that lists are asked about: the longest path, and some above its anchor. */
+export const PATH_LINKS_MAX = 12
+
+/** Revocation lists in memory: one of each CA that has them, and bytes of them all. */
+export const REVOCATION_LISTS_MAX = 64
+export const REVOCATION_BYTES_MAX = 134_217_728
+
+/** Keys whose identity is remembered; about 250 bytes each. */
+export const KEY_CLAIMS_CACHED_MAX = 100_000
+
 /** Verdicts over chains remembered, by the leaf's SHA-256. About 200 bytes each. */
 export const CHAINS_CACHED_MAX = 100_000
 

@@ -25,6 +25,7 @@ export {
   CHAIN_CERTIFICATES_MAX,
   CRL_BYTES_MAX,
   CRL_ENTRIES_MAX,
+  CRL_INPUT_BYTES_MAX,
   OCSP_REQUEST_BYTES_MAX,
   PATH_CERTIFICATES_MAX,
 } from './limits.ts'
@@ -33,7 +34,7 @@ export { decodeOcspRequest, isIssuerOf } from './ocsp-request.ts'
 export type { OcspAnswer, OcspFailure, OcspResponseRequest, OcspStatus } from './ocsp-response.ts'
 export { encodeOcspFailure, issueOcspResponse } from './ocsp-response.ts'
 export type { PemLabel } from './pem.ts'
-export { decodeCertificateInput, decodePem, encodePem } from './pem.ts'
+export { decodeCertificateInput, decodePem, decodeRevocationListInput, encodePem } from './pem.ts'
 export type { PossessionVerdict } from './possession.ts'
 export { verifyPossession } from './possession.ts'
 export type { CertificateProfile, Validity } from './profile.ts'

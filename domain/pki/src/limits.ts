@@ -55,6 +55,9 @@ export const BACKDATING_MS = 300_000
  */
 export const CRL_BYTES_MAX = 33_554_432
 
+/** Bytes of a revocation list as it is handed in: PEM has a third more than what it says, and line breaks. */
+export const CRL_INPUT_BYTES_MAX = 50_331_648
+
 /** Entries of one revocation list. */
 export const CRL_ENTRIES_MAX = 1_000_000
 

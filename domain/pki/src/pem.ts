@@ -1,7 +1,7 @@
 /** PEM (RFC 7468), and the forms in which certificates are handed in over REST (azure-iot.md §7). */
 
 import { PkiError } from './errors.ts'
-import { CERTIFICATE_BYTES_MAX, PEM_BLOCKS_MAX, PEM_CHARACTERS_MAX } from './limits.ts'
+import { CERTIFICATE_BYTES_MAX, CRL_INPUT_BYTES_MAX, PEM_BLOCKS_MAX, PEM_CHARACTERS_MAX } from './limits.ts'
 
 export type PemLabel = 'CERTIFICATE' | 'X509 CRL' | 'CERTIFICATE REQUEST' | 'PUBLIC KEY' | 'PRIVATE KEY'
 
@@ -51,6 +51,29 @@ export function decodeCertificateInput(text: string): Uint8Array<ArrayBuffer> {
   if (bytes[0] !== 0x30) return single(decodePem('CERTIFICATE', Buffer.from(bytes).toString('latin1')))
   if (bytes.length > CERTIFICATE_BYTES_MAX) throw new PkiError('too-large', 'the certificate is too long')
   return bytes
+}
+
+const LIST_BEGIN = '-----BEGIN X509 CRL-----'
+const LIST_END = '-----END X509 CRL-----'
+
+/**
+ * One revocation list as files and servers have it, DER or one PEM block; its content is not looked at here. Lists are
+ * long: found by their marks, not by a pattern.
+ * @param bytes at most 48 MiB.
+ * @throws PkiError `too-large`, `bad-pem`.
+ */
+export function decodeRevocationListInput(bytes: Uint8Array): Uint8Array {
+  if (bytes.length > CRL_INPUT_BYTES_MAX) throw new PkiError('too-large', 'the revocation list is too long')
+  // As of a certificate: DER begins with a SEQUENCE, PEM text never with a `0`.
+  if (bytes[0] === 0x30) return bytes
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+  const [start, end] = [text.indexOf(LIST_BEGIN), text.indexOf(LIST_END)]
+  if (start < 0 || end < start || text.indexOf(LIST_BEGIN, start + 1) >= 0) {
+    throw new PkiError('bad-pem', 'not exactly one revocation list')
+  }
+  const der = decodeBase64(text.slice(start + LIST_BEGIN.length, end))
+  if (der === undefined) throw new PkiError('bad-pem', 'a PEM block is not base64')
+  return der
 }
 
 function single(blocks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {

@@ -123,14 +123,12 @@ export class RevocationList {
     return undefined
   }
 
-  /** @param serialNumber upper-case hex, as `Certificate.serialNumber` has it. */
-  has(serialNumber: string): boolean {
+  /** As `entryOf`. @param serialNumber upper-case hex, as `Certificate.serialNumber` has it. */
+  find(serialNumber: string): CrlEntry | undefined {
     const bytes = Buffer.from(serialNumber, 'hex')
-    const isPositive = (bytes[0] ?? 0) < 0x80
-    return (
-      this.entryOf(bytes) !== undefined ||
-      (!isPositive && this.entryOf(Buffer.from(`00${serialNumber}`, 'hex')) !== undefined)
-    )
+    const found = this.entryOf(bytes)
+    // The text leaves out the zero byte that DER puts before a set highest bit.
+    return found ?? ((bytes[0] ?? 0) < 0x80 ? undefined : this.entryOf(Buffer.concat([Uint8Array.of(0), bytes])))
   }
 }
 

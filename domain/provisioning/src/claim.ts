@@ -2,6 +2,7 @@
 
 import type { Timestamp } from '@holdfast/base'
 import type { RegistrationId } from '@holdfast/dps'
+import type { RevocationDenial } from '@holdfast/identity'
 import type { Enrollment } from './store.ts'
 
 export interface RegistrationClaim {
@@ -66,6 +67,7 @@ export type DenialCode =
   | 'certificate-expired'
   | 'certificate-not-yet-valid'
   | 'chain-untrusted'
+  | RevocationDenial
   | 'enrollment-disabled'
   /** Its device was retired, and does not come back by the same key. */
   | 'key-retired'

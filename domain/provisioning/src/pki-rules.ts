@@ -9,9 +9,11 @@ import {
   parseCertificate,
   verifyChain,
 } from '@holdfast/pki'
+import { NO_REVOCATION, type RevocationJudge } from '@holdfast/identity'
 import type { CertificateFacts, CertificateRules, ChainVerdict } from './ports.ts'
 
-export function pkiRules(): CertificateRules {
+/** @param revocations absent: nobody has revocation lists. */
+export function pkiRules(revocations: RevocationJudge = NO_REVOCATION): CertificateRules {
   /** A device's chain is held against every group, and a group against every device: each is parsed once. */
   const parsed = new WeakMap<Uint8Array, Certificate>()
 
@@ -45,9 +47,10 @@ export function pkiRules(): CertificateRules {
       const isNear = chain.some((one) => parse(one)?.isIssuableBy(anchor) ?? false)
       if (!isNear) return { kind: 'refused', reason: 'no-path' }
       const verdict = verifyChain({ leaf, intermediates, anchors: [anchor], now, purpose: 'client' })
-      return verdict.kind === 'trusted'
-        ? { kind: 'trusted', depth: verdict.path.length - 1 }
-        : { kind: 'refused', reason: verdict.reason }
+      if (verdict.kind === 'untrusted') return { kind: 'refused', reason: verdict.reason }
+      const finding = revocations.judge(revocations.linksOf(verdict.path), now)
+      if (finding !== undefined) return { kind: 'refused', reason: finding.detail, code: finding.code }
+      return { kind: 'trusted', depth: verdict.path.length - 1 }
     },
   }
 }

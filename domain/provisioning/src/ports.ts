@@ -2,7 +2,7 @@
 
 import type { Instant, Timestamp } from '@holdfast/base'
 import type { CertificateSummary } from '@holdfast/dps'
-import type { Authentication, Identity } from '@holdfast/identity'
+import type { Authentication, Identity, RevocationDenial } from '@holdfast/identity'
 import type { Attested, Proof } from './claim.ts'
 import type { Enrollment } from './store.ts'
 
@@ -35,7 +35,8 @@ export interface CertificateFacts extends CertificateSummary {
 /** Whether a chain leads to an anchor. `depth` is 1 when the anchor issued the leaf itself. */
 export type ChainVerdict =
   | { readonly kind: 'trusted'; readonly depth: number }
-  | { readonly kind: 'refused'; readonly reason: string }
+  /** `code`: it would be trusted, but for a revocation list. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly code?: RevocationDenial }
 
 /** The rules of certificates. */
 export interface CertificateRules {

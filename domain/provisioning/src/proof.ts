@@ -162,14 +162,16 @@ function closestGroup(
 ): Proved | Denied {
   const chain = certificate.chain.slice(0, CHAIN_CERTIFICATES_MAX)
   let closest: { readonly depth: number; readonly proved: Proved } | undefined
-  let reason = 'no group has an authority of this chain'
+  let refusal = denied('chain-untrusted', 'no group has an authority of this chain')
   for (const enrollment of groups) {
     if (enrollment.attestation.kind !== 'x509') continue
     const { primary, secondary } = enrollment.attestation
     for (const anchor of secondary === undefined ? [primary] : [primary, secondary]) {
       const verdict = rules.leadsTo(chain, anchor, now)
       if (verdict.kind === 'refused') {
-        reason = verdict.reason
+        // What a list says is the reason, whatever other groups have to say of the chain.
+        if (verdict.code !== undefined) return denied(verdict.code, verdict.reason)
+        refusal = denied('chain-untrusted', verdict.reason)
         continue
       }
       const isCloser = closest === undefined || verdict.depth < closest.depth
@@ -181,7 +183,7 @@ function closestGroup(
       }
     }
   }
-  return closest?.proved ?? denied('chain-untrusted', reason)
+  return closest?.proved ?? refusal
 }
 
 function proved(enrollment: Enrollment, proof: Extract<Proof, { kind: 'x509' }>): Proved {

@@ -1,1 +1,3 @@
+export * as AttestationApi from './attestation.ts'
 export * as Api from './management.ts'
+export * as RevocationApi from './revocation.ts'

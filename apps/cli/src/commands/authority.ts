@@ -8,6 +8,7 @@ import { group, leaf, type World } from '../command.ts'
 import { Failure } from '../failure.ts'
 import { path } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
+import { addRevocationList } from './revocation-list.ts'
 
 export function addAuthority(program: Command, world: World): void {
   const ca = group(
@@ -100,6 +101,8 @@ export function addAuthority(program: Command, world: World): void {
       await hub.get(path('authorities', name))
     },
   })
+
+  addRevocationList(ca, world)
 
   leaf<[string], object>(ca, world, {
     usage: 'remove <name>',

@@ -65,6 +65,13 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     registry: new Registry({ ...common, store: identityStore }),
     policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
     authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
+    revocations: {
+      list: () => [],
+      put: () => Promise.reject(new TypeError('no lists on this stage')),
+      remove: () => Promise.resolve(),
+      fetchAll: async () => ({ sessionsClosed: 0, milliseconds: 0 }),
+      faultOf: () => undefined,
+    },
     lapses: [],
     commands,
     throttling: { take: () => ({ kind: 'allowed' }) },

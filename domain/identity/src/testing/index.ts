@@ -1,2 +1,8 @@
-export { MemoryAuthorityStore, MemoryIdentityStore, MemoryPolicyStore } from './stores.ts'
+export {
+  MemoryAuthorityStore,
+  MemoryIdentityStore,
+  MemoryKeyUseStore,
+  MemoryPolicyStore,
+  MemoryRevocationListStore,
+} from './stores.ts'
 export { countingRandom, ManualClock, recordedEvents, TEST_START } from './world.ts'

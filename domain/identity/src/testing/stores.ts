@@ -1,6 +1,8 @@
 /** Stores in memory that keep the promises of `store.ts`, for tests of this and other packages. */
 
 import type { Expectation, Identity, IdentityKey, IdentityWriteOutcome, WriteOutcome } from '../identity.ts'
+import type { KeyClaim, KeyClaimOutcome, KeyUseStore } from '../key-register.ts'
+import type { RevocationListStore, StoredRevocationList } from '../revocation.ts'
 import { edgeScope } from '../scope.ts'
 import type { AccessPolicy, AuthorityStore, CustomerAuthority, IdentityStore, PolicyStore } from '../store.ts'
 
@@ -125,6 +127,44 @@ export class MemoryAuthorityStore implements AuthorityStore {
   async deleteAuthority(name: string): Promise<WriteOutcome> {
     await Promise.resolve()
     return this.authorities.delete(name) ? 'written' : 'missing'
+  }
+}
+
+export class MemoryRevocationListStore implements RevocationListStore {
+  readonly lists = new Map<string, StoredRevocationList>()
+
+  async listRevocationLists(): Promise<readonly StoredRevocationList[]> {
+    return [...this.lists.values()]
+  }
+
+  async writeRevocationList(list: StoredRevocationList): Promise<WriteOutcome> {
+    await Promise.resolve()
+    this.lists.set(`${list.authority} ${list.issuerKey}`, structuredClone(list))
+    return 'written'
+  }
+
+  async deleteRevocationList(authority: string, issuerKey: string): Promise<WriteOutcome> {
+    await Promise.resolve()
+    return this.lists.delete(`${authority} ${issuerKey}`) ? 'written' : 'missing'
+  }
+}
+
+/** Without the deletion of identities: `free` says that one is gone. */
+export class MemoryKeyUseStore implements KeyUseStore {
+  readonly holders = new Map<string, { readonly key: IdentityKey; isFree: boolean }>()
+
+  async claimKey({ spkiSha256, key }: KeyClaim): Promise<KeyClaimOutcome> {
+    await Promise.resolve()
+    const before = this.holders.get(spkiSha256)
+    if (before !== undefined && !before.isFree) {
+      return textOf(before.key) === textOf(key) ? { kind: 'own' } : { kind: 'taken', holder: before.key }
+    }
+    this.holders.set(spkiSha256, { key, isFree: false })
+    return before === undefined ? { kind: 'new' } : { kind: 'used-before', holder: before.key }
+  }
+
+  free(key: IdentityKey): void {
+    for (const holder of this.holders.values()) if (textOf(holder.key) === textOf(key)) holder.isFree = true
   }
 }
 

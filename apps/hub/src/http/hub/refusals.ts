@@ -23,6 +23,9 @@ const IDENTITY: Readonly<Record<IdentityErrorCode, RestErrorCode>> = {
   'weak-certificate': 'ArgumentInvalid',
   'not-an-authority': 'ArgumentInvalid',
   'authority-known': 'InvalidOperation',
+  'bad-revocation-list': 'ArgumentInvalid',
+  'revocation-list-older': 'InvalidOperation',
+  'too-many-revocation-lists': 'InvalidOperation',
   'already-verified': 'InvalidOperation',
   'bad-proof': 'ArgumentInvalid',
 }

@@ -6,12 +6,14 @@ import { guard } from '../guard.ts'
 import { readQuery } from '../query.ts'
 import { operationOf, throttleService } from '../throttled.ts'
 import { authorize } from './actor.ts'
+import { ATTESTATION_ROUTES } from './attestation.ts'
 import { AUTHORITY_ROUTES } from './authorities.ts'
 import { CALENDAR_ROUTES } from './calendar.ts'
 import { COMMAND_ROUTES } from './commands.ts'
 import { CONSUMER_GROUP_ROUTES } from './consumer-groups.ts'
 import { EVENT_ROUTES } from './events.ts'
 import { FILE_ROUTES } from './files.ts'
+import { HUB_AUTHORITY_ROUTES } from './hub-authority.ts'
 import { HUB_ROUTES } from './hub.ts'
 import { IDENTITY_ROUTES } from './identities.ts'
 import { KEY_PROVIDER_ROUTES } from './key-provider.ts'
@@ -21,6 +23,7 @@ import { OpenStreams } from './open-streams.ts'
 import { POLICY_ROUTES } from './policies.ts'
 import { QUERY_ROUTES } from './query.ts'
 import { explain } from './refusals.ts'
+import { REVOCATION_LIST_ROUTES } from './revocation-lists.ts'
 import type { Route } from './route.ts'
 import type { ManagementServices } from './services.ts'
 
@@ -32,10 +35,13 @@ const API = '/api/v1'
 /** Every route there is, with the rights it asks for. */
 export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...HUB_ROUTES,
+  ...HUB_AUTHORITY_ROUTES,
   ...KEY_PROVIDER_ROUTES,
   ...IDENTITY_ROUTES,
   ...POLICY_ROUTES,
+  ...ATTESTATION_ROUTES,
   ...AUTHORITY_ROUTES,
+  ...REVOCATION_LIST_ROUTES,
   ...CALENDAR_ROUTES,
   ...CONSUMER_GROUP_ROUTES,
   ...MESSAGE_ROUTES,

@@ -21,6 +21,9 @@ const IDENTITY: Readonly<Record<IdentityErrorCode, Row>> = {
   'weak-certificate': [400, 'the key of the certificate is too weak'],
   'not-an-authority': [400, 'the certificate is not that of an authority'],
   'authority-known': [409, 'the certificate is registered already'],
+  'bad-revocation-list': [400, 'the revocation list does not count'],
+  'revocation-list-older': [409, 'there is a newer revocation list already'],
+  'too-many-revocation-lists': [409, 'there are as many revocation lists as there may be'],
   'already-verified': [409, 'the authority is verified already'],
   'bad-proof': [400, 'the proof does not hold'],
 }

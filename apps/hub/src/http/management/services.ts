@@ -12,6 +12,9 @@ import type { Commands } from '@holdfast/commands'
 import type { MethodCall, MethodOutcome } from '@holdfast/methods'
 import type { QueryStore } from '@holdfast/store'
 import type { Uploads } from '@holdfast/uploads'
+import type { CustomerRevocations } from '../../trust/customer-revocations.ts'
+import type { AuthorityService } from '../../trust/authority/authority-service.ts'
+import type { AttestationOffice } from '../../trust/attestation-office.ts'
 import type { Throttled } from '../throttled.ts'
 
 /** How an identity is connected now. */
@@ -31,6 +34,8 @@ export interface ManagementServices {
   readonly registry: Registry
   readonly policies: Policies
   readonly authorities: Authorities
+  /** Revocation lists of the authorities. */
+  readonly revocations: Pick<CustomerRevocations, 'list' | 'put' | 'remove' | 'fetchAll' | 'faultOf'>
   /** All that lapses some day. */
   readonly lapses: readonly LapseSource[]
   readonly sessions: {
@@ -41,6 +46,8 @@ export interface ManagementServices {
   }
   /** What anybody may ask for now. */
   readonly throttling: Throttled
+  /** Measured boot. */
+  readonly attestation: Pick<AttestationOffice, 'attestations' | 'references' | 'policies'>
   /** Calls of direct methods. */
   readonly methods: MethodCaller
   /** Queries over twins. */
@@ -63,6 +70,11 @@ export interface ManagementServices {
   }
   /** Where the key-encryption key lives. May reject with KeyError. */
   readonly custody: Pick<CustodyService, 'show' | 'set' | 'rotate'>
+  /** The hub's own certificate authority. */
+  readonly hubAuthority: Pick<
+    AuthorityService,
+    'show' | 'exportRoot' | 'verifyRoot' | 'removeRoot' | 'useRoot' | 'begin' | 'switch' | 'back' | 'finish' | 'progress'
+  >
   /** Issues the listeners' certificate anew; resolves when they use it. May reject with HubCertificateError. */
   readonly renewCertificate: (actor: string) => Promise<Api.Certificate>
   readonly status: () => Promise<Api.Status>

@@ -1,0 +1,102 @@
+import { RevocationApi as Api } from '@holdfast/api'
+import { formatTimestamp } from '@holdfast/base'
+import { IdentityError, type KnownRevocationList } from '@holdfast/identity'
+import { decodeCertificateInput, decodeRevocationListInput, PkiError } from '@holdfast/pki'
+import { readJson } from '../json-body.ts'
+import { actorName } from './actor.ts'
+import { onePage } from './page.ts'
+import { type Call, json, parameter, type Route } from './route.ts'
+
+const LISTS = '/api/v1/authorities/:name/crls'
+
+export const REVOCATION_LIST_ROUTES: readonly Route[] = [
+  { method: 'GET', path: LISTS, rights: ['RegistryRead'], answer: list },
+  { method: 'POST', path: LISTS, rights: ['RegistryWrite'], answer: put },
+  { method: 'POST', path: `${LISTS}/fetch`, rights: ['RegistryWrite'], answer: fetchNow },
+  { method: 'DELETE', path: `${LISTS}/:issuerKey`, rights: ['RegistryWrite'], answer: remove },
+]
+
+async function list(call: Call): Promise<Response> {
+  const name = nameOf(call)
+  const lists = call.services.revocations.list(name)
+  return json(
+    onePage(
+      call.context,
+      lists,
+      ({ issuerKey }) => issuerKey,
+      (one) => listJson(call, one),
+    ),
+  )
+}
+
+async function put(call: Call): Promise<Response> {
+  const { list: text, issuer, url, whenStale } = await readJson(call.context, Api.RevocationListPut)
+  const draft = {
+    ...(text === undefined ? {} : { list: listOf(text) }),
+    ...(issuer === undefined ? {} : { issuer: issuerOf(issuer) }),
+    ...(url === undefined ? {} : { url }),
+    ...(whenStale === undefined ? {} : { whenStale }),
+  }
+  const taken = await call.services.revocations.put(parameter(call, 'name'), draft, actorName(call.actor))
+  return json({ list: listJson(call, taken.list), ...taken.closed }, 201)
+}
+
+async function fetchNow(call: Call): Promise<Response> {
+  const name = nameOf(call)
+  const closed = await call.services.revocations.fetchAll(name)
+  return json({ lists: call.services.revocations.list(name).map((one) => listJson(call, one)), ...closed })
+}
+
+async function remove(call: Call): Promise<Response> {
+  const [name, issuerKey] = [nameOf(call), parameter(call, 'issuerKey').toUpperCase()]
+  const found = call.services.revocations.list(name).find((one) => one.issuerKey === issuerKey)
+  if (found === undefined) throw new IdentityError('missing', 'there is no list of this issuer; list them first')
+  await call.services.revocations.remove(name, issuerKey, actorName(call.actor))
+  return json(listJson(call, found))
+}
+
+/** @throws IdentityError `missing`. */
+function nameOf(call: Call): string {
+  const name = parameter(call, 'name')
+  if (call.services.authorities.read(name) !== undefined) return name
+  throw new IdentityError('missing', 'there is no authority of this name; list the authorities for those that exist')
+}
+
+function listOf(text: string): Uint8Array {
+  const bytes = Buffer.from(text, 'base64')
+  try {
+    if (bytes.toString('base64') === text.replace(/[\r\n]/g, ''))
+      return decodeRevocationListInput(new Uint8Array(bytes))
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error
+  }
+  throw new IdentityError('bad-revocation-list', 'send base64 of a file with one revocation list, DER or PEM')
+}
+
+function issuerOf(text: string): Uint8Array {
+  try {
+    return decodeCertificateInput(text)
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error
+    throw new IdentityError('bad-certificate', 'send the issuer as one certificate in PEM', { cause: error })
+  }
+}
+
+function listJson({ services }: Call, one: KnownRevocationList): Api.RevocationList {
+  const { parsed, takenTime, url } = one
+  const fault = services.revocations.faultOf(one)
+  const nextUpdate = parsed?.nextUpdate
+  return {
+    authority: one.authority,
+    issuer: one.issuerCertificate.subjectName,
+    issuerKey: one.issuerKey,
+    state: parsed === undefined ? 'missing' : parsed.freshnessAt(services.clock.wall()) === 'stale' ? 'stale' : 'fresh',
+    whenStale: one.whenStale,
+    ...(parsed === undefined ? {} : { entries: parsed.size, thisUpdate: formatTimestamp(parsed.thisUpdate) }),
+    ...(parsed?.number === undefined ? {} : { number: parsed.number }),
+    ...(nextUpdate === undefined ? {} : { nextUpdate: formatTimestamp(nextUpdate) }),
+    ...(takenTime === undefined ? {} : { takenTime: formatTimestamp(takenTime) }),
+    ...(url === undefined ? {} : { url }),
+    ...(fault === undefined ? {} : { fault }),
+  }
+}

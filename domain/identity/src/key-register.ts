@@ -1,0 +1,119 @@
+/**
+ * Which key proves whom. A key under two identities means that a key pair was copied, or made once for many devices:
+ * who holds one device holds the others. So a key belongs to the identity that used it first, until that is deleted.
+ */
+
+import { createHash } from 'node:crypto'
+import type { EventSink } from '@holdfast/audit'
+import { type Clock, LruMap, type Timestamp } from '@holdfast/base'
+import { parseCertificate, PkiError } from '@holdfast/pki'
+import { identityText } from './identity-key.ts'
+import type { IdentityKey } from './identity.ts'
+import { KEY_CLAIMS_CACHED_MAX } from './limits.ts'
+
+export interface KeyClaim {
+  /** Upper-case hex of SHA-256 over the SubjectPublicKeyInfo. */
+  readonly spkiSha256: string
+  readonly key: IdentityKey
+  readonly at: Timestamp
+}
+
+export type KeyClaimOutcome =
+  | { readonly kind: 'new' }
+  | { readonly kind: 'own' }
+  /** Its holder was deleted; the key belongs to the claimant now. */
+  | { readonly kind: 'used-before'; readonly holder: IdentityKey }
+  | { readonly kind: 'taken'; readonly holder: IdentityKey }
+
+export interface KeyUseStore {
+  /**
+   * One step: a key that nobody holds belongs to the claimant when this resolves. A deleted identity's keys MUST be free
+   * from its deletion on, and stay known.
+   */
+  claimKey(claim: KeyClaim): Promise<KeyClaimOutcome>
+}
+
+export interface KeyRegisterParts {
+  readonly store: KeyUseStore
+  readonly clock: Clock
+  readonly events: EventSink
+}
+
+/** @returns upper-case hex. @param spki DER of SubjectPublicKeyInfo. */
+export function spkiSha256Of(spki: Uint8Array): string {
+  return createHash('sha256').update(spki).digest('hex').toUpperCase()
+}
+
+/** Remembers who a key was last found to belong to: asking again for the same costs nothing. */
+export class KeyRegister {
+  readonly #parts: KeyRegisterParts
+  /** Key to identity and generation: a successor of the id asks anew. */
+  readonly #known = new LruMap<string, string>(KEY_CLAIMS_CACHED_MAX)
+
+  constructor(parts: KeyRegisterParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Claims a key for an identity that has proved to hold it, or is about to be issued a certificate for it.
+   * @param spki DER of SubjectPublicKeyInfo.
+   * @returns false when another identity holds it, which is an event.
+   */
+  async claim(spki: Uint8Array, identity: IdentityKey & { readonly generationId: string }): Promise<boolean> {
+    const spkiSha256 = spkiSha256Of(spki)
+    const text = identityText(identity)
+    const holder = `${text} ${identity.generationId}`
+    if (this.#known.get(spkiSha256) === holder) return true
+    const { store, clock } = this.#parts
+    const key =
+      identity.moduleId === undefined
+        ? { deviceId: identity.deviceId }
+        : { deviceId: identity.deviceId, moduleId: identity.moduleId }
+    const outcome = await store.claimKey({ spkiSha256, key, at: clock.wall() })
+    if (outcome.kind === 'taken') {
+      this.#emit('key.shared', text, spkiSha256, { heldBy: identityText(outcome.holder) })
+      return false
+    }
+    if (outcome.kind === 'used-before') {
+      this.#emit('key.used-before', text, spkiSha256, { usedBy: identityText(outcome.holder) })
+    }
+    this.#known.set(spkiSha256, holder)
+    return true
+  }
+
+  /** As `claim`, with the leaf of what TLS proved. */
+  async claimCertificate(
+    certificate: { readonly chain: readonly Uint8Array[] },
+    identity: IdentityKey & { readonly generationId: string },
+  ): Promise<boolean> {
+    const [leaf] = certificate.chain
+    const spki = leaf === undefined ? undefined : spkiOf(leaf)
+    return spki === undefined || this.claim(spki, identity)
+  }
+
+  #emit(
+    type: 'key.shared' | 'key.used-before',
+    text: string,
+    spkiSha256: string,
+    other: Readonly<Record<string, string>>,
+  ): void {
+    const { events, clock } = this.#parts
+    events({
+      type,
+      at: clock.wall(),
+      subject: `device/${text}`,
+      actor: `device/${text}`,
+      detail: { spkiSha256, ...other },
+    })
+  }
+}
+
+function spkiOf(leaf: Uint8Array): Uint8Array | undefined {
+  try {
+    return parseCertificate(leaf).spki
+  } catch (error) {
+    // It proved itself by its thumbprint alone, and is no certificate that we read.
+    if (error instanceof PkiError) return undefined
+    throw error
+  }
+}
