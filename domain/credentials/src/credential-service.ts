@@ -233,7 +233,7 @@ export class CredentialService {
 
   async #sign(key: IdentityKey, request: VerifiedRequest, profile: IssuanceProfile) {
     const { issuer, clock, random } = this.#parts
-    const { certificate: above, signer } = issuer.issuing
+    const { certificate: above, signer, publication } = issuer.issuing
     const now = clock.wall()
     if (now >= above.notAfter) {
       throw new CredentialError('no-issuer', 'the issuing authority of the hub has ended')
@@ -250,6 +250,7 @@ export class CredentialService {
       serialNumber: random(SERIAL_BYTES),
       validity,
       ...(alternativeNames.length > 0 ? { alternativeNames } : {}),
+      ...(publication === undefined ? {} : { publication }),
     })
     return { certificate, ...validity, issuerSha256: above.sha256Thumbprint }
   }

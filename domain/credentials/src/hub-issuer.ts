@@ -1,11 +1,16 @@
 /** The port to the hub's own authority. */
 
-import type { Certificate, Signer } from '@holdfast/pki'
+import type { Certificate, Publication, Signer } from '@holdfast/pki'
 
 /** Asked anew each time: authorities are renewed and roll over. */
 export interface HubIssuer {
   /** What issues now. */
-  readonly issuing: { readonly certificate: Certificate; readonly signer: Signer }
+  readonly issuing: {
+    readonly certificate: Certificate
+    readonly signer: Signer
+    /** Where it publishes what others judge its certificates by; absent: nowhere. */
+    readonly publication?: Publication
+  }
   /** What stands above a certificate that is issued now, nearest first, the root last. */
   readonly chain: readonly Certificate[]
   /** Issuing authorities whose certificates count now. */

@@ -1,7 +1,7 @@
 /** The certificates that the hub has issued: what each is worth, and every change of their states. */
 
 import type { EventSink, EventType } from '@holdfast/audit'
-import { type Clock, type Instant, later } from '@holdfast/base'
+import { type Clock, type Instant, later, timestampOf } from '@holdfast/base'
 import {
   type Cut,
   type FoundCertificate,
@@ -16,10 +16,10 @@ import { CredentialError } from './errors.ts'
 import { type HubIssuer, IssuerIndex } from './hub-issuer.ts'
 import { type IssuedCertificate, isLive, type RevocationReason } from './issued-certificate.ts'
 import { judgeCertificate } from './judgement.ts'
-import { OVERLAPS_MAX, RECORDS_PER_IDENTITY_MAX, SEEN_EVERY_MS } from './limits.ts'
+import { OVERLAPS_MAX, PAGE_ITEMS_MAX, RECORDS_PER_IDENTITY_MAX, SEEN_EVERY_MS } from './limits.ts'
 import type { Profiles } from './profiles.ts'
 import { RecordCache } from './record-cache.ts'
-import type { CertificateChange, CertificateMove, IssuedCertificateStore } from './store.ts'
+import type { AfterRecord, CertificateChange, CertificateMove, IssuedCertificateStore } from './store.ts'
 import { Turns } from './turns.ts'
 
 export interface IssuedCertificatesParts {
@@ -166,6 +166,29 @@ export class IssuedCertificates implements IssuedCertificateJudge {
         this.#tell('released', record)
       }
     })
+  }
+
+  /**
+   * What cuts off the sessions that rest on certificates of authorities which are not among the issuers any more; to be
+   * asked for once they are not. Judgements from before it are made anew.
+   */
+  async cutsOf(issuerSha256s: ReadonlySet<string>): Promise<readonly Cut[]> {
+    this.#cutsMade += 1
+    const found = new Set<string>()
+    for (const sha256 of this.#overlaps.keys()) {
+      const record = this.#cache.peek(sha256)
+      if (record === undefined || record === 'unknown' || issuerSha256s.has(record.issuerSha256)) found.add(sha256)
+    }
+    const span = { from: timestampOf(0), to: timestampOf(Number.MAX_SAFE_INTEGER), limit: PAGE_ITEMS_MAX }
+    for (let after: AfterRecord | undefined; ; ) {
+      const page = await this.#parts.store.listIssuedByEnd({ ...span, ...(after === undefined ? {} : { after }) })
+      for (const { sha256, issuerSha256 } of page) if (issuerSha256s.has(issuerSha256)) found.add(sha256)
+      const last = page.at(-1)
+      // As many pages as there are live certificates in thousands: each begins behind the last.
+      if (last === undefined || page.length < PAGE_ITEMS_MAX) break
+      after = { time: last.notAfter, sha256: last.sha256 }
+    }
+    return [...found].map((sha256) => ({ kind: 'certificate', sha256 }))
   }
 
   /** Closes sessions on retired certificates whose overlap has ended; call every second or so. */

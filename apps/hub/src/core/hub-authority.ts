@@ -262,9 +262,9 @@ export class HubAuthority {
     return this.#inTurn(() => this.#renewServer(actor))
   }
 
-  /** DER of what the root of a generation says of the authorities below it; undefined: nothing yet. */
-  async rootList(number: number): Promise<Uint8Array | undefined> {
-    const found = this.#state.generations.find((it) => it.number === number)
+  /** DER of what a root says of the authorities below it; undefined: nothing yet. */
+  async rootListOf(root: Certificate): Promise<Uint8Array | undefined> {
+    const found = this.#state.generations.find((it) => it.root === root)
     return found && this.#rootLists.read(found)
   }
 

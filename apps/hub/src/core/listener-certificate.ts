@@ -20,6 +20,8 @@ export interface ListenerCertificateParts {
 
 export class ListenerCertificate {
   readonly #parts: ListenerCertificateParts
+  /** What the listeners were given last. */
+  #given: string | undefined
   #ticketKeys: Uint8Array
   #ticketKeysAt: number
   #turn: Promise<unknown> = Promise.resolve()
@@ -31,7 +33,9 @@ export class ListenerCertificate {
   }
 
   material(): TlsMaterial {
-    return { ...this.#parts.authority.material(), ticketKeys: this.#ticketKeys }
+    const material = this.#parts.authority.material()
+    this.#given = material.certificate
+    return { ...material, ticketKeys: this.#ticketKeys }
   }
 
   get shown(): Api.Certificate {
@@ -45,6 +49,13 @@ export class ListenerCertificate {
       const { authority, clock } = this.#parts
       const isRenewed = await authority.renewIfDue()
       if (isRenewed || clock.monotonic() - this.#ticketKeysAt >= TICKET_KEY_MS) await this.#reload()
+    })
+  }
+
+  /** Has the listeners show what the authority has for them now, where that is something else than they were given. */
+  follow(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#parts.authority.material().certificate !== this.#given) await this.#reload()
     })
   }
 
