@@ -136,6 +136,21 @@ export class Attestations {
     return found === undefined ? { kind: 'pass' } : decideStanding(this.standing(device), found.policy)
   }
 
+  /** Devices that have a certified key, by id, after `after`. */
+  async list(page: {
+    readonly limit: number
+    readonly after?: string
+  }): Promise<readonly { readonly deviceId: string; readonly standing: Standing; readonly reference?: string }[]> {
+    const stored = await this.#parts.store.listStandings(page)
+    return stored.map((one) => {
+      const { deviceId, verdict } = one
+      const standing = this.standing(one)
+      return verdict?.reference === undefined
+        ? { deviceId, standing }
+        : { deviceId, standing, reference: verdict.reference }
+    })
+  }
+
   /** Undefined if it has no certified key, or its predecessor had. */
   async read({ deviceId, generationId }: AttestingDevice): Promise<AttestationRecord | undefined> {
     const record = await this.#parts.store.readAttestation(deviceId)

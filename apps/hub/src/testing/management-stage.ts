@@ -1,7 +1,9 @@
 /** The management API over real registers on stores in memory, and a way to ask it. */
 
+import { AdmissionGates } from '@holdfast/admission'
 import type { Api } from '@holdfast/api'
 import type { SecurityEvent } from '@holdfast/audit'
+import { MemoryAttestationStore } from '@holdfast/attestation/testing'
 import { Commands } from '@holdfast/commands'
 import { MemoryCommandStore } from '@holdfast/commands/testing'
 import { Authorities, type Cut, Policies, Registry } from '@holdfast/identity'
@@ -20,6 +22,7 @@ import { MemoryBlobStore, MemoryUploadStore } from '@holdfast/uploads/testing'
 import { ConsumerGroups } from '../amqp/consumer-groups.ts'
 import { managementRoutes } from '../http/management/index.ts'
 import type { Connection, ManagementServices } from '../http/management/services.ts'
+import { AttestationOffice } from '../trust/attestation-office.ts'
 import { MemoryTelemetry } from './memory-telemetry.ts'
 
 export const HOST = 'hub.example'
@@ -60,9 +63,20 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
   const commandStore = new MemoryCommandStore()
   const fault = (error: unknown): void => void failures.push(error)
   const commands = new Commands({ ...common, store: commandStore, feedbackWritten: () => undefined, fault })
+  const registry = new Registry({ ...common, store: identityStore })
+  const attestationStore = new MemoryAttestationStore()
   const services: ManagementServices = {
     clock,
-    registry: new Registry({ ...common, store: identityStore }),
+    registry,
+    attestation: await AttestationOffice.open({
+      ...common,
+      store: attestationStore,
+      gates: new AdmissionGates(),
+      registry,
+      models: { modelOf: () => undefined, policyOf: () => undefined },
+      vouch: async () => ({ kind: 'unproven', why: 'no manufacturer is trusted here' }),
+      damaged: (_what, error) => void failures.push(error),
+    }),
     policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
     authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
     revocations: {
@@ -180,6 +194,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     telemetry,
     failures,
     identityStore,
+    attestationStore,
     commands,
     commandStore,
     token,
