@@ -21,6 +21,11 @@ export interface ProfilesParts {
   readonly events: EventSink
 }
 
+/** What is to be other than it is; `domain` undefined: none. */
+export interface ProfileChange extends Partial<Omit<IssuanceProfile, 'name' | 'domain'>> {
+  readonly domain?: string | undefined
+}
+
 export class Profiles {
   readonly #parts: ProfilesParts
   #profiles: ReadonlyMap<string, IssuanceProfile>
@@ -56,10 +61,13 @@ export class Profiles {
    * @param change what is to be other than in the profile that is there, or for a new one than in `device`'s defaults.
    * @throws CredentialError `invalid`, `too-many-profiles`.
    */
-  async set(name: string, change: Partial<Omit<IssuanceProfile, 'name'>>, actor: string): Promise<IssuanceProfile> {
+  async set(name: string, change: ProfileChange, actor: string): Promise<IssuanceProfile> {
     return this.#inTurn(async () => {
       const current = this.#profiles.get(name)
-      const profile = checkProfile({ ...(current ?? { ...defaultProfile(), isOpen: false }), ...change, name })
+      const { domain: before, ...rest } = current ?? { ...defaultProfile(), isOpen: false, domain: undefined }
+      const { domain: wished, ...others } = change
+      const domain = 'domain' in change ? wished : before
+      const profile = checkProfile({ ...rest, ...others, name, ...(domain === undefined ? {} : { domain }) })
       if (current === undefined && this.#profiles.size >= PROFILES_MAX) {
         throw new CredentialError('too-many-profiles', `there are ${PROFILES_MAX} profiles already; remove one first`)
       }

@@ -9,6 +9,7 @@ import { authorize } from './actor.ts'
 import { ATTESTATION_ROUTES } from './attestation.ts'
 import { AUTHORITY_ROUTES } from './authorities.ts'
 import { CALENDAR_ROUTES } from './calendar.ts'
+import { CERTIFICATE_ROUTES } from './certificates.ts'
 import { COMMAND_ROUTES } from './commands.ts'
 import { CONSUMER_GROUP_ROUTES } from './consumer-groups.ts'
 import { EVENT_ROUTES } from './events.ts'
@@ -43,6 +44,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...AUTHORITY_ROUTES,
   ...REVOCATION_LIST_ROUTES,
   ...CALENDAR_ROUTES,
+  ...CERTIFICATE_ROUTES,
   ...CONSUMER_GROUP_ROUTES,
   ...MESSAGE_ROUTES,
   ...COMMAND_ROUTES,

@@ -1,6 +1,7 @@
 /** What the codes of the domain and of the platform become at this edge. */
 
 import { CommandError, type CommandErrorCode } from '@holdfast/commands'
+import { CredentialError, type CredentialErrorCode } from '@holdfast/credentials'
 import { IdentityError, type IdentityErrorCode } from '@holdfast/identity'
 import { Problem, type ProblemFacts } from '../problem.ts'
 
@@ -37,6 +38,30 @@ const COMMANDS: Readonly<Record<CommandErrorCode, Row>> = {
   'module-missing': [404, 'the module does not exist'],
 }
 
+const CREDENTIALS: Readonly<Record<CredentialErrorCode, Row>> = {
+  'bad-request': [400, 'the certification request cannot be read'],
+  'weak-key': [400, 'the key is too weak'],
+  'key-kind': [400, 'the profile takes no key of this kind'],
+  'wrong-name': [403, 'the request is in the name of another'],
+  'wrong-subject': [403, 'the request is for another subject'],
+  'key-in-use': [409, "the key is another identity's"],
+  'key-revoked': [409, 'a certificate for this key was revoked'],
+  'identity-missing': [404, 'there is no such device or module'],
+  'identity-disabled': [409, 'the identity is disabled'],
+  'wrong-authentication': [409, 'the identity does not prove itself by certificates'],
+  'profile-missing': [404, 'there is no profile of this name'],
+  'profile-closed': [404, 'there is no such profile for this identity'],
+  'not-renewable': [409, 'the certificate cannot be renewed'],
+  'renewal-stopped': [409, 'the identity gets no certificate just now'],
+  'no-issuer': [503, 'no authority of the hub issues just now'],
+  busy: [503, 'others change the same just now'],
+  missing: [404, 'there is nothing of this name'],
+  'already-revoked': [409, 'it is revoked already'],
+  'too-many-profiles': [409, 'there are as many profiles as there may be'],
+  'profile-in-use': [409, 'this profile stays'],
+  invalid: [400, 'a value is not of the form it must have'],
+}
+
 /** By the errors' own codes: they may have crossed from another thread, which keeps name and code only. */
 const PLATFORM: ReadonlyMap<string, Row & { readonly 2?: string }> = new Map([
   ['StoreUnavailableError STORE_UNAVAILABLE', [503, 'the disk cannot take or give anything just now']],
@@ -69,6 +94,10 @@ function diskProblem(cause: Error): Problem {
 export function explain(error: unknown): Problem | undefined {
   if (error instanceof IdentityError) {
     const [status, title] = IDENTITY[error.code]
+    return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
+  }
+  if (error instanceof CredentialError) {
+    const [status, title] = CREDENTIALS[error.code]
     return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
   }
   if (error instanceof CommandError) {

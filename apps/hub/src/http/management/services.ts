@@ -16,6 +16,7 @@ import type { CustomerRevocations } from '../../trust/customer-revocations.ts'
 import type { AuthorityService } from '../../trust/authority/authority-service.ts'
 import type { AttestationOffice } from '../../trust/attestation-office.ts'
 import type { Throttled } from '../throttled.ts'
+import type { CertificateServices } from './certificates.ts'
 
 /** How an identity is connected now. */
 export interface Connection {
@@ -29,7 +30,7 @@ export interface MethodCaller {
   invoke(key: IdentityKey, call: MethodCall, actor: string, signal?: AbortSignal): Promise<MethodOutcome>
 }
 
-export interface ManagementServices {
+export interface ManagementServices extends CertificateServices {
   readonly clock: Clock
   readonly registry: Registry
   readonly policies: Policies
@@ -73,7 +74,16 @@ export interface ManagementServices {
   /** The hub's own certificate authority. */
   readonly hubAuthority: Pick<
     AuthorityService,
-    'show' | 'exportRoot' | 'verifyRoot' | 'removeRoot' | 'useRoot' | 'begin' | 'switch' | 'back' | 'finish' | 'progress'
+    | 'show'
+    | 'exportRoot'
+    | 'verifyRoot'
+    | 'removeRoot'
+    | 'useRoot'
+    | 'begin'
+    | 'switch'
+    | 'back'
+    | 'finish'
+    | 'progress'
   >
   /** Issues the listeners' certificate anew; resolves when they use it. May reject with HubCertificateError. */
   readonly renewCertificate: (actor: string) => Promise<Api.Certificate>
