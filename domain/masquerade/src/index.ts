@@ -1,5 +1,7 @@
 export type { DossierRecord } from './dossier.ts'
 export { Dossier } from './dossier.ts'
+export { Dossiers } from './dossiers.ts'
+export type { DossierStore, DossiersParts, DossierWrite } from './dossiers.ts'
 export type { Finding, FindingKind } from './finding.ts'
 export { FINDING_KINDS } from './finding.ts'
 export type { Judgement, Reason, Verdict } from './judge.ts'

@@ -41,3 +41,6 @@ export const SILENCE_MS = 120_000
 
 /** The highest counter that JSON carries exactly. */
 export const COUNTER_MAX = Number.MAX_SAFE_INTEGER
+
+/** Dossiers of one write of the store: a second's worth when many are found something at once. */
+export const FLUSH_RECORDS_MAX = 1_000

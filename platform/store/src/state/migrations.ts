@@ -11,6 +11,7 @@ import { KEY_USE } from './key-use-schema.ts'
 import { ISSUED_CERTIFICATES } from './issued-certificates-schema.ts'
 import { MOVE_EVIDENCE } from './move-evidence-schema.ts'
 import { MODELS } from './models.ts'
+import { QUARANTINE } from './quarantine-schema.ts'
 import { TAG_INDEX } from './query/tag-index.ts'
 import { REVOCATION_LISTS } from './revocation-lists-schema.ts'
 import { SUPPLY } from './supply/schema.ts'
@@ -169,6 +170,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0012-attestation': { up: async (db) => runAll(db, ATTESTATION) },
   '0013-models': { up: async (db) => runAll(db, MODELS) },
   '0014-supply': { up: async (db) => runAll(db, SUPPLY) },
+  '0015-quarantine': { up: async (db) => runAll(db, QUARANTINE) },
 }
 
 async function runAll(db: Kysely<unknown>, statements: readonly string[]): Promise<void> {

@@ -11,6 +11,7 @@ import type { KeyUseSchema } from './key-use-schema.ts'
 import type { MoveEvidenceSchema } from './move-evidence-schema.ts'
 import type { RevocationListsSchema } from './revocation-lists-schema.ts'
 import type { ModelsSchema } from './models.ts'
+import type { QuarantineSchema } from './quarantine-schema.ts'
 import type { SupplySchema } from './supply/schema.ts'
 import type { UploadsSchema } from './uploads-schema.ts'
 
@@ -144,6 +145,7 @@ export interface StateSchema
     CommandsSchema,
     KeyUseSchema,
     MoveEvidenceSchema,
+    QuarantineSchema,
     RevocationListsSchema,
     UploadsSchema,
     IssuedCertificatesSchema {

@@ -3,11 +3,12 @@
 import type { Random } from '@holdfast/keys'
 import type { ModelStore } from '@holdfast/models'
 import type { SupplyStore } from '@holdfast/supply'
+import type { TrustStore } from './quarantine.ts'
 import { openStateStore, type StateService } from './state-store.ts'
 import type { StateKeys } from './value-sealer.ts'
 
 /** The thread as the core sees it through `connect<StateThread>(worker)`. */
-export interface StateThread extends StateService, ModelStore, SupplyStore {
+export interface StateThread extends StateService, ModelStore, SupplyStore, TrustStore {
   /**
    * First of all calls, once. Rejects with code STORE_DAMAGED or STORE_UNAVAILABLE and a message that names the file
    * and says what to do; then nothing is open and it may be called again.
@@ -109,6 +110,18 @@ const METHODS: Readonly<Record<keyof StateService, true>> = {
   close: true,
 }
 
+const TRUST_METHODS: Readonly<Record<keyof TrustStore, true>> = {
+  listQuarantined: true,
+  writeQuarantined: true,
+  deleteQuarantined: true,
+  listDossiers: true,
+  readDossier: true,
+  writeDossiers: true,
+  listConnectionPolicies: true,
+  writeConnectionPolicy: true,
+  deleteConnectionPolicy: true,
+}
+
 /** For `serve`. Without a prototype: a caller's method name finds what is put here and nothing else. */
 export function stateDispatch(random: Random): object {
   const served: Record<string, unknown> = Object.create(null)
@@ -119,6 +132,10 @@ export function stateDispatch(random: Random): object {
     for (const name of Object.keys(METHODS)) {
       const method: unknown = Reflect.get(store, name)
       if (typeof method === 'function') served[name] = method.bind(store)
+    }
+    for (const name of Object.keys(TRUST_METHODS)) {
+      const method: unknown = Reflect.get(store.trust, name)
+      if (typeof method === 'function') served[name] = method.bind(store.trust)
     }
     const { models } = store
     const ports: ModelStore & SupplyStore = {

@@ -60,6 +60,7 @@ import { SqlIdentities } from './identities.ts'
 import { SqlIssuedCertificates } from './issued-certificates.ts'
 import { type ActiveDevice, type MoveEvidence, type MoveEvidenceStore, SqlMoveEvidence } from './move-evidence.ts'
 import { SqlModels } from './models.ts'
+import { SqlTrust } from './quarantine.ts'
 import { openStateDatabase, type StateDatabase } from './open-database.ts'
 import { SqlPolicies } from './policies.ts'
 import { disconnectAll, type PresenceRecord, type PresenceStore, type PresenceWrite, SqlPresence } from './presence.ts'
@@ -120,6 +121,7 @@ export interface StateOptions {
 export class StateStore implements StateService {
   /** Ports of their own; the thread serves them beside the methods here. */
   readonly models: SqlModels
+  readonly trust: SqlTrust
   readonly supply: SqlSupply
   readonly #state: StateDatabase
   readonly #writes: WriteGroup
@@ -155,6 +157,7 @@ export class StateStore implements StateService {
     this.#moveEvidence = new SqlMoveEvidence(db, writes)
     this.#identities = new SqlIdentities(db, writes, sealer, this.#twins)
     this.models = new SqlModels(db, writes)
+    this.trust = new SqlTrust(db, writes)
     this.supply = new SqlSupply(db, writes, sealer)
     this.#policies = new SqlPolicies(db, writes, sealer)
     this.#authorities = new SqlAuthorities(db, writes)

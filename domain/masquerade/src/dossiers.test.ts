@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { timestampOf } from '@holdfast/base'
+import { type IdentityKey, identityText } from '@holdfast/identity'
+import { Dossiers, type DossierStore, type DossierWrite } from './dossiers.ts'
+
+class MemoryDossiers implements DossierStore {
+  readonly records = new Map<string, string>()
+  isFull = false
+  reads = 0
+
+  async listDossiers(limit: number): Promise<readonly (IdentityKey & { readonly record: string })[]> {
+    return [...this.records].slice(0, limit).map(([deviceId, record]) => ({ deviceId, record }))
+  }
+
+  async readDossier(key: IdentityKey): Promise<string | undefined> {
+    this.reads += 1
+    return this.records.get(identityText(key))
+  }
+
+  async writeDossiers(writes: readonly DossierWrite[]): Promise<void> {
+    if (this.isFull) throw new Error('the disk is full')
+    for (const { record, ...key } of writes) {
+      if (record === undefined) this.records.delete(identityText(key))
+      else this.records.set(identityText(key), record)
+    }
+  }
+}
+
+const NOW = timestampOf(1_000)
+
+test('what was found lasts over a restart; what the disk does not take is tried again', async () => {
+  const store = new MemoryDossiers()
+  const faults: unknown[] = []
+  const parts = { store, fault: (error: unknown) => void faults.push(error) }
+  const dossiers = await Dossiers.open(parts)
+  const key = { deviceId: 'd' }
+  const dossier = await dossiers.load(key)
+  dossier.counted(5, NOW)
+  dossier.counted(4, NOW)
+  dossiers.changed(key, dossier)
+  store.isFull = true
+  await dossiers.flush()
+  assert.equal(faults.length, 1)
+  store.isFull = false
+  await dossiers.flush()
+  const again = await (await Dossiers.open(parts)).load(key)
+  assert.deepEqual(again.findings, dossier.findings)
+  assert.equal(again.findings.length, 1)
+})
+
+test('who has none costs no reading, and what is gone leaves nothing', async () => {
+  const store = new MemoryDossiers()
+  const dossiers = await Dossiers.open({ store, fault: () => undefined })
+  const key = { deviceId: 'd' }
+  const dossier = await dossiers.load(key)
+  assert.equal(store.reads, 0)
+  dossiers.opened(key, dossier)
+  const module = { deviceId: 'd', moduleId: 'm' }
+  dossiers.opened(module, await dossiers.load(module))
+  dossiers.opened({ deviceId: 'd2' }, await dossiers.load({ deviceId: 'd2' }))
+  dossiers.deleted(key)
+  assert.equal(dossiers.find(key), undefined)
+  assert.equal(dossiers.find(module), undefined)
+  assert.ok(dossiers.find({ deviceId: 'd2' }) !== undefined)
+  assert.notEqual(await dossiers.load(key), dossier)
+})

@@ -1,0 +1,142 @@
+/** The dossiers of a hub: in memory of who is connected or was lately, on disk what must last of all. */
+
+import { LruMap } from '@holdfast/base'
+import { type IdentityKey, identityText } from '@holdfast/identity'
+import { Dossier } from './dossier.ts'
+import { DOSSIERS_MAX, FLUSH_RECORDS_MAX } from './limits.ts'
+import { readDossierRecord } from './read-record.ts'
+
+/** What lasts of one identity, as JSON text; without one nothing does. */
+export interface DossierWrite extends IdentityKey {
+  readonly record?: string
+}
+
+export interface DossierStore {
+  /** The first `limit`, in any order. */
+  listDossiers(limit: number): Promise<readonly (IdentityKey & { readonly record: string })[]>
+  readDossier(key: IdentityKey): Promise<string | undefined>
+  /**
+   * In the order in which it is called, also with writes of other ports. What is written of an identity that does not
+   * exist is not kept, and it goes with the identity.
+   */
+  writeDossiers(writes: readonly DossierWrite[]): Promise<void>
+}
+
+export interface DossiersParts {
+  readonly store: DossierStore
+  /** The disk took nothing; it is tried again with the next flush. */
+  readonly fault: (error: unknown) => void
+}
+
+export class Dossiers {
+  readonly #parts: DossiersParts
+  /** Of who is connected. */
+  readonly #live = new Map<string, Dossier>()
+  readonly #idle = new LruMap<string, Dossier>(DOSSIERS_MAX)
+  /** Not on disk yet; the newest of each. */
+  readonly #waiting = new Map<string, { readonly key: IdentityKey; readonly dossier: Dossier }>()
+  /** Whether all that is on disk is in memory, so that who is not found has none. */
+  #isComplete: boolean
+  #flushing: Promise<void> | undefined
+
+  private constructor(parts: DossiersParts, isComplete: boolean) {
+    this.#parts = parts
+    this.#isComplete = isComplete
+  }
+
+  /** @throws TypeError when what is stored is no dossier: the store is damaged. */
+  static async open(parts: DossiersParts): Promise<Dossiers> {
+    const stored = await parts.store.listDossiers(DOSSIERS_MAX)
+    const dossiers = new Dossiers(parts, stored.length < DOSSIERS_MAX)
+    for (const { record, ...key } of stored) {
+      dossiers.#idle.set(identityText(key), new Dossier(readDossierRecord(record)))
+    }
+    return dossiers
+  }
+
+  /** In memory; who was never asked for is not. */
+  find(key: IdentityKey): Dossier | undefined {
+    const text = identityText(key)
+    return this.#live.get(text) ?? this.#idle.get(text) ?? this.#waiting.get(text)?.dossier
+  }
+
+  /** For an identity that has proved itself. Of two calls for one identity both get the same. */
+  load(key: IdentityKey): Dossier | Promise<Dossier> {
+    const found = this.find(key)
+    if (found !== undefined) return found
+    return this.#isComplete ? this.#keep(key, new Dossier()) : this.#read(key)
+  }
+
+  /** A connection of it is in: it stays in memory until `ended`. */
+  opened(key: IdentityKey, dossier: Dossier): void {
+    const text = identityText(key)
+    this.#idle.delete(text)
+    this.#live.set(text, dossier)
+  }
+
+  ended(key: IdentityKey): void {
+    const text = identityText(key)
+    const dossier = this.#live.get(text)
+    if (dossier === undefined) return
+    this.#live.delete(text)
+    this.#keep(key, dossier)
+  }
+
+  /** What lasts of it has changed; on disk with the next flush. */
+  changed(key: IdentityKey, dossier: Dossier): void {
+    this.#waiting.set(identityText(key), { key, dossier })
+  }
+
+  /** As well, and on its way at once: before the write of any other port that is asked for after this. */
+  async write(key: IdentityKey, dossier: Dossier): Promise<void> {
+    const text = identityText(key)
+    const waiting = { key, dossier }
+    this.#waiting.set(text, waiting)
+    await this.#parts.store.writeDossiers([writeOf(key, dossier)])
+    if (this.#waiting.get(text) === waiting) this.#waiting.delete(text)
+  }
+
+  /** Resolves when what waited is on disk, or the disk has refused it. Never rejects. */
+  flush(): Promise<void> {
+    this.#flushing ??= this.#flush().finally(() => {
+      this.#flushing = undefined
+    })
+    return this.#flushing
+  }
+
+  /** The identity is gone, of a device its modules too. */
+  deleted(key: IdentityKey): void {
+    const text = identityText(key)
+    const isOf = (name: string): boolean => name === text || (key.moduleId === undefined && name.startsWith(`${text}/`))
+    for (const map of [this.#live, this.#waiting]) for (const name of map.keys()) if (isOf(name)) map.delete(name)
+    for (const [name] of this.#idle.entries()) if (isOf(name)) this.#idle.delete(name)
+  }
+
+  async #read(key: IdentityKey): Promise<Dossier> {
+    const record = await this.#parts.store.readDossier(key)
+    // Looked at again: another connection of it may have come first.
+    return this.find(key) ?? this.#keep(key, new Dossier(record === undefined ? undefined : readDossierRecord(record)))
+  }
+
+  #keep(key: IdentityKey, dossier: Dossier): Dossier {
+    if (this.#idle.size >= DOSSIERS_MAX) this.#isComplete = false
+    this.#idle.set(identityText(key), dossier)
+    return dossier
+  }
+
+  async #flush(): Promise<void> {
+    const some = [...this.#waiting].slice(0, FLUSH_RECORDS_MAX)
+    if (some.length === 0) return
+    try {
+      await this.#parts.store.writeDossiers(some.map(([, { key, dossier }]) => writeOf(key, dossier)))
+      for (const [text, waiting] of some) if (this.#waiting.get(text) === waiting) this.#waiting.delete(text)
+    } catch (error) {
+      this.#parts.fault(error)
+    }
+  }
+}
+
+function writeOf({ deviceId, moduleId }: IdentityKey, { record }: Dossier): DossierWrite {
+  const key = moduleId === undefined ? { deviceId } : { deviceId, moduleId }
+  return record === undefined ? key : { ...key, record: JSON.stringify(record) }
+}
