@@ -16,7 +16,7 @@ import {
   Registry,
   RevocationLists,
 } from '@holdfast/identity'
-import { KeyCustody, openKeyFolder } from '@holdfast/keys'
+import { KeyCustody, openKeyFolder, readSecretFile } from '@holdfast/keys'
 import { type LocalSocket, listenLocally, webHandler } from '@holdfast/node'
 import { systemClock } from '@holdfast/node/clock'
 import { pkiRules, Provisioning, registryDirectory } from '@holdfast/provisioning'
@@ -50,9 +50,11 @@ import type { Settings } from './settings.ts'
 import { AttestationOffice } from './trust/attestation-office.ts'
 import type { Threads } from './threads.ts'
 import { lapseSources } from './trust/lapses.ts'
+import { AuthorityOffice } from './trust/authority/authority-office.ts'
 import { DeviceCredentials } from './trust/device-credentials.ts'
 import { certificatesOverMqtt, DeviceRenewal } from './trust/device-renewal.ts'
 import { CustomerRevocations } from './trust/customer-revocations.ts'
+import { publicationAt } from './trust/publication/publication-address.ts'
 import { VERSION } from './version.ts'
 
 export interface HubOptions {
@@ -82,6 +84,7 @@ export interface HubParts {
   readonly credentials: DeviceCredentials
   readonly renewal: DeviceRenewal
   readonly revocations: CustomerRevocations
+  readonly authorityOffice: AuthorityOffice
   readonly certificate: ListenerCertificate
   /** Path of the root's certificate, which clients must trust. */
   readonly caFile: string
@@ -116,6 +119,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     configured: keySettings.wish,
   })
   await custodyService.follow()
+  const { rootPassphraseFile: rootFile } = settings
   const authority = await HubAuthority.open({
     folder: await openKeyFolder(folder.at('ca')),
     ring,
@@ -123,6 +127,8 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     random,
     events: events.sink,
     hostNames: settings.hostnames,
+    rootPassphrase: rootFile === undefined ? undefined : () => readSecretFile(rootFile),
+    publicationOf: publicationAt({ hostName: settings.hostnames[0], httpsPort: ports.httpsPort }),
   })
 
   const certificate: ListenerCertificate = new ListenerCertificate({
@@ -185,6 +191,17 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     issuer: authority,
     registry: () => registry,
     close: (taken) => cutOff(taken),
+    fault,
+  })
+  const authorityOffice = await AuthorityOffice.open({
+    authority,
+    certificate,
+    issued: credentials.issued,
+    store: state,
+    notices,
+    clock,
+    events: events.sink,
+    cutOff: (taken) => cutOff(taken),
     fault,
   })
   const registry: Registry = new Registry({ ...shared, store: state, changed: (change) => credentials.changed(change) })
@@ -250,7 +267,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     clock,
     events: events.throttled,
     toFront: (front, message) => fronts.send(front, message),
-    handlers: [...services.handlers, attestation.handlers],
+    handlers: [...services.handlers, attestation.handlers, authorityOffice.witness],
     fault,
   })
 
@@ -359,6 +376,8 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
       drop: (epoch, actor) => dataKeys.drop(epoch, actor),
     },
     custody: custodyService,
+    hubAuthority: authorityOffice.service,
+    publication: authorityOffice.publication,
     renewCertificate: (actor) => certificate.renew(actor),
     status,
     events: {
@@ -443,6 +462,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     revocations,
     credentials,
     renewal,
+    authorityOffice,
     certificate,
     caFile: authority.rootFile,
     ports,

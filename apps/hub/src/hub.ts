@@ -93,6 +93,7 @@ export class Hub {
     await socket.close()
     inlet.flush()
     await services.presence.end()
+    await this.#parts.authorityOffice.end()
     await fronts.end()
     await storage.close()
     events.sink({ type: 'hub.stopped', at: systemClock.wall(), subject: 'hub', actor: 'hub', detail: {} })
@@ -120,6 +121,7 @@ export class Hub {
       await dataKeys.rotateIfDue()
       await custodyService.upkeep()
       await certificate.renewIfDue()
+      await this.#parts.authorityOffice.upkeep()
       await this.#parts.credentials.upkeep()
       for (let isDone = false; !isDone && this.#stopping === undefined; ) ({ isDone } = await storage.state.reseal())
     } catch (error) {

@@ -98,6 +98,8 @@ export interface Settings {
   readonly keys: KeySettings
   /** Folder in which systemd keeps this service's credentials. */
   readonly credentials: string | undefined
+  /** Holds the passphrase that seals the root of the hub's authority when it is made; undefined: sealed to the machine. */
+  readonly rootPassphraseFile: string | undefined
   readonly limits: Limits
   readonly metricsOnHttps: boolean
   readonly uploads: UploadLimits
@@ -132,6 +134,9 @@ Starts the hub. Prints one line, "ready {…}", when every listener accepts conn
   --amqp-port PORT       (default 5671)
   --https-port PORT      (default 443, or 8443 where 443 cannot be bound)
   --passphrase-file FILE file with the passphrase of the hub's keys, where they have one
+  --root-passphrase-file FILE
+                         file with the passphrase that seals the root of the hub's authority, at the first start
+                         (HOLDFAST_ROOT_PASSPHRASE_FILE names it, too)
   --demo                 run a demonstration fleet
   --log-format FORMAT    text or json (default text)
   --log-level LEVEL      debug, info, warn or error (default info)
@@ -180,10 +185,16 @@ export function readSettings(
     telemetryKeyMs: (chosen.telemetryKeyHours ?? 24) * HOUR_MS,
     keys: { wish: chosen.keys && wishOf(chosen.keys), passphraseFile: options.passphraseFile },
     credentials: environment.CREDENTIALS_DIRECTORY,
+    rootPassphraseFile: options.rootPassphraseFile ?? namedBy(environment.HOLDFAST_ROOT_PASSPHRASE_FILE),
     limits: limitsOf(chosen.throttling),
     metricsOnHttps: chosen.metricsOnHttps ?? false,
     uploads: uploadLimits(chosen),
   })
+}
+
+/** A file's name: from the folder in which the hub was started, whatever becomes of that. */
+function namedBy(name: string | undefined): string | undefined {
+  return name === undefined || name === '' ? undefined : resolve(name)
 }
 
 type ChosenLimits = Readonly<Record<string, Partial<OperationLimits> | undefined>>
@@ -213,6 +224,7 @@ interface Options {
   readonly config: string | undefined
   readonly demo: boolean
   readonly passphraseFile: string | undefined
+  readonly rootPassphraseFile: string | undefined
   readonly chosen: Record<string, unknown>
 }
 
@@ -230,13 +242,14 @@ function readOptions(args: readonly string[], faults: string[]): Options {
       'amqp-port': { type: 'string' },
       'https-port': { type: 'string' },
       'passphrase-file': { type: 'string' },
+      'root-passphrase-file': { type: 'string' },
       demo: { type: 'boolean' },
       'log-format': { type: 'string' },
       'log-level': { type: 'string' },
     },
   })
   const known =
-    /^(data|config|listen|hostname|mqtt-port|amqp-port|https-port|demo|passphrase-file|log-format|log-level)$/
+    /^(data|config|listen|hostname|mqtt-port|amqp-port|https-port|demo|passphrase-file|root-passphrase-file|log-format|log-level)$/
   for (const token of tokens) {
     if (token.kind === 'positional') faults.push(`${token.value}: not expected here`)
     if (token.kind !== 'option') continue
@@ -273,6 +286,7 @@ function readOptions(args: readonly string[], faults: string[]): Options {
     config: text('config'),
     demo: values.demo === true,
     passphraseFile: text('passphrase-file'),
+    rootPassphraseFile: namedBy(text('root-passphrase-file')),
     chosen,
   }
 }

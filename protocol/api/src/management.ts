@@ -47,6 +47,16 @@
 import Type from 'typebox'
 
 export type { Lapse } from './calendar.ts'
+export type {
+  HubAuthority,
+  HubAuthorityChanged,
+  RolloverProgress,
+  RolloverState,
+  Root,
+  RootBundle,
+  Serving,
+} from './hub-authority.ts'
+export { RolloverBegin, RolloverFinish, RolloverSwitch, RootBrought, RootExport, RootUse } from './hub-authority.ts'
 export type { KeyProvider, KeyProviderKind } from './key-provider.ts'
 export { KeyProviderChange } from './key-provider.ts'
 

@@ -7,6 +7,7 @@ import type { HttpEnvironment } from './environment.ts'
 import { estRoutes, type EstServices, isEstPath } from './est/index.ts'
 import { hubRoutes, type HubServices, isHubPath } from './hub/index.ts'
 import { type ManagementServices, managementRoutes } from './management/index.ts'
+import { isPublicationPath, type PublicationServices, publicationRoutes } from './publication.ts'
 import { type OperationServices, operationRoutes } from './operation-routes.ts'
 import {
   enrollmentRoutes,
@@ -19,7 +20,7 @@ const ENROLLMENTS = /^\/api\/v1\/enrollment(s|-groups)(\/|$)/
 const OPERATIONS = /^\/(health|metrics)(\/|$)/
 
 export function hubApplication(
-  services: ManagementServices & ProvisioningServices & OperationServices & HubServices & DeviceServices & EstServices,
+  services: ManagementServices & ProvisioningServices & OperationServices & HubServices & DeviceServices & EstServices & PublicationServices,
 ): WebApplication {
   const management = managementRoutes(services)
   const enrollments = enrollmentRoutes(services)
@@ -29,11 +30,13 @@ export function hubApplication(
   const device = deviceRoutes(services)
   const blobs = blobRoutes(services)
   const est = estRoutes(services)
-  const partOf = (path: string): Hono<HttpEnvironment> => {
+  const publication = publicationRoutes(services)
+  const partOf = (path: string): WebApplication | Hono<HttpEnvironment> => {
     if (OPERATIONS.test(path)) return operations
     if (ENROLLMENTS.test(path)) return enrollments
     if (isBlobPath(path)) return blobs
     if (isEstPath(path)) return est
+    if (isPublicationPath(path)) return publication
     // Before the hub's: both are under /devices.
     if (isDevicePath(path)) return device
     if (isHubPath(path)) return hub

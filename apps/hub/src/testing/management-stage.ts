@@ -23,6 +23,7 @@ import { ConsumerGroups } from '../amqp/consumer-groups.ts'
 import { managementRoutes } from '../http/management/index.ts'
 import type { Connection, ManagementServices } from '../http/management/services.ts'
 import { AttestationOffice } from '../trust/attestation-office.ts'
+import { memoryAuthority } from './memory-authority.ts'
 import { MemoryTelemetry } from './memory-telemetry.ts'
 
 export const HOST = 'hub.example'
@@ -132,6 +133,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
       },
     },
     custody: { show: () => KEY_PROVIDER, set: async () => KEY_PROVIDER, rotate: async () => KEY_PROVIDER },
+    hubAuthority: (await memoryAuthority(clock)).service,
     renewCertificate: async () => STATUS.certificate,
     status: async () => STATUS,
     events: {
