@@ -11,7 +11,7 @@ import {
   parseCertificate,
   parseRevocationList,
   PkiError,
-  RevocationList,
+  type RevocationList,
 } from '@holdfast/pki'
 import type { Authority } from './authorities.ts'
 import type { Cut } from './credential.ts'
