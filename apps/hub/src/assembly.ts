@@ -43,15 +43,19 @@ import { TelemetryInlet } from './core/telemetry-inlet.ts'
 import { NOTIFICATION_CONTENT_TYPE } from './core/upload-service.ts'
 import type { DataFolder } from './data-folder.ts'
 import { hubApplication } from './http/application.ts'
+import { isManifestUpload } from './http/manifest-address.ts'
 import { mqttProvisioning } from './http/provisioning/index.ts'
 import { CustodyService } from './keys/custody-service.ts'
 import { keyHomes } from './keys/key-homes.ts'
 import type { Settings } from './settings.ts'
 import { AttestationOffice } from './trust/attestation-office.ts'
+import { hubOwnedDevices } from './trust/supply/owned-devices.ts'
+import { SupplyService } from './trust/supply/supply-service.ts'
 import type { Threads } from './threads.ts'
 import { lapseSources } from './trust/lapses.ts'
 import { AuthorityOffice } from './trust/authority/authority-office.ts'
-import { DeviceCredentials } from './trust/device-credentials.ts'
+import { DeviceCredentials, registrationCertificates } from './trust/device-credentials.ts'
+import { MasqueradeOffice } from './trust/masquerade/masquerade-office.ts'
 import { certificatesOverMqtt, DeviceRenewal } from './trust/device-renewal.ts'
 import { CustomerRevocations } from './trust/customer-revocations.ts'
 import { publicationAt } from './trust/publication/publication-address.ts'
@@ -77,12 +81,14 @@ export interface HubParts {
   readonly inlet: TelemetryInlet
   readonly services: DeviceServices
   readonly desk: Desk
+  readonly masquerade: MasqueradeOffice
   readonly provisioning: Provisioning
   readonly socket: LocalSocket
   readonly statistics: Statistics
   readonly dataKeys: DataKeys
   readonly credentials: DeviceCredentials
   readonly renewal: DeviceRenewal
+  readonly supply: SupplyService
   readonly revocations: CustomerRevocations
   readonly authorityOffice: AuthorityOffice
   readonly certificate: ListenerCertificate
@@ -223,7 +229,29 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
   })
   const { twins, methods, messages, files, presence, throttling } = services
   const idScope = await readIdScope(state, random)
-  const provisioning = new Provisioning({
+  const gates = new AdmissionGates()
+  const supply = await SupplyService.open({
+    store: state,
+    spool: folder.at('manifests'),
+    registry,
+    devices: hubOwnedDevices({
+      registry,
+      provisioning: () => provisioning,
+      twins,
+      store: state,
+      cutOff: (taken) => cutOff(taken),
+    }),
+    hasEnrollment: async (id) => (await state.readEnrollment('individual', id)) !== undefined,
+    gates,
+    clock,
+    random,
+    events: events.sink,
+    frequentEvents: events.throttled,
+    claimLifeMs: settings.claimLifeMs,
+    fault,
+  })
+  const provisioning: Provisioning = new Provisioning({
+    supply: supply.rules,
     ...shared,
     idScope,
     store: state,
@@ -233,6 +261,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
         await twins.reset({ deviceId }, initial, 'hub')
       },
     },
+    issuing: registrationCertificates(credentials.service),
     certificates: pkiRules(revocationLists),
     throttle: new FailureThrottle(),
   })
@@ -246,15 +275,29 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     keys: new KeyRegister({ ...shared, store: state }),
     issued: credentials.issued,
   })
-  const gates = new AdmissionGates()
+  const masquerade = await MasqueradeOffice.open({
+    store: state,
+    clock,
+    random,
+    scale: settings.masqueradeScale,
+    events: events.sink,
+    throttledEvents: events.throttled,
+    gates,
+    twins,
+    models: { policyOf: () => undefined, load: () => undefined },
+    fault,
+  })
   const attestation = await AttestationOffice.open({
     store: state,
     clock,
     random,
     events: events.throttled,
-    gates,
+    gates: supply.before(gates),
     registry,
-    models: { modelOf: () => undefined, policyOf: () => undefined },
+    models: {
+      modelOf: (deviceId) => supply.modelOf(deviceId)?.id,
+      policyOf: (deviceId) => supply.modelOf(deviceId)?.policies.attestation,
+    },
     vouch: async () => ({ kind: 'unproven', why: 'no manufacturer of TPMs is trusted here' }),
     damaged: (what, error) => log.error('left out, because it does not hold', { what, error }),
   })
@@ -267,7 +310,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     clock,
     events: events.throttled,
     toFront: (front, message) => fronts.send(front, message),
-    handlers: [...services.handlers, attestation.handlers, authorityOffice.witness],
+    handlers: [masquerade.handlers, ...services.handlers, attestation.handlers, supply.handlers, authorityOffice.witness],
     fault,
   })
 
@@ -339,9 +382,11 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     random,
     authenticator,
     gates,
+    masquerade,
     credentials: credentials.service,
     issuer: authority,
     attestation,
+    supply,
     uploads: files.uploads,
     files: files.uploads,
     address: { hostNames: settings.hostnames, httpsPort: ports.httpsPort },
@@ -429,7 +474,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
   })
   await dataKeys.rotateIfDue()
   await dataKeys.distribute()
-  const socket = await listenLocally(join(folder.path, SOCKET), http)
+  const socket = await listenLocally(join(folder.path, SOCKET), http, isManifestUpload)
   await fronts.listen({
     partitions,
     listeners: { address: settings.listen, ...ports, tls: certificate.material() },
@@ -455,6 +500,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     inlet,
     services,
     desk,
+    masquerade,
     provisioning,
     socket,
     statistics,
@@ -462,6 +508,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     revocations,
     credentials,
     renewal,
+    supply,
     authorityOffice,
     certificate,
     caFile: authority.rootFile,

@@ -44,6 +44,10 @@ export interface IssueWish {
   readonly request: Uint8Array
   /** What the device chose by itself: open to it, or refused. Absent: what was chosen for it, else `device`. */
   readonly label?: string
+  /** Names of which the request has one, where that is not the id of the identity. The certificate has the id. */
+  readonly names?: readonly string[]
+  /** Whoever asks has decided that the identity leaves its keys, whatever its profile says of that. */
+  readonly replacesKeys?: boolean
   /** The subject that the request must have, as text, where one certificate follows another (RFC 7030 §4.2.2). */
   readonly subjectName?: string
   /** For events, e.g. `device/pump-1`, `operator/local`. */
@@ -52,7 +56,7 @@ export interface IssueWish {
   readonly via: 'est' | 'dps' | 'mqtt'
 }
 
-export interface RenewalWish extends Omit<IssueWish, 'key' | 'subjectName'> {
+export interface RenewalWish extends Omit<IssueWish, 'key' | 'subjectName' | 'names' | 'replacesKeys'> {
   /** Of the certificate that was shown and proved: SHA-256, upper-case hex. */
   readonly sha256: string
 }
@@ -132,6 +136,20 @@ export class CredentialService {
     })
   }
 
+  /**
+   * What is wrong with a request whatever becomes of the identity; undefined for nothing.
+   * @param names one of these is the common name.
+   */
+  faultOf(request: Uint8Array, names: readonly string[]): CredentialError | undefined {
+    try {
+      if (names.includes(readRequest(request).commonName)) return undefined
+      return new CredentialError('wrong-name', 'the common name of the request is not the id of the identity')
+    } catch (error) {
+      if (error instanceof CredentialError) return error
+      throw error
+    }
+  }
+
   /** The profile of an identity: `label` if it may have that, what was chosen for it, that of before, or `device`. */
   async #profileFor(key: IdentityKey, label: string | undefined, before?: string): Promise<IssuanceProfile> {
     const { profiles, store } = this.#parts
@@ -146,12 +164,12 @@ export class CredentialService {
   }
 
   async #issue(
-    { key, actor, via }: IssueWish,
+    { key, actor, via, names = [identityText(key)], replacesKeys: isDecided = false }: IssueWish,
     request: VerifiedRequest,
     profile: IssuanceProfile,
     renewed: IssuedCertificate | undefined,
   ): Promise<Issued> {
-    if (request.commonName !== identityText(key)) {
+    if (!names.includes(request.commonName)) {
       throw new CredentialError('wrong-name', 'the common name of the request is not the id of the identity')
     }
     if (!profile.keyKinds.includes(request.keyKind)) {
@@ -159,7 +177,7 @@ export class CredentialService {
     }
     return this.#parts.issued.inTurn(key, async () => {
       const identity = await this.#identity(key)
-      const replacesKeys = replaces(identity, profile)
+      const replacesKeys = replaces(identity, isDecided ? { ...profile, mayReplaceKeys: true } : profile)
       if (renewed !== undefined && renewed.generationId !== identity.generationId) {
         throw new CredentialError('not-renewable', 'the certificate was issued to an earlier identity of this id')
       }
@@ -243,7 +261,7 @@ export class CredentialService {
     const validity = validityOf(written, now, above)
     const certificate = await issueCertificate({
       profile: written,
-      subject: { commonName: request.commonName },
+      subject: { commonName: identityText(key) },
       spki: request.spki,
       issuer: above,
       signer,

@@ -4,6 +4,7 @@ import type { EventSink } from '@holdfast/audit'
 import type { Clock, Timestamp } from '@holdfast/base'
 import { DPS_ERRORS, type RegistrationState } from '@holdfast/dps'
 import type { Authentication, Identity } from '@holdfast/identity'
+import type { CertificateWish, DeviceCertificates } from './certificate-issuing.ts'
 import type { Attested } from './claim.ts'
 import { ETAG_BYTES } from './limits.ts'
 import type { Outcome } from './operations.ts'
@@ -17,6 +18,7 @@ const EMPTY_TWIN = { tags: '{}', desired: '{}' }
 export interface AssignmentParts {
   readonly store: ProvisioningStore
   readonly devices: DeviceDirectory
+  readonly issuing?: DeviceCertificates
   readonly supply?: SupplyRules
   readonly clock: Clock
   readonly random: RandomBytes
@@ -44,13 +46,18 @@ const PLANS_MAX = 3
  * an identity with its own credential and goes on from there.
  * Rejects with what a store throws; then asking again is right.
  */
-export async function assign(parts: AssignmentParts, attested: Attested, address: string): Promise<Outcome> {
+export async function assign(
+  parts: AssignmentParts,
+  attested: Attested,
+  address: string,
+  wish?: CertificateWish,
+): Promise<Outcome> {
   const authentication = authenticationOf(attested)
   const actor = `registration/${attested.registrationId}`
   for (let attempt = 0; attempt < PLANS_MAX; attempt += 1) {
     const registration = await parts.store.readRegistration(attested.registrationId)
     const plan = await planOf(parts, attested, authentication, registration)
-    if (plan.kind === 'keep') return { status: 'assigned', state: stateOf(parts.format, plan.registration, attested) }
+    if (plan.kind === 'keep') return assigned(parts, attested, plan.registration, address, wish)
     if (plan.kind === 'refuse') return refused(parts, attested, plan, address)
     await parts.supply?.assigning(attested, plan.deviceId)
     if (!(await isCarriedOut(parts, attested, authentication, plan, actor))) continue
@@ -70,9 +77,40 @@ export async function assign(parts: AssignmentParts, attested: Attested, address
         substatus: written.substatus,
       },
     })
-    return { status: 'assigned', state: stateOf(parts.format, written, attested) }
+    return assigned(parts, attested, written, address, wish)
   }
   throw new Error(`device of registration ${attested.registrationId} keeps changing`)
+}
+
+/**
+ * The end of an assignment, with the certificate that the device asked for. The identity is there by now with what the
+ * device proved itself by; it leaves that for the certificate when this is first seen, so that an answer that is lost
+ * strands nobody.
+ */
+async function assigned(
+  parts: AssignmentParts,
+  attested: Attested,
+  registration: Registration,
+  address: string,
+  wish: CertificateWish | undefined,
+): Promise<Outcome> {
+  const state = stateOf(parts.format, registration, attested)
+  if (wish === undefined || parts.issuing === undefined) return { status: 'assigned', state }
+  const { deviceId, registrationId } = registration
+  const outcome = await parts.issuing.issue({ ...wish, deviceId, actor: `registration/${registrationId}` })
+  if (outcome.kind === 'issued') {
+    return { status: 'assigned', state: { ...state, issuedCertificateChain: outcome.chain } }
+  }
+  const now = parts.clock.wall()
+  parts.events({
+    type: 'registration.refused',
+    at: now,
+    subject: `registration/${registrationId}`,
+    actor: `address/${address}`,
+    detail: { code: 'certificate-refused', reason: outcome.code, enrollment: attested.enrollment.id },
+  })
+  const error = { code: DPS_ERRORS['certificate-refused'].errorCode, message: `No certificate: ${outcome.message}.` }
+  return { status: 'failed', state: { ...failedState(attested, now, 'internal'), error } }
 }
 
 async function planOf(
@@ -142,7 +180,10 @@ async function isCarriedOut(
   const current = await parts.devices.read(plan.deviceId)
   if (current === undefined) return false
   // What is right already is not written again: an update would end the device's sessions for nothing.
-  if (!isUpToDate(current, device) && (await parts.devices.update(device, actor)) === 'missing') return false
+  const wanted = hasLeftKeys(current, attested.enrollment)
+    ? { ...device, authentication: current.authentication }
+    : device
+  if (!isUpToDate(current, wanted) && (await parts.devices.update(wanted, actor)) === 'missing') return false
   if (plan.twin === 'reset') await parts.devices.writeTwin(plan.deviceId, initialTwin ?? EMPTY_TWIN)
   else if (plan.twin === 'initial' && initialTwin !== undefined) {
     await parts.devices.writeTwin(plan.deviceId, initialTwin)
@@ -219,7 +260,13 @@ function isUpToDate(
   identity: Identity,
   device: { readonly authentication: Authentication; readonly iotEdge: boolean },
 ): boolean {
-  return identity.capabilities.iotEdge === device.iotEdge && isSame(identity.authentication, device.authentication)
+  if (identity.capabilities.iotEdge !== device.iotEdge) return false
+  return identity.authentication === device.authentication || isSame(identity.authentication, device.authentication)
+}
+
+/** Whether the device has left its key for a certificate, as its enrolment lets it: it is not given the key back. */
+function hasLeftKeys(identity: Identity, enrollment: Enrollment): boolean {
+  return enrollment.certificateProfile !== undefined && identity.authentication.kind === 'certificateAuthority'
 }
 
 function isSame(one: Authentication, other: Authentication): boolean {

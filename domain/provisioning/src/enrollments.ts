@@ -224,6 +224,7 @@ export class Enrollments {
       allocation: input.allocation,
       ...(input.initialTwin !== undefined && { initialTwin: input.initialTwin }),
       ...(input.deviceInformation !== undefined && { deviceInformation: input.deviceInformation }),
+      ...(input.certificateProfile !== undefined && { certificateProfile: input.certificateProfile }),
     }
   }
 

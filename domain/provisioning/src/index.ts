@@ -8,6 +8,7 @@ export type {
   RegistrationClaim,
   Verdict,
 } from './claim.ts'
+export type { CertificateOutcome, CertificateWish, DeviceCertificates } from './certificate-issuing.ts'
 export type { BulkError, WriteMatch } from './enrollments.ts'
 export { Enrollments } from './enrollments.ts'
 export { RETRY_AFTER_SECONDS } from './limits.ts'

@@ -9,6 +9,7 @@ import {
   OPERATIONS_PER_REGISTRATION_MAX,
   OPERATIONS_RUNNING_MAX,
 } from './limits.ts'
+import type { CertificateWish } from './certificate-issuing.ts'
 import type { RandomBytes } from './ports.ts'
 
 /** What became of an assignment. */
@@ -18,6 +19,8 @@ export interface OperationRecord {
   readonly operationId: string
   readonly registrationId: RegistrationId
   readonly begunAt: Instant
+  /** What the device asked for beside its assignment; two requests are two operations. */
+  readonly wish: CertificateWish | undefined
   /** How often the assignment was begun. */
   attempts: number
   isRunning: boolean
@@ -39,14 +42,18 @@ export class Operations {
     return this.#records.size
   }
 
-  /** The unfinished operation of the registration, which a second register shares. */
-  pending(registrationId: RegistrationId, now: Instant): OperationRecord | undefined {
+  /** The unfinished operation of the registration, which a second register that asks for the same shares. */
+  pending(
+    registrationId: RegistrationId,
+    wish: CertificateWish | undefined,
+    now: Instant,
+  ): OperationRecord | undefined {
     this.sweep(now)
-    return this.#byRegistration.get(registrationId)?.find((one) => one.outcome === undefined)
+    return this.#byRegistration.get(registrationId)?.find((one) => one.outcome === undefined && isSame(one.wish, wish))
   }
 
   /** A new operation; undefined when too much is under way. */
-  begin(registrationId: RegistrationId, now: Instant): OperationRecord | undefined {
+  begin(registrationId: RegistrationId, wish: CertificateWish | undefined, now: Instant): OperationRecord | undefined {
     this.sweep(now)
     if (this.#running >= OPERATIONS_RUNNING_MAX) return undefined
     if (this.#records.size >= OPERATIONS_MAX && !this.#forgetOldestDone()) return undefined
@@ -55,6 +62,7 @@ export class Operations {
       operationId: `4.${id.slice(0, 16)}.${id.slice(16)}`,
       registrationId,
       begunAt: now,
+      wish,
       attempts: 0,
       isRunning: false,
       outcome: undefined,
@@ -112,4 +120,9 @@ export class Operations {
     siblings.splice(at, 1)
     if (siblings.length === 0) this.#byRegistration.delete(record.registrationId)
   }
+}
+
+function isSame(one: CertificateWish | undefined, other: CertificateWish | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other
+  return Buffer.compare(one.request, other.request) === 0
 }

@@ -18,6 +18,7 @@ import {
 } from '@holdfast/dps'
 import { type AssignmentParts, assign, failedState } from './assignment.ts'
 import { Attestor } from './attestor.ts'
+import { certificateWish, type DeviceCertificates } from './certificate-issuing.ts'
 import type { Attested, Credentials, Denied, RegistrationClaim, Verdict } from './claim.ts'
 import { Enrollments } from './enrollments.ts'
 import { GroupIndex } from './group-index.ts'
@@ -40,6 +41,8 @@ export interface ProvisioningParts {
   /** Claims and retired keys; without it there are none. */
   readonly supply?: SupplyRules
   readonly throttle: AttemptThrottle
+  /** Absent: no certificates are issued with registrations. */
+  readonly issuing?: DeviceCertificates
   readonly clock: Clock
   readonly random: RandomBytes
   readonly events: EventSink
@@ -74,6 +77,7 @@ export class Provisioning {
     this.#assignment = {
       store,
       devices: parts.devices,
+      ...(parts.issuing === undefined ? {} : { issuing: parts.issuing }),
       ...(parts.supply === undefined ? {} : { supply: parts.supply }),
       clock,
       random,
@@ -105,8 +109,11 @@ export class Provisioning {
     const attested = await this.#attested(claim, credentials)
     checkRequest(attested, request)
     const now = this.#parts.clock.monotonic()
-    const pending = this.#operations.pending(attested.registrationId, now)
-    const record = pending ?? this.#operations.begin(attested.registrationId, now)
+    const { csr } = request
+    const wish =
+      csr === undefined ? undefined : certificateWish(this.#parts.issuing, csr, attested, claim.registrationId)
+    const pending = this.#operations.pending(attested.registrationId, wish, now)
+    const record = pending ?? this.#operations.begin(attested.registrationId, wish, now)
     if (record === undefined) {
       throw new DpsError('throttled', 'Too many devices register just now.', {
         retryAfterSeconds: THROTTLED_RETRY_AFTER_SECONDS,
@@ -140,6 +147,8 @@ export class Provisioning {
   ): Promise<RegistrationState> {
     const attested = await this.#attested(claim, credentials)
     checkRequest(attested, request)
+    // §6.3: what is looked up was issued before, if it was.
+    if (request.csr !== undefined) throw new DpsError('bad-request', 'csr: goes with a registration alone.')
     const registration = await this.#parts.store.readRegistration(attested.registrationId)
     if (registration === undefined) throw registrationNotFound()
     return stateOf(this.#assignment.format, registration, attested)
@@ -206,7 +215,7 @@ export class Provisioning {
   #run(record: OperationRecord, attested: Attested, address: string): void {
     if (record.isRunning || record.outcome !== undefined) return
     this.#operations.started(record)
-    assign(this.#assignment, attested, address).then(
+    assign(this.#assignment, attested, address, record.wish).then(
       (outcome) => this.#operations.stopped(record, outcome),
       (error: unknown) => {
         const isLast = record.attempts >= ASSIGNMENT_ATTEMPTS_MAX

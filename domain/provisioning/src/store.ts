@@ -3,11 +3,22 @@
 import type { Timestamp } from '@holdfast/base'
 import type { Expectation, WriteOutcome } from '@holdfast/identity'
 
-/** How a device proves that an enrolment is its own. TPM joins in a later issue. */
+/** How a device proves that an enrolment is its own. */
 export type Attestation =
   | { readonly kind: 'symmetricKey'; readonly primaryKey: string; readonly secondaryKey: string }
   /** Individual enrolment: the leaf itself. Group enrolment: the authority that signs the leaves. DER. */
   | { readonly kind: 'x509'; readonly primary: Uint8Array; readonly secondary?: Uint8Array }
+  /** Individual alone. */
+  | {
+      readonly kind: 'tpm'
+      /** TPM2B_PUBLIC, as the next. */
+      readonly endorsementKey: Uint8Array
+      readonly storageRootKey?: Uint8Array
+      /** Certificates in DER one after the other, the endorsement key's first. */
+      readonly endorsementCertificate?: Uint8Array
+      /** Absent: as the hub has it. */
+      readonly requireEndorsementCertificate?: boolean
+    }
 
 export interface Enrollment {
   /** Registration id of an individual enrolment, or id of the group; lower case. */
@@ -27,6 +38,8 @@ export interface Enrollment {
   readonly initialTwin?: { readonly tags: string; readonly desired: string }
   /** JSON text of `optionalDeviceInformation`. */
   readonly deviceInformation?: string
+  /** By which profile its devices get certificates for their requests; absent: they get none. */
+  readonly certificateProfile?: string
 }
 
 export interface Registration {

@@ -26,6 +26,8 @@ export interface EnrollmentInput {
   readonly initialTwin?: InitialTwin
   /** JSON text of an object. */
   readonly deviceInformation?: string
+  /** By which profile its devices get certificates for their requests (§6.3); absent: they get none. */
+  readonly certificateProfile?: string
   /** As it stood in the document; `parseIfMatch` reads it. */
   readonly etag?: string
 }
@@ -59,6 +61,7 @@ export function readEnrollment(
   const twin = reader.object('initialTwin')
   const initialTwin = twin === undefined ? undefined : readInitialTwin(twin)
   const deviceInformation = deviceInformationOf(reader)
+  const certificateProfile = certificateProfileOf(reader)
   const etag = reader.string('etag', 256)
   reader.check()
   if (allocation === 'custom' || reader.has('customAllocationDefinition')) {
@@ -77,6 +80,7 @@ export function readEnrollment(
     ...(deviceId !== undefined && { deviceId }),
     ...(initialTwin !== undefined && { initialTwin }),
     ...(deviceInformation !== undefined && { deviceInformation }),
+    ...(certificateProfile !== undefined && { certificateProfile }),
     ...(etag !== undefined && etag !== '' && { etag }),
   }
 }
@@ -118,6 +122,20 @@ function hubsOf(reader: FieldReader): readonly string[] {
     else reader.fault('iotHubs', 'is a list of host names')
   }
   return [...hubs]
+}
+
+/**
+ * `clientCertificateIssuancePolicy {certificateAuthorityName}` of 2021-11-01-preview, `credentialPolicyName` of
+ * 2025-07-01-preview: both name what issues, which is a profile here.
+ */
+function certificateProfileOf(reader: FieldReader): string | undefined {
+  const policy = reader.object('clientCertificateIssuancePolicy')?.string('certificateAuthorityName', 128)
+  const name = reader.string('credentialPolicyName', 128)
+  if (policy !== undefined && policy !== '' && name !== undefined && name !== '' && policy !== name) {
+    reader.fault('credentialPolicyName', 'differs from clientCertificateIssuancePolicy.certificateAuthorityName')
+  }
+  const profile = policy === undefined || policy === '' ? name : policy
+  return profile === '' ? undefined : profile
 }
 
 function deviceInformationOf(reader: FieldReader): string | undefined {

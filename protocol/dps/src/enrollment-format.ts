@@ -6,10 +6,19 @@ import { type AllocationPolicy, type EnrollmentScope, idField } from './enrollme
 import { formatEtag } from './etag.ts'
 import { type InitialTwin, formatInitialTwin } from './initial-twin.ts'
 import { type RegistrationState, type RegistrationStateDocument, formatRegistrationState } from './operation.ts'
+import { formatTpmKey } from './tpm-key.ts'
 
 export type AttestationOutput =
   | { readonly kind: 'symmetricKey' }
   | { readonly kind: 'x509'; readonly primary: CertificateSummary; readonly secondary?: CertificateSummary }
+  | {
+      readonly kind: 'tpm'
+      readonly endorsementKey: Uint8Array
+      readonly storageRootKey?: Uint8Array
+      /** PEM, leaf first. */
+      readonly endorsementCertificate?: string
+      readonly requireEndorsementCertificate?: boolean
+    }
 
 export interface EnrollmentOutput {
   readonly scope: EnrollmentScope
@@ -24,6 +33,7 @@ export interface EnrollmentOutput {
   readonly initialTwin?: InitialTwin
   /** JSON text. */
   readonly deviceInformation?: string
+  readonly certificateProfile?: string
   readonly createdTime: Timestamp
   readonly updatedTime: Timestamp
   /** Unquoted. */
@@ -43,9 +53,16 @@ interface CertificatesDocument {
 }
 
 export interface AttestationDocument {
-  readonly type: 'symmetricKey' | 'x509'
+  readonly type: 'symmetricKey' | 'x509' | 'tpm'
   readonly symmetricKey?: { readonly primaryKey?: string; readonly secondaryKey?: string }
   readonly x509?: X509Document
+  /** Public all of it; the SDKs write back what they read, so it is there whole. */
+  readonly tpm?: {
+    readonly endorsementKey: string
+    readonly storageRootKey?: string
+    readonly endorsementCertificate?: string
+    readonly requireEndorsementCertificate?: boolean
+  }
 }
 
 export interface EnrollmentDocument {
@@ -64,6 +81,8 @@ export interface EnrollmentDocument {
   readonly lastUpdatedDateTimeUtc: string
   readonly allocationPolicy: AllocationPolicy
   readonly optionalDeviceInformation?: unknown
+  readonly clientCertificateIssuancePolicy?: { readonly certificateAuthorityName: string }
+  readonly credentialPolicyName?: string
 }
 
 export function formatEnrollment(enrollment: EnrollmentOutput): EnrollmentDocument {
@@ -86,6 +105,11 @@ export function formatEnrollment(enrollment: EnrollmentOutput): EnrollmentDocume
     ...(enrollment.deviceInformation !== undefined && {
       optionalDeviceInformation: JSON.parse(enrollment.deviceInformation),
     }),
+    // In the words of both previews, so that clients of either write back what they read.
+    ...(enrollment.certificateProfile !== undefined && {
+      clientCertificateIssuancePolicy: { certificateAuthorityName: enrollment.certificateProfile },
+      credentialPolicyName: enrollment.certificateProfile,
+    }),
   }
 }
 
@@ -96,6 +120,18 @@ export function formatAttestation(
   keys?: { readonly primaryKey: string; readonly secondaryKey: string },
 ): AttestationDocument {
   if (attestation.kind === 'symmetricKey') return { type: 'symmetricKey', symmetricKey: { ...keys } }
+  if (attestation.kind === 'tpm') {
+    const { endorsementKey, storageRootKey, endorsementCertificate, requireEndorsementCertificate } = attestation
+    return {
+      type: 'tpm',
+      tpm: {
+        endorsementKey: formatTpmKey(endorsementKey),
+        ...(storageRootKey !== undefined && { storageRootKey: formatTpmKey(storageRootKey) }),
+        ...(endorsementCertificate !== undefined && { endorsementCertificate }),
+        ...(requireEndorsementCertificate !== undefined && { requireEndorsementCertificate }),
+      },
+    }
+  }
   const certificates = {
     primary: { info: formatCertificateInfo(attestation.primary) },
     ...(attestation.secondary !== undefined && { secondary: { info: formatCertificateInfo(attestation.secondary) } }),

@@ -19,6 +19,7 @@ export type DpsErrorCode =
   | 'method-not-allowed'
   | 'conflict'
   | 'device-taken'
+  | 'certificate-refused'
   | 'precondition-failed'
   | 'too-large'
   | 'unsupported-media-type'
@@ -42,6 +43,7 @@ export const DPS_ERRORS: Readonly<Record<DpsErrorCode, { readonly status: number
   'method-not-allowed': { status: 405, errorCode: 405000 },
   conflict: { status: 409, errorCode: 409201 },
   'device-taken': { status: 409, errorCode: 409203 },
+  'certificate-refused': { status: 400, errorCode: 400207 },
   'precondition-failed': { status: 412, errorCode: 412001 },
   'too-large': { status: 413, errorCode: 413001 },
   'unsupported-media-type': { status: 415, errorCode: 415000 },

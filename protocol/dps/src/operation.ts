@@ -22,6 +22,8 @@ export type AttestationResult =
       readonly enrollmentGroupId?: string
       readonly signingCertificate?: CertificateSummary
     }
+  /** An activation blob: the device's key at the hub, for its TPM alone. Absent where the device is only looked up. */
+  | { readonly kind: 'tpm'; readonly authenticationKey?: Uint8Array }
 
 export interface RegistrationState {
   readonly registrationId: string
@@ -37,6 +39,8 @@ export interface RegistrationState {
   readonly attestation?: AttestationResult
   /** What a custom allocation hands to the device: any JSON value. */
   readonly payload?: unknown
+  /** For a request in the registration: DER, leaf first, root last. Told once, by the operation. */
+  readonly issuedCertificateChain?: readonly Uint8Array[]
 }
 
 export interface RegistrationStateDocument {
@@ -51,12 +55,15 @@ export interface RegistrationStateDocument {
   readonly lastUpdatedDateTimeUtc: string
   readonly etag: string
   readonly payload?: unknown
+  /** Base64 of DER. */
+  readonly issuedCertificateChain?: readonly string[]
   readonly symmetricKey?: { readonly enrollmentGroupId?: string }
   readonly x509?: {
     readonly certificateInfo: CertificateInfoDocument
     readonly enrollmentGroupId?: string
     readonly signingCertificateInfo?: CertificateInfoDocument
   }
+  readonly tpm?: { readonly authenticationKey?: string }
 }
 
 export function formatRegistrationState(state: RegistrationState): RegistrationStateDocument {
@@ -69,6 +76,9 @@ export function formatRegistrationState(state: RegistrationState): RegistrationS
     lastUpdatedDateTimeUtc: formatTimestamp(state.updatedTime),
     etag: formatEtag(state.etag),
     ...(state.payload !== undefined && { payload: state.payload }),
+    ...(state.issuedCertificateChain !== undefined && {
+      issuedCertificateChain: state.issuedCertificateChain.map((der) => Buffer.from(der).toString('base64')),
+    }),
     ...(state.attestation !== undefined && formatAttestationResult(state.attestation)),
   }
 }
@@ -91,7 +101,11 @@ export function formatOperation(operation: Operation): OperationDocument {
 
 function formatAttestationResult(
   attestation: AttestationResult,
-): Pick<RegistrationStateDocument, 'symmetricKey' | 'x509'> {
+): Pick<RegistrationStateDocument, 'symmetricKey' | 'x509' | 'tpm'> {
+  if (attestation.kind === 'tpm') {
+    const { authenticationKey: key } = attestation
+    return { tpm: key === undefined ? {} : { authenticationKey: Buffer.from(key).toString('base64') } }
+  }
   const group = attestation.enrollmentGroupId === undefined ? {} : { enrollmentGroupId: attestation.enrollmentGroupId }
   if (attestation.kind === 'symmetricKey') return { symmetricKey: group }
   return {

@@ -3,6 +3,7 @@
 import type { EventSink } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import {
+  CredentialError,
   CredentialService,
   type HubIssuer,
   IdentityFollower,
@@ -12,6 +13,7 @@ import {
   type ProfileStore,
   type RandomBytes,
 } from '@holdfast/credentials'
+import type { DeviceCertificates } from '@holdfast/provisioning'
 import { type Cut, type IdentityChanged, IdentityError, type IdentityKey, type Registry } from '@holdfast/identity'
 
 export interface DeviceCredentialsParts {
@@ -89,5 +91,23 @@ async function leaveKeysFor(
   } catch (error) {
     // Gone or changed meanwhile: what it is now decides at its next proof.
     if (!(error instanceof IdentityError)) throw error
+  }
+}
+
+/** Certificates with registrations: by the profile that the enrolment names, which stays that of the device. */
+export function registrationCertificates(service: CredentialService): DeviceCertificates {
+  return {
+    faultOf: (request, names) => service.faultOf(request, names)?.message,
+    issue: async ({ deviceId, request, names, profile, actor }) => {
+      const key = { deviceId }
+      try {
+        await service.chooseProfile(key, profile, actor)
+        const { chain } = await service.issue({ key, request, names, actor, via: 'dps', replacesKeys: true })
+        return { kind: 'issued', chain }
+      } catch (error) {
+        if (!(error instanceof CredentialError)) throw error
+        return { kind: 'refused', code: error.code, message: error.message }
+      }
+    },
   }
 }

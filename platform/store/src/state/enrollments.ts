@@ -111,6 +111,7 @@ function rowOf(enrollment: Enrollment, sealer: ValueSealer): Insertable<Enrollme
     initial_tags: enrollment.initialTwin?.tags ?? null,
     initial_desired: enrollment.initialTwin?.desired ?? null,
     device_information: enrollment.deviceInformation ?? null,
+    certificate_profile: enrollment.certificateProfile ?? null,
   }
 }
 
@@ -133,6 +134,7 @@ function enrollmentOf(row: Selectable<EnrollmentTable>, sealer: ValueSealer): En
     allocation: row.allocation,
     ...(tags === null || desired === null ? {} : { initialTwin: { tags, desired } }),
     ...(row.device_information === null ? {} : { deviceInformation: row.device_information }),
+    ...(row.certificate_profile === null ? {} : { certificateProfile: row.certificate_profile }),
   }
 }
 
