@@ -8,6 +8,7 @@ import { askThrough, FrontDriver, Listeners, type ListenerSettings, type TlsMate
 import { systemClock } from '@holdfast/node/clock'
 import { serve } from '@holdfast/node/threads'
 import { FrontDoor } from './amqp/front-door.ts'
+import { isManifestUpload } from './http/manifest-address.ts'
 import { readPeerCertificate } from './peer-certificate.ts'
 
 export interface FrontThreadData {
@@ -89,7 +90,7 @@ class FrontService implements FrontThread {
       http: askThrough(http),
       amqp: () => this.#amqp.enter(),
       certificateFacts: readPeerCertificate,
-      isStreamed: isBlobUpload,
+      isStreamed: (method, target) => isBlobUpload(method, target) || isManifestUpload(method, target),
       turnedAway: (address, detail) => {
         front.turnedAway(address, detail, systemClock.monotonic())
         driver.scheduleTurn()

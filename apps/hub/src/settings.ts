@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { KeyConfiguration, keyFaults, type KeySettings, wishOf } from './keys/key-settings.ts'
 import type { UploadLimits } from '@holdfast/uploads'
+import { DEFAULT_SCALE, faultOfScale, FINDING_KINDS, type Scale } from '@holdfast/masquerade'
 import Type from 'typebox'
 import { DEFAULT_LIMITS, type Limits, type OperationLimits, OPERATIONS } from '@holdfast/throttling'
 import { Settings as Diagnostics } from 'typebox/system'
@@ -23,6 +24,37 @@ const rate = Type.Object(
 const operationLimits = Type.Object(
   { hub: Type.Optional(rate), principal: Type.Optional(rate) },
   { additionalProperties: false },
+)
+
+const points = Type.Number({ minimum: 0, maximum: 10_000 })
+
+const masqueradeScale = Type.Object(
+  {
+    suspectedPoints: Type.Optional(points),
+    provenPoints: Type.Optional(points),
+    unprovenMost: Type.Optional(points),
+    weights: Type.Optional(
+      Type.Object(
+        Object.fromEntries(
+          FINDING_KINDS.map((kind) => [
+            kind,
+            Type.Optional(
+              Type.Object(
+                {
+                  points: Type.Optional(points),
+                  most: Type.Optional(points),
+                  halfLifeMinutes: Type.Optional(Type.Number({ minimum: 0.1, maximum: 5_256_000 })),
+                },
+                { additionalProperties: false },
+              ),
+            ),
+          ]),
+        ),
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false, description: 'what findings of copies weigh, where it differs from the defaults' },
 )
 
 /** The configuration file. All keys need a restart. */
@@ -70,6 +102,14 @@ export const ConfigurationFile = Type.Object(
     uploadRetentionDays: Type.Optional(
       Type.Number({ minimum: 0.01, maximum: 36_500, description: 'how long files are kept; for ever unless told' }),
     ),
+    manifestClaimDays: Type.Optional(
+      Type.Number({
+        minimum: 0.0001,
+        maximum: 3_650,
+        description: 'how long devices of a manifest wait to be claimed',
+      }),
+    ),
+    masquerade: Type.Optional(masqueradeScale),
     metricsOnHttps: Type.Optional(Type.Boolean({ description: 'serve /metrics on the HTTPS port too' })),
   },
   { additionalProperties: false },
@@ -101,6 +141,9 @@ export interface Settings {
   /** Holds the passphrase that seals the root of the hub's authority when it is made; undefined: sealed to the machine. */
   readonly rootPassphraseFile: string | undefined
   readonly limits: Limits
+  /** How long an entry of a manifest waits to be claimed, in milliseconds. */
+  readonly claimLifeMs: number
+  readonly masqueradeScale: Scale
   readonly metricsOnHttps: boolean
   readonly uploads: UploadLimits
 }
@@ -164,6 +207,9 @@ export function readSettings(
   )
   if (new Set(listed).size !== listed.length)
     faults.push('mqttPort, amqpPort, httpsPort: each listener needs a port of its own')
+  const masquerade = scaleOf(chosen.masquerade)
+  const fault = faultOfScale(masquerade)
+  if (fault !== undefined) faults.push(`masquerade: ${fault}`)
   if (faults.length > 0) throw new SettingsError(faults)
   const [first = 'localhost', ...others] = chosen.hostnames ?? [...new Set(['localhost', machineName()])]
   return Object.freeze({
@@ -187,6 +233,8 @@ export function readSettings(
     credentials: environment.CREDENTIALS_DIRECTORY,
     rootPassphraseFile: options.rootPassphraseFile ?? namedBy(environment.HOLDFAST_ROOT_PASSPHRASE_FILE),
     limits: limitsOf(chosen.throttling),
+    claimLifeMs: Math.round((chosen.manifestClaimDays ?? 180) * 24 * HOUR_MS),
+    masqueradeScale: masquerade,
     metricsOnHttps: chosen.metricsOnHttps ?? false,
     uploads: uploadLimits(chosen),
   })
@@ -195,6 +243,21 @@ export function readSettings(
 /** A file's name: from the folder in which the hub was started, whatever becomes of that. */
 function namedBy(name: string | undefined): string | undefined {
   return name === undefined || name === '' ? undefined : resolve(name)
+}
+
+type ChosenWeight = { readonly points?: number; readonly most?: number; readonly halfLifeMinutes?: number }
+
+/** What is not named stays as it is by default; what only somebody with a credential can cause is no matter of choice. */
+function scaleOf(chosen: ConfigurationFile['masquerade'] = {}): Scale {
+  const { weights: chosenWeights, ...thresholds } = chosen
+  const weights = { ...DEFAULT_SCALE.weights }
+  const byKind: ReadonlyMap<string, ChosenWeight | undefined> = new Map(Object.entries(chosenWeights ?? {}))
+  for (const kind of FINDING_KINDS) {
+    const { halfLifeMinutes, ...counts } = byKind.get(kind) ?? {}
+    const halfLife = halfLifeMinutes === undefined ? {} : { halfLifeMs: halfLifeMinutes * MINUTE_MS }
+    weights[kind] = { ...weights[kind], ...counts, ...halfLife }
+  }
+  return { ...DEFAULT_SCALE, ...thresholds, weights }
 }
 
 type ChosenLimits = Readonly<Record<string, Partial<OperationLimits> | undefined>>

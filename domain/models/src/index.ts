@@ -5,7 +5,6 @@ export type { DeviceModel, ModelDraft, ModelPolicies, ModelRequirements, Require
 export { isCredentialKind, REQUIREMENT_NAMES, requirementsOf, stepsOf } from './model.ts'
 export type { ModelsParts } from './models.ts'
 export { Models } from './models.ts'
-export type { PolicyReader, PolicyReaders } from './read-model.ts'
 export { isHardwareRevision, isModelName, readModel } from './read-model.ts'
 export type { ModelExpectation, ModelStore } from './store.ts'
 export type { CredentialKind, RequirementName, Rule, Step, Tier, TierRules } from './tier.ts'

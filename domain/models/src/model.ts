@@ -1,5 +1,7 @@
 /** A model of device as its maker describes it, and what follows for its devices. */
 
+import type { ConnectionPolicy } from '@holdfast/admission'
+import type { AttestationPolicy } from '@holdfast/attestation'
 import type { Timestamp } from '@holdfast/base'
 import {
   CREDENTIAL_KINDS,
@@ -31,16 +33,14 @@ export interface ModelDraft {
   /** Model ids that its devices may announce when they connect (DTDL). Absent: what they say is not looked at. */
   readonly announces?: readonly string[]
   readonly requirements: ModelRequirements
-  /** Policies of other rooms, as they read and bound them; JSON objects. */
+  /** Policies of other rooms, as they read and bound them. */
   readonly policies: ModelPolicies
 }
 
-/** What other rooms keep with a model. Each member is checked by its own room before it gets here. */
+/** What other rooms keep with a model. */
 export interface ModelPolicies {
-  /** `ConnectionPolicy`: networks, transports, TLS floor, duplicates. */
-  readonly connection?: object
-  /** `AttestationPolicy`: registers, age of a quote, what a failure does. */
-  readonly attestation?: object
+  readonly connection?: ConnectionPolicy
+  readonly attestation?: AttestationPolicy
 }
 
 export interface DeviceModel extends ModelDraft {

@@ -107,10 +107,18 @@ test('every fault of a document is named by its place', () => {
   assert.deepEqual(refusal(JSON.parse('{"__proto__": {"id": "a"}}')).slice(0, 1), ['/__proto__'])
 })
 
-test('a policy that nothing here reads is refused, for nothing would heed it', () => {
-  assert.deepEqual(refusal({ ...PUMP, connection: {} }), ['/connection'])
-  const readers = { connection: (value: unknown) => ({ read: value }) }
-  assert.deepEqual(readModel({ ...PUMP, connection: 1 }, readers).policies, { connection: { read: 1 } })
+test('the policies of a model are read by their own rooms', () => {
+  assert.deepEqual(refusal({ ...PUMP, connection: { networks: [] }, attestation: { pcrs: [24] } }), [
+    '/connection',
+    '/attestation',
+  ])
+  const { policies } = readModel({ ...PUMP, connection: { tlsFloor: '1.3' }, attestation: { pcrs: [7, 0] } })
+  assert.equal(policies.connection?.tlsFloor, '1.3')
+  assert.deepEqual(policies.attestation?.pcrs, [0, 7])
+})
+
+test('a tier that measures no boot carries no policy about it', () => {
+  assert.deepEqual(refusal({ ...PUMP, tier: 'constrained', attestation: {} }), ['/attestation'])
 })
 
 test('models are created once, changed under their ETag, and tell who changed them', async () => {

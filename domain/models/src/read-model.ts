@@ -1,5 +1,7 @@
 /** A model's document, from whoever wrote it: strict, and every fault named. */
 
+import { readConnectionPolicy } from '@holdfast/admission'
+import { readAttestationPolicy } from '@holdfast/attestation'
 import { ModelError, type ModelFault } from './errors.ts'
 import {
   ANNOUNCED_CHARACTERS_MAX,
@@ -17,14 +19,6 @@ import {
   REQUIREMENT_NAMES,
 } from './model.ts'
 import { type CredentialKind, isTier, type RequirementName, STEP_OF, type Tier, TIER_RULES, TIERS } from './tier.ts'
-
-/** Reads a policy of another room; throws an Error whose message says what is wrong with it. */
-export type PolicyReader = (value: unknown) => object
-
-export interface PolicyReaders {
-  readonly connection?: PolicyReader
-  readonly attestation?: PolicyReader
-}
 
 const ID = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${MODEL_ID_CHARACTERS_MAX - 1}}$`)
 const REVISION = new RegExp(`^[\\x21-\\x7e]{1,${REVISION_CHARACTERS_MAX}}$`)
@@ -53,10 +47,9 @@ export function isHardwareRevision(text: string): boolean {
 }
 
 /**
- * @param readers for the policies of other rooms; a policy without a reader is refused, for nothing would heed it.
  * @throws ModelError `invalid` with every fault.
  */
-export function readModel(document: unknown, readers: PolicyReaders = {}): ModelDraft {
+export function readModel(document: unknown): ModelDraft {
   const faults: ModelFault[] = []
   const fault = (path: string, message: string): void => void faults.push({ path, message })
   const members = objectOf(document)
@@ -84,7 +77,10 @@ export function readModel(document: unknown, readers: PolicyReaders = {}): Model
   const announces = members.has('announces') ? textsOf(members.get('announces'), ANNOUNCED, ANNOUNCED_MAX) : []
   if (announces === undefined) fault('/announces', `is a list of 1 to ${ANNOUNCED_MAX} different model ids`)
   const requirements = isTier(tier) ? requirementsFrom(members.get('requirements'), tier, fault) : {}
-  const policies = policiesFrom(members, readers, fault)
+  const policies = policiesFrom(members, fault)
+  if (isTier(tier) && TIER_RULES[tier].rules.measuredBoot === 'never' && policies.attestation !== undefined) {
+    fault('/attestation', `cannot be asked of devices of the tier ${tier}, which measure no boot`)
+  }
   if (faults.length > 0 || !isTier(tier) || hardwareRevisions === undefined) throw invalid(faults)
   return {
     id,
@@ -144,14 +140,9 @@ function credentialsFrom(value: unknown, tier: Tier, fault: Fault): readonly Cre
   return undefined
 }
 
-function policiesFrom(members: ReadonlyMap<string, unknown>, readers: PolicyReaders, fault: Fault): ModelPolicies {
-  const read = (name: keyof PolicyReaders): object | undefined => {
+function policiesFrom(members: ReadonlyMap<string, unknown>, fault: Fault): ModelPolicies {
+  const read = <T>(name: keyof ModelPolicies, reader: (value: unknown) => T): T | undefined => {
     if (!members.has(name)) return undefined
-    const reader = readers[name]
-    if (reader === undefined) {
-      fault(`/${name}`, 'is not served by this hub')
-      return undefined
-    }
     try {
       return reader(members.get(name))
     } catch (error) {
@@ -159,7 +150,8 @@ function policiesFrom(members: ReadonlyMap<string, unknown>, readers: PolicyRead
       return undefined
     }
   }
-  const [connection, attestation] = [read('connection'), read('attestation')]
+  const connection = read('connection', readConnectionPolicy)
+  const attestation = read('attestation', readAttestationPolicy)
   return {
     ...(connection === undefined ? {} : { connection }),
     ...(attestation === undefined ? {} : { attestation }),

@@ -53,7 +53,7 @@ export const SWEEP_MAX = 500
 export const SWEEP_STEPS_MAX = 20
 
 /** Lives of devices remembered in memory, that there is none included; about 300 bytes each. */
-export const LIVES_CACHED_MAX = 100_000
+export const LIVES_CACHED_MAX = 200_000
 
 /** Records of one page of a list. */
 export const PAGE_MAX = 1_000

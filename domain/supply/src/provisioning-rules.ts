@@ -7,7 +7,7 @@ import type { Models } from '@holdfast/models'
 import { parseCertificate, PkiError } from '@holdfast/pki'
 import type { LifeFacts } from './device-life.ts'
 import type { Lives } from './lives.ts'
-import { digestOf, type EntryKey } from './manifest-entry.ts'
+import { digestOf, type EntryKey, publicAreaOf } from './manifest-entry.ts'
 import type { KeyDigest, SupplyStore } from './store.ts'
 import type { SupplyEntry } from './supply-entry.ts'
 
@@ -30,8 +30,8 @@ export function provisioningRules(parts: ProvisioningRulesParts): SupplyRules {
 
     areRetired: (proof) => store.areRetired(digestsOf(proof, codeKey)),
 
-    async assigning({ enrollment, registrationId }, deviceId): Promise<void> {
-      const facts = await factsOf(store, enrollment, registrationId)
+    async assigning({ enrollment, registrationId, proof }, deviceId): Promise<void> {
+      const facts = await factsOf(store, enrollment, registrationId, proof)
       if (facts !== undefined) {
         await lives.change(deviceId, { kind: 'provisioning', facts }, `registration/${registrationId}`)
       }
@@ -55,6 +55,7 @@ async function factsOf(
   store: SupplyStore,
   enrollment: Enrollment,
   registrationId: string,
+  proof: Proof,
 ): Promise<LifeFacts | undefined> {
   const entry = await store.readBinding(registrationId)
   if (entry !== undefined && enrollment.id === bindingId(entry)) {
@@ -64,7 +65,7 @@ async function factsOf(
   }
   const model = modelOf(enrollment.deviceInformation)
   if (model === undefined) return undefined
-  return { model }
+  return proof.kind === 'tpm' ? { model, keyStorage: 'tpm', keyKind: 'endorsement-key' } : { model }
 }
 
 /** No id of an enrolment: those have no blanks. */
@@ -94,7 +95,7 @@ function enrollmentOf(entry: SupplyEntry, registrationId: string, leaf: Uint8Arr
 }
 
 function attestationOf(key: EntryKey, leaf: Uint8Array | undefined): Enrollment['attestation'] {
-  if (key.kind === 'endorsement-key') return { kind: 'x509', primary: new Uint8Array() }
+  if (key.kind === 'endorsement-key') return { kind: 'tpm', endorsementKey: sized(key.bytes) }
   if (key.kind === 'certificate') return { kind: 'x509', primary: key.bytes }
   const shown = leaf === undefined ? undefined : spkiDigestOf(leaf)
   return { kind: 'x509', primary: leaf !== undefined && shown === key.digest ? leaf : new Uint8Array() }
@@ -117,9 +118,18 @@ function digestsOf(proof: Proof, codeKey: string): readonly KeyDigest[] {
         ...(spki === undefined ? [] : [{ kind: 'public-key', digest: spki } as const]),
       ]
     }
+    case 'tpm': {
+      const area = publicAreaOf(proof.endorsementKey)
+      return area === undefined ? [] : [{ kind: 'endorsement-key', digest: digestOf(area) }]
+    }
     default:
       return assertNever(proof)
   }
+}
+
+/** TPM2B_PUBLIC: the area with its length before it (TPM 2.0 Part 2, 12.2.5). */
+function sized(area: Uint8Array): Uint8Array {
+  return Uint8Array.from([area.length >> 8, area.length & 0xff, ...area])
 }
 
 function spkiDigestOf(der: Uint8Array): string | undefined {

@@ -176,6 +176,11 @@ export interface SupplyStore {
   /** Whether one of these keys was a retired device's. */
   areRetired(keys: readonly KeyDigest[]): Promise<boolean>
 
+  /** Ids of the registrations and of the individual enrolments that lead to a device. */
+  readOrigins(
+    deviceId: string,
+  ): Promise<{ readonly registrations: readonly string[]; readonly enrollments: readonly string[] }>
+
   /** The key under which codes are kept, base64: `candidate` becomes it where there is none. */
   supplyKey(candidate: string): Promise<string>
 }

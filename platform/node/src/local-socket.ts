@@ -7,11 +7,15 @@ import { dirname, isAbsolute, join } from 'node:path'
 import type { PeerFacts } from '@holdfast/messaging'
 import { BodyBudget } from './body-budget.ts'
 import { exchange, type HttpHandler } from './http-exchange.ts'
+import { StreamCount } from './streamed-body.ts'
 
 /** Longest path of a Unix socket that every system takes, in bytes (sun_path is 108 on Linux). */
 const SOCKET_PATH_BYTES_MAX = 100
 
 const LOCAL_PEER: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '', tlsFingerprint: '' }
+
+/** Bodies that are streams under way at once; whoever has the socket has the hub, so that this is for slips alone. */
+const STREAMS_MAX = 8
 
 export interface LocalSocket {
   close(): Promise<void>
@@ -20,14 +24,22 @@ export interface LocalSocket {
 /**
  * Listens at `path`. Where the path is too long for a socket, it lies in a private temporary folder instead, and
  * `path + '.path'` says where. The caller holds the data folder's lock, so a socket left there is nobody's.
+ * @param isStreamed which requests have bodies that are read as they come, and may be long.
  */
-export async function listenLocally(path: string, handler: HttpHandler): Promise<LocalSocket> {
+export async function listenLocally(
+  path: string,
+  handler: HttpHandler,
+  isStreamed: (method: string, target: string) => boolean = () => false,
+): Promise<LocalSocket> {
   await removeLeftover(path)
   const isLong = Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX
   const socketPath = isLong ? join(await mkdtemp(join(tmpdir(), 'holdfast-')), 'hub.sock') : path
   const bodies = new BodyBudget()
+  const streams = new StreamCount(isStreamed, STREAMS_MAX)
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
-    exchange(request, response, { peer: LOCAL_PEER, handler, bodies, stalledMs: 0 }).catch(() => response.destroy())
+    exchange(request, response, { peer: LOCAL_PEER, handler, bodies, streams, stalledMs: 0 }).catch(() =>
+      response.destroy(),
+    )
   })
   await listening(server, socketPath)
   await chmod(socketPath, 0o600)

@@ -7,6 +7,8 @@ import type { HttpEnvironment } from './environment.ts'
 import { estRoutes, type EstServices, isEstPath } from './est/index.ts'
 import { hubRoutes, type HubServices, isHubPath } from './hub/index.ts'
 import { type ManagementServices, managementRoutes } from './management/index.ts'
+import { isManifestUpload } from './manifest-address.ts'
+import { manifestUploadRoutes } from './management/manifest-upload.ts'
 import { isPublicationPath, type PublicationServices, publicationRoutes } from './publication.ts'
 import { type OperationServices, operationRoutes } from './operation-routes.ts'
 import {
@@ -31,7 +33,9 @@ export function hubApplication(
   const blobs = blobRoutes(services)
   const est = estRoutes(services)
   const publication = publicationRoutes(services)
-  const partOf = (path: string): WebApplication | Hono<HttpEnvironment> => {
+  const manifests = manifestUploadRoutes(services)
+  const partOf = (path: string, method: string): WebApplication | Hono<HttpEnvironment> => {
+    if (isManifestUpload(method, path)) return manifests
     if (OPERATIONS.test(path)) return operations
     if (ENROLLMENTS.test(path)) return enrollments
     if (isBlobPath(path)) return blobs
@@ -42,5 +46,5 @@ export function hubApplication(
     if (isHubPath(path)) return hub
     return isProvisioningPath(path) ? provisioning : management
   }
-  return { fetch: (request, bindings) => partOf(new URL(request.url).pathname).fetch(request, bindings) }
+  return { fetch: (request, bindings) => partOf(new URL(request.url).pathname, request.method).fetch(request, bindings) }
 }

@@ -30,6 +30,8 @@ export interface GuardOptions extends RefusalListener {
   readonly failed: (error: unknown, request: { readonly method: string; readonly path: string }) => void
   /** The answer to an error that this application knows. Problems are answered without it. */
   readonly explain?: (error: unknown) => Problem | undefined
+  /** Largest request body, where another bound holds than for all others. */
+  readonly bodyBytesMax?: number
   /** Writes a refusal, where the protocol has a form of its own; problem+json unless told. */
   readonly refuse?: (problem: Problem, context: Context<HttpEnvironment>) => Response
 }
@@ -46,7 +48,7 @@ export function guard(app: Hono<HttpEnvironment>, options: GuardOptions): void {
     const response = options.refuse?.(problem, context) ?? problemResponse(problem.facts)
     return withHeaders(response)
   }
-  app.use('*', bounds)
+  app.use('*', bounds(options.bodyBytesMax ?? BODY_BYTES_MAX))
   app.onError((error, context) => refuse(error, context))
   app.notFound((context) => refuse(unserved(app, context), context))
 }
@@ -58,23 +60,25 @@ function unserved(app: Hono<HttpEnvironment>, { req }: Context<HttpEnvironment>)
   return served.length === 0 || served.includes(req.method) ? notFound() : methodNotAllowed(served)
 }
 
-const bounds: MiddlewareHandler<HttpEnvironment> = async (context, next) => {
-  const { method, url } = context.req.raw
-  // HEAD would begin a stream that nobody reads.
-  if (!METHODS.has(method)) throw methodNotAllowed([...METHODS])
-  if (url.length > TARGET_CHARACTERS_MAX) {
-    throw new Problem({
-      status: 414,
-      code: 'target-too-long',
-      title: 'the address of the request is too long',
-      detail: `keep it under ${TARGET_CHARACTERS_MAX} characters`,
-    })
+const bounds =
+  (bodyBytesMax: number): MiddlewareHandler<HttpEnvironment> =>
+  async (context, next) => {
+    const { method, url } = context.req.raw
+    // HEAD would begin a stream that nobody reads.
+    if (!METHODS.has(method)) throw methodNotAllowed([...METHODS])
+    if (url.length > TARGET_CHARACTERS_MAX) {
+      throw new Problem({
+        status: 414,
+        code: 'target-too-long',
+        title: 'the address of the request is too long',
+        detail: `keep it under ${TARGET_CHARACTERS_MAX} characters`,
+      })
+    }
+    const length = context.req.header('content-length')
+    if (length !== undefined && !(Number(length) <= bodyBytesMax)) throw bodyTooLarge(bodyBytesMax)
+    await next()
+    withHeaders(context.res)
   }
-  const length = context.req.header('content-length')
-  if (length !== undefined && !(Number(length) <= BODY_BYTES_MAX)) throw bodyTooLarge()
-  await next()
-  withHeaders(context.res)
-}
 
 /** For applications that stand behind no guard, because what they take is too long for it. */
 export function withAnswerHeaders(response: Response): Response {
@@ -86,12 +90,12 @@ function withHeaders(response: Response): Response {
   return response
 }
 
-export function bodyTooLarge(): Problem {
+export function bodyTooLarge(bytesMax: number = BODY_BYTES_MAX): Problem {
   return new Problem({
     status: 413,
     code: 'body-too-large',
     title: 'the body of the request is too large',
-    detail: `send at most ${BODY_BYTES_MAX} bytes`,
+    detail: `send at most ${bytesMax} bytes`,
   })
 }
 

@@ -1,5 +1,7 @@
 /** The management API over real registers on stores in memory, and a way to ask it. */
 
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { AdmissionGates } from '@holdfast/admission'
 import type { Api } from '@holdfast/api'
 import type { SecurityEvent } from '@holdfast/audit'
@@ -16,6 +18,8 @@ import {
   TEST_START,
 } from '@holdfast/identity/testing'
 import type { PeerFacts } from '@holdfast/messaging'
+import { MemoryModelStore } from '@holdfast/models/testing'
+import { MemorySupplyStore } from '@holdfast/supply/testing'
 import { formatSasToken } from '@holdfast/tokens'
 import { Uploads } from '@holdfast/uploads'
 import { MemoryBlobStore, MemoryUploadStore } from '@holdfast/uploads/testing'
@@ -23,6 +27,7 @@ import { ConsumerGroups } from '../amqp/consumer-groups.ts'
 import { managementRoutes } from '../http/management/index.ts'
 import type { Connection, ManagementServices } from '../http/management/services.ts'
 import { AttestationOffice } from '../trust/attestation-office.ts'
+import { SupplyService } from '../trust/supply/supply-service.ts'
 import { memoryAuthority } from './memory-authority.ts'
 import { MemoryTelemetry } from './memory-telemetry.ts'
 
@@ -65,9 +70,34 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
   const fault = (error: unknown): void => void failures.push(error)
   const commands = new Commands({ ...common, store: commandStore, feedbackWritten: () => undefined, fault })
   const registry = new Registry({ ...common, store: identityStore })
+  const models = new MemoryModelStore()
+  const supplyStore = Object.assign(new MemorySupplyStore(), {
+    listModels: () => models.listModels(),
+    writeModel: (...given: Parameters<MemoryModelStore['writeModel']>) => models.writeModel(...given),
+    deleteModel: (...given: Parameters<MemoryModelStore['deleteModel']>) => models.deleteModel(...given),
+  })
+  const supply = await SupplyService.open({
+    ...common,
+    store: supplyStore,
+    spool: join(tmpdir(), `holdfast-stage-${process.pid}`),
+    registry,
+    devices: {
+      read: (deviceId) => registry.read({ deviceId }),
+      remint: async () => undefined,
+      unbind: async () => undefined,
+      clearTags: async () => undefined,
+      delete: async (deviceId, _generation, actor) => void (await registry.delete({ deviceId }, actor)),
+    },
+    hasEnrollment: async () => false,
+    gates: new AdmissionGates(),
+    frequentEvents: sink,
+    claimLifeMs: 1_000,
+    fault,
+  })
   const attestationStore = new MemoryAttestationStore()
   const services: ManagementServices = {
     clock,
+    supply,
     registry,
     attestation: await AttestationOffice.open({
       ...common,

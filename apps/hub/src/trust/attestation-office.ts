@@ -25,7 +25,7 @@ export interface AttestationOfficeParts {
   readonly clock: Clock
   readonly random: (count: number) => Uint8Array
   readonly events: EventSink
-  readonly gates: AdmissionGates
+  readonly gates: Pick<AdmissionGates, 'add' | 'reconsider'>
   readonly registry: Registry
   readonly models: {
     /** The name of the device's model as it is recorded, not as the device says. */

@@ -1,1 +1,1 @@
-export {}
+export { MemorySupplyStore } from './memory-store.ts'

@@ -18,8 +18,10 @@ import { HUB_AUTHORITY_ROUTES } from './hub-authority.ts'
 import { HUB_ROUTES } from './hub.ts'
 import { IDENTITY_ROUTES } from './identities.ts'
 import { KEY_PROVIDER_ROUTES } from './key-provider.ts'
+import { LIFE_ROUTES } from './lives.ts'
 import { MESSAGE_ROUTES } from './messages.ts'
 import { METHOD_ROUTES } from './methods.ts'
+import { MODEL_ROUTES } from './models.ts'
 import { OpenStreams } from './open-streams.ts'
 import { POLICY_ROUTES } from './policies.ts'
 import { QUERY_ROUTES } from './query.ts'
@@ -27,6 +29,7 @@ import { explain } from './refusals.ts'
 import { REVOCATION_LIST_ROUTES } from './revocation-lists.ts'
 import type { Route } from './route.ts'
 import type { ManagementServices } from './services.ts'
+import { SUPPLY_ROUTES } from './supply.ts'
 
 export type { Connection, ManagementServices } from './services.ts'
 
@@ -39,6 +42,9 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...HUB_AUTHORITY_ROUTES,
   ...KEY_PROVIDER_ROUTES,
   ...IDENTITY_ROUTES,
+  ...LIFE_ROUTES,
+  ...MODEL_ROUTES,
+  ...SUPPLY_ROUTES,
   ...POLICY_ROUTES,
   ...ATTESTATION_ROUTES,
   ...AUTHORITY_ROUTES,

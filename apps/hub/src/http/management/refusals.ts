@@ -3,6 +3,8 @@
 import { CommandError, type CommandErrorCode } from '@holdfast/commands'
 import { CredentialError, type CredentialErrorCode } from '@holdfast/credentials'
 import { IdentityError, type IdentityErrorCode } from '@holdfast/identity'
+import { ModelError, type ModelErrorCode } from '@holdfast/models'
+import { SupplyError, type SupplyErrorCode } from '@holdfast/supply'
 import { Problem, type ProblemFacts } from '../problem.ts'
 
 type Row = readonly [status: ProblemFacts['status'], title: string]
@@ -27,6 +29,40 @@ const IDENTITY: Readonly<Record<IdentityErrorCode, Row>> = {
   'too-many-revocation-lists': [409, 'there are as many revocation lists as there may be'],
   'already-verified': [409, 'the authority is verified already'],
   'bad-proof': [400, 'the proof does not hold'],
+}
+
+const MODELS: Readonly<Record<ModelErrorCode, Row>> = {
+  invalid: [400, 'the model is not of the form it must have'],
+  exists: [409, 'there is a model of this id already'],
+  missing: [404, 'there is no model of this id'],
+  'etag-mismatch': [412, 'it was changed in the meantime'],
+  'in-use': [409, 'something is of this model'],
+  'too-many': [409, 'there are as many models as there may be'],
+}
+
+const SUPPLY: Readonly<Record<SupplyErrorCode, Row>> = {
+  invalid: [400, 'a value is not of the form it must have'],
+  missing: [404, 'there is nothing of this name'],
+  exists: [409, 'there is one of this name already'],
+  'in-use': [409, 'something belongs to it'],
+  'too-many': [409, 'there are as many as there may be'],
+  'unknown-manufacturer': [404, 'there is no manufacturer of this name'],
+  'bad-signature': [400, 'the signature does not hold'],
+  'bad-manifest': [400, 'it is no manifest that could be imported'],
+  busy: [409, 'something of the kind is under way'],
+  'unknown-owner': [404, 'there is no owner of this name'],
+  'unknown-code': [404, 'nothing waits for this code'],
+  throttled: [429, 'too many codes were wrong'],
+  'needs-code': [409, 'the serial number is not enough'],
+  'already-claimed': [409, 'the device is claimed already'],
+  expired: [409, 'the time to claim it is over'],
+  'bad-id': [400, 'this is no registration id'],
+  'id-taken': [409, 'the id is taken'],
+  'illegal-move': [409, 'the device is not in a state for this'],
+  'unknown-model': [404, 'there is no model of this id'],
+  'not-of-model': [409, 'the device is not what the model asks'],
+  'device-missing': [404, 'the device does not exist'],
+  'no-offer': [409, 'no offer waits'],
 }
 
 const COMMANDS: Readonly<Record<CommandErrorCode, Row>> = {
@@ -78,7 +114,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['KeyError dropped-epoch', 'nothing is left to do'],
   ['KeyError current-epoch', 'rotate first, then drop it'],
   ['KeyError full', 'drop keys of epochs that are not needed any more'],
-  ['HubCertificateError damaged-or-missing', "put the root's key back into the data folder and start the hub again"],
+  ['HubCertificateError damaged-or-missing', "bring the root's key: holdfast ca root use FILE"],
 ])
 
 /** Of the file system, where no store stands between: certificates are files. */
@@ -98,6 +134,14 @@ export function explain(error: unknown): Problem | undefined {
   }
   if (error instanceof CredentialError) {
     const [status, title] = CREDENTIALS[error.code]
+    return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
+  }
+  if (error instanceof ModelError) {
+    const [status, title] = MODELS[error.code]
+    return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
+  }
+  if (error instanceof SupplyError) {
+    const [status, title] = SUPPLY[error.code]
     return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
   }
   if (error instanceof CommandError) {

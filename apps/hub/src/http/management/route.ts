@@ -14,7 +14,7 @@ export interface Call {
 }
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** In Hono's form, from the root. */
   readonly path: `/api/v1/${string}`
   /** There is no route without one: the compiler asks for it, and `managementRoutes` does when it starts. */

@@ -12,6 +12,7 @@ import type { Commands } from '@holdfast/commands'
 import type { MethodCall, MethodOutcome } from '@holdfast/methods'
 import type { QueryStore } from '@holdfast/store'
 import type { Uploads } from '@holdfast/uploads'
+import type { SupplyService } from '../../trust/supply/supply-service.ts'
 import type { CustomerRevocations } from '../../trust/customer-revocations.ts'
 import type { AuthorityService } from '../../trust/authority/authority-service.ts'
 import type { AttestationOffice } from '../../trust/attestation-office.ts'
@@ -37,6 +38,11 @@ export interface ManagementServices extends CertificateServices {
   readonly authorities: Authorities
   /** Revocation lists of the authorities. */
   readonly revocations: Pick<CustomerRevocations, 'list' | 'put' | 'remove' | 'fetchAll' | 'faultOf'>
+  /** Models, manifests, claims and lives of devices. */
+  readonly supply: Pick<
+    SupplyService,
+    'models' | 'manufacturers' | 'manifests' | 'owners' | 'claims' | 'lives' | 'transfers' | 'retirements' | 'store'
+  >
   /** All that lapses some day. */
   readonly lapses: readonly LapseSource[]
   readonly sessions: {

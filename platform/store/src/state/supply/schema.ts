@@ -220,6 +220,10 @@ export const SUPPLY: readonly string[] = [
     DELETE FROM transfer WHERE device_id = OLD.device_id;
   END`,
 
+  // How a device came, asked when it changes hands and when it goes.
+  `CREATE INDEX registration_by_device ON registration (device_id)`,
+  `CREATE INDEX enrollment_by_device ON enrollment (device_id) WHERE device_id IS NOT NULL`,
+
   `CREATE TABLE life_history (
     sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
     subject    TEXT NOT NULL,

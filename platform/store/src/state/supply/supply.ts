@@ -11,6 +11,9 @@ import { SqlEntries } from './entries.ts'
 import { SqlLives } from './lives.ts'
 import type { ManifestTable } from './schema.ts'
 
+/** Enrolments and registrations that lead to one device: one of each, unless somebody plays. */
+const ORIGINS_MAX = 1_000
+
 const CODE_KEY = 'supply-codes'
 
 /** The ports of `SupplyStore` that stand in this file. */
@@ -43,6 +46,7 @@ export class SqlSupply {
       writeManifest: (record) => this.#writeManifest(record),
       readManifest: (sha256) => this.#readManifest(sha256),
       listManifests: (page) => this.#listManifests(page),
+      readOrigins: (deviceId) => this.#readOrigins(deviceId),
       supplyKey: (candidate) => this.#supplyKey(candidate),
       importEntries: (list) => entries.importEntries(list),
       readEntry: (manufacturer, serial) => entries.readEntry(manufacturer, serial),
@@ -186,6 +190,27 @@ export class SqlSupply {
       .limit(pageLimit(limit))
       .execute()
     return rows.map(manifestOf)
+  }
+
+  /** By the device's id, or by an id of their own that is the same. */
+  async #readOrigins(deviceId: string): Promise<{ readonly registrations: string[]; readonly enrollments: string[] }> {
+    const registrations = await this.#db
+      .selectFrom('registration')
+      .select('registration_id')
+      .where('device_id', '=', deviceId)
+      .limit(ORIGINS_MAX)
+      .execute()
+    const enrollments = await this.#db
+      .selectFrom('enrollment')
+      .select('id')
+      .where('scope', '=', 'individual')
+      .where((either) => either.or([either('device_id', '=', deviceId), either.and({ id: deviceId, device_id: null })]))
+      .limit(ORIGINS_MAX)
+      .execute()
+    return {
+      registrations: registrations.map((row) => row.registration_id),
+      enrollments: enrollments.map((row) => row.id),
+    }
   }
 
   async #supplyKey(candidate: string): Promise<string> {
