@@ -36,6 +36,7 @@ Example:
   $ holdfast device create pump-1 && holdfast device connection-string pump-1
 `,
     )
+  program.enablePositionalOptions()
   addDevice(program, world)
   addModule(program, world)
   addTwin(program, world)

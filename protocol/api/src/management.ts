@@ -209,6 +209,8 @@ export const EnrollmentCreate = Type.Object(
     secondaryKey: Type.Optional(Type.String()),
     deviceId: Type.Optional(Type.String()),
     disabled: Type.Optional(Type.Boolean()),
+    /** By which devices get certificates with their registrations; absent: they get none. */
+    certificateProfile: Type.Optional(Type.String()),
   },
   strict,
 )
@@ -221,6 +223,7 @@ export interface Enrollment {
   status: 'enabled' | 'disabled'
   etag: string
   deviceId?: string
+  certificateProfile?: string
   createdTime: string
 }
 
@@ -350,6 +353,13 @@ export interface Status {
   ports: { mqtt: number; amqp: number; https: number }
   memory: { residentBytes: number }
   certificate: Certificate
+  /** The hub's own authority, in short: `GET /api/v1/hub-authority` says more. */
+  authority?: {
+    issuingNotAfter: string
+    roots: { generation: number; key: 'machine' | 'passphrase' | 'away' }[]
+    /** Only while it rolls over to another root. */
+    rollover?: { generation: number; serving: 'old' | 'crossed' | 'new' }
+  }
   /** Path of the root certificate that clients must trust; told on the local socket only. */
   caFile?: string
 }

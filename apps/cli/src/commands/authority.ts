@@ -5,9 +5,10 @@ import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { readText } from '../address.ts'
 import { group, leaf, type World } from '../command.ts'
-import { Failure } from '../failure.ts'
 import { path } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
+import { addHubRoot } from './hub-authority.ts'
+import { addRollover } from './rollover.ts'
 import { addRevocationList } from './revocation-list.ts'
 
 export function addAuthority(program: Command, world: World): void {
@@ -37,20 +38,10 @@ export function addAuthority(program: Command, world: World): void {
     },
   })
 
-  leaf<[], object>(ca, world, {
-    usage: 'root',
-    summary: "print where the hub's own root certificate is, which devices and services must trust",
-    example: 'NODE_EXTRA_CA_CERTS=$(holdfast ca root) node device.js',
-    async run({ hub, print }) {
-      const { caFile } = await hub.get<Api.Status>(path('status'))
-      if (caFile === undefined) {
-        throw new Failure('the hub tells where its root is on its own machine only; use --data there', {
-          code: 'not-local',
-        })
-      }
-      await print.result({ caFile }, [caFile])
-    },
-  })
+  // `ca root` is a command and a group: options behind the name of a command are of that one, at each level.
+  ca.enablePositionalOptions()
+  addHubRoot(ca, world)
+  addRollover(ca, world)
 
   leaf<[string], { readonly name?: string }>(ca, world, {
     usage: 'add <file>',

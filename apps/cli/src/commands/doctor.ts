@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { readText } from '../address.ts'
 import { leaf, type Session, type World } from '../command.ts'
 import { type Check, failed, ok } from '../doctor/check.ts'
-import { checkCertificate, checkClock, checkListener, checkNotices, checkStore } from '../doctor/hub.ts'
+import { checkAuthority, checkCertificate, checkClock, checkListener, checkNotices, checkStore } from '../doctor/hub.ts'
 import { checkFolder, checkNode, checkPort, checkRoom } from '../doctor/machine.ts'
 import { Failure } from '../failure.ts'
 import { path } from '../hub-client.ts'
@@ -58,6 +58,7 @@ async function examine({ hub, world }: Session): Promise<readonly Check[]> {
     ...checkNotices(status),
     checkClock(status, world.now()),
     checkCertificate(status, world.now()),
+    ...checkAuthority(status, world.now()),
   )
   const host = address.kind === 'local' ? '127.0.0.1' : address.url.hostname
   // A path of the hub's machine says nothing here.

@@ -72,6 +72,7 @@ export function statusLines(status: Api.Status): readonly string[] {
     `id scope     ${status.idScope}`,
     `ports        MQTT ${ports.mqtt}, AMQP ${ports.amqp}, HTTPS ${ports.https}`,
     `certificate  until ${status.certificate.notAfter}`,
+    ...(status.authority === undefined ? [] : [authorityLine(status.authority)]),
     ...(status.caFile === undefined ? [] : [`root         ${status.caFile}`]),
     `devices      ${status.connected} connected, ${devices.enabled} enabled of ${devices.total}`,
     `messages     ${messages.stored} stored, ${messages.perSecond.toFixed(1)} a second, ${bytesText(messages.bytesSealed)} sealed`,
@@ -85,6 +86,16 @@ export function statusLines(status: Api.Status): readonly string[] {
     ),
   ].map(plain)
 }
+
+function authorityLine({ issuingNotAfter, roots, rollover }: NonNullable<Api.Status['authority']>): string {
+  const keys = roots.map(({ generation, key }) => `root ${generation} ${ROOT_KEYS[key]}`)
+  const moves =
+    rollover === undefined ? [] : [`rolling over to root ${rollover.generation}, ${SHOWN[rollover.serving]}`]
+  return `authority    issues until ${issuingNotAfter}; ${[...keys, ...moves].join('; ')}`
+}
+
+const ROOT_KEYS = { machine: 'in the data folder', passphrase: 'in the data folder, sealed', away: 'kept elsewhere' }
+const SHOWN = { old: 'old chain shown', crossed: 'new chain shown, cross-signed', new: 'new chain shown alone' }
 
 function throttledText({ total, perSecond, operations }: Api.Status['throttled']): string {
   const parts = Object.entries(operations).map(([operation, count]) => `${operation} ${count}`)

@@ -9,6 +9,8 @@ const HANDSHAKE_MS_MAX = 5_000
 const DAY_MS = 86_400_000
 /** A server certificate renews itself long before; this close to its end something keeps it from it. */
 const CERTIFICATE_MS_WARN = 3 * DAY_MS
+/** An issuing authority should have been renewed at two thirds of five years. */
+const AUTHORITY_MS_WARN = 365 * DAY_MS
 /** Civil time before this is no civil time: the machine started without a clock. */
 const EARLIEST = Date.parse('2026-11-01T00:00:00Z')
 
@@ -54,6 +56,31 @@ export function checkCertificate(status: Api.Status, now: number): Check {
   if (left < CERTIFICATE_MS_WARN)
     return warning('certificate', found, "it should have been renewed by now; see 'holdfast events'")
   return ok('certificate', found)
+}
+
+/** What issues to devices and to the listeners ends long after it should have been renewed; a roll-over wants an end. */
+export function checkAuthority({ authority }: Api.Status, now: number): readonly Check[] {
+  if (authority === undefined) return []
+  const { issuingNotAfter, rollover } = authority
+  const left = Date.parse(issuingNotAfter) - now
+  const advice = "bring the root's key: holdfast ca root use FILE"
+  const issuing = `issues until ${issuingNotAfter}`
+  return [
+    left <= 0
+      ? failed('authority', `ended at ${issuingNotAfter}`, advice)
+      : left < AUTHORITY_MS_WARN
+        ? warning('authority', issuing, advice)
+        : ok('authority', issuing),
+    ...(rollover === undefined
+      ? []
+      : [
+          warning(
+            'rollover',
+            `under way to root ${rollover.generation}`,
+            "see how far it is: 'holdfast ca rollover status'; end it by finish or back",
+          ),
+        ]),
+  ]
 }
 
 /** A real handshake: does the port speak TLS, for the hub's name, with the certificate the hub means to show? */

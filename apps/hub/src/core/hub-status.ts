@@ -14,7 +14,7 @@ import type { Statistics } from './statistics.ts'
 
 const ROOT_KEY_NEEDED = {
   code: 'root-key-needed',
-  detail: "the issuing authority is due for renewal: put the root's key back into ca/ and start the hub again",
+  detail: "the issuing authority is due for renewal: bring the root's key, holdfast ca root use FILE",
 }
 
 export interface StatusSources {
@@ -64,7 +64,17 @@ export function hubStatus(sources: StatusSources): () => Promise<Api.Status> {
       ports: { mqtt: ports.mqttPort, amqp: ports.amqpPort, https: ports.httpsPort },
       memory: { residentBytes: process.memoryUsage.rss() },
       certificate: certificate.shown,
+      authority: authorityStatus(authority),
       caFile: authority.rootFile,
     }
+  }
+}
+
+function authorityStatus(authority: HubAuthority): NonNullable<Api.Status['authority']> {
+  const { rollover } = authority
+  return {
+    issuingNotAfter: formatTimestamp(authority.issuing.certificate.notAfter),
+    roots: authority.rootsShown.map(({ generation, place }) => ({ generation, key: place })),
+    ...(rollover === undefined ? {} : { rollover: { generation: rollover.generation, serving: rollover.serving } }),
   }
 }

@@ -44,7 +44,9 @@ export function finished(state: AuthorityState): AuthorityState {
   if (rollover.serving === 'old') {
     throw new AuthorityError('not-switched', 'the listeners still show the old chain: switch first')
   }
-  return without({ ...rest, current: rollover.generation }, [state.current])
+  // Nobody needs the old root's word for it any more.
+  const generations = state.generations.map(({ number, root }) => ({ number, root }))
+  return without({ ...rest, generations, current: rollover.generation }, [state.current])
 }
 
 /** Without these generations and what stands below them; their numbers are not used again. */

@@ -150,13 +150,14 @@ function told(answer: (call: Call) => Promise<Response>): (call: Call) => Promis
     } catch (error) {
       if (!(error instanceof AuthorityError)) throw error
       const { code, message } = error
-      call.services.events.sink({
-        type: 'hub-authority.refused',
-        at: call.services.clock.wall(),
-        subject: 'hub',
-        actor: actorName(call.actor),
-        detail: { reason: code },
-      })
+      if (call.context.req.method !== 'GET')
+        call.services.events.sink({
+          type: 'hub-authority.refused',
+          at: call.services.clock.wall(),
+          subject: 'hub',
+          actor: actorName(call.actor),
+          detail: { reason: code },
+        })
       const facts = { status: STATUSES[code], code, title: 'the authority of the hub is as it was', detail: message }
       throw new Problem(facts, { cause: error })
     }
