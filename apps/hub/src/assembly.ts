@@ -291,7 +291,8 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     store: state,
     clock,
     random,
-    events: events.throttled,
+    acts: events.sink,
+    events: events.frequent,
     gates: supply.before(gates),
     registry,
     models: {

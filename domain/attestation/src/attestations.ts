@@ -56,6 +56,9 @@ export interface AttestationsParts {
   /** MUST come from the system's cryptographic generator outside of tests. */
   readonly random: (count: number) => Uint8Array
   readonly seeds: SeedSource
+  /** What operators do and time does: each is told. */
+  readonly acts: EventSink
+  /** What devices can cause at will: may be told in sums. */
   readonly events: EventSink
   readonly references: References
   readonly policies: AttestationPolicies
@@ -289,7 +292,7 @@ export class Attestations {
     return this.#inTurn({ deviceId }, async () => {
       const wasThere = await this.#parts.store.deleteAttestation(deviceId)
       this.drop(deviceId)
-      if (wasThere) this.#tell('attestation.forgotten', { deviceId }, {}, actor)
+      if (wasThere) this.#tell('attestation.forgotten', { deviceId }, {}, { actor, to: this.#parts.acts })
       this.#parts.reconsider(deviceId)
       return wasThere
     })
@@ -312,7 +315,7 @@ export class Attestations {
       if (standing.kind === 'trusted') {
         this.#stale.set(deviceId, standing.until)
       } else if (standing.kind === 'stale') {
-        this.#tell('attestation.stale', stored, { reason: standing.reason }, 'hub')
+        this.#tell('attestation.stale', stored, { reason: standing.reason }, { actor: 'hub', to: this.#parts.acts })
         this.#parts.reconsider(deviceId)
       }
     }
@@ -385,9 +388,12 @@ export class Attestations {
     type: EventType,
     { deviceId }: { readonly deviceId: string },
     detail: Readonly<Record<string, string | number | boolean>>,
-    actor = `device/${deviceId}`,
+    {
+      actor = `device/${deviceId}`,
+      to = this.#parts.events,
+    }: { readonly actor?: string; readonly to?: EventSink } = {},
   ): void {
-    this.#parts.events({ type, at: this.#parts.clock.wall(), subject: `device/${deviceId}`, actor, detail })
+    to({ type, at: this.#parts.clock.wall(), subject: `device/${deviceId}`, actor, detail })
   }
 
   #inTurn<T>({ deviceId }: { readonly deviceId: string }, work: () => Promise<T>): Promise<T> {

@@ -39,6 +39,7 @@ export class AttestingDevice {
   readonly #caller: ServiceCaller
   #tpm: SoftwareTpm
   #algorithm: 'rsa' | 'ecc' = 'rsa'
+  #scheme = 'rsassa'
   /** Its boot since the last start. */
   #boot: readonly WrittenEvent[] = []
 
@@ -69,12 +70,19 @@ export class AttestingDevice {
     return writeEventLog(['sha256'], this.#boot)
   }
 
-  tools(...lines: readonly string[]): Promise<string> {
-    return this.#tpm.tools(...lines)
+  /** As `SoftwareTpm.tools`; a tool that fails leaves nothing in the TPM either. */
+  async tools(...lines: readonly string[]): Promise<string> {
+    try {
+      return await this.#tpm.tools(...lines)
+    } catch (error) {
+      for (const kind of ['-t', '-l', '-s']) await this.#tpm.tools(`tpm2_flushcontext ${kind}`)
+      throw error
+    }
   }
 
   /** Makes its endorsement and attestation keys. @param scheme of tpm2_createak. */
   async makeKeys(scheme: 'rsassa' | 'rsapss' | 'ecdsa' = 'rsassa'): Promise<void> {
+    this.#scheme = scheme
     this.#algorithm = scheme === 'ecdsa' ? 'ecc' : 'rsa'
     await this.tools(`tpm2_createek -c ek.ctx -G ${this.#algorithm} -u ek.pub`)
     await this.tools(
@@ -97,8 +105,10 @@ export class AttestingDevice {
     await this.startTpm()
   }
 
-  stopTpm(): Promise<void> {
-    return this.#tpm.stop()
+  /** In good order: a TPM that loses its power counts that as an attack on what is protected against guessing. */
+  async stopTpm(): Promise<void> {
+    await this.tools('tpm2_shutdown -c')
+    await this.#tpm.stop()
   }
 
   async startTpm(): Promise<void> {
@@ -149,7 +159,7 @@ export class AttestingDevice {
   async evidence(nonce: unknown, pcrs: readonly number[]): Promise<EvidenceDocument> {
     const hexNonce = Buffer.from(String(nonce), 'base64').toString('hex')
     await this.tools(
-      `tpm2_quote -c ak.ctx -l sha256:${pcrs.join(',')} -q ${hexNonce} -m quote -s signature -o values -F values -g sha256`,
+      `tpm2_quote -c ak.ctx -l sha256:${pcrs.join(',')} -q ${hexNonce} -m quote -s signature -o values -F values -g sha256${this.#scheme === 'rsapss' ? ' --scheme=rsapss' : ''}`,
     )
     const values = await this.file('values')
     const sha256 = Object.fromEntries(

@@ -101,6 +101,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     registry,
     attestation: await AttestationOffice.open({
       ...common,
+      acts: sink,
       store: attestationStore,
       gates: new AdmissionGates(),
       registry,

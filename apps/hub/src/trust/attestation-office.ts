@@ -24,6 +24,9 @@ export interface AttestationOfficeParts {
   readonly store: AttestationStore
   readonly clock: Clock
   readonly random: (count: number) => Uint8Array
+  /** What operators do and time does: each is told. */
+  readonly acts: EventSink
+  /** What devices can cause at will: may be told in sums. */
   readonly events: EventSink
   readonly gates: Pick<AdmissionGates, 'add' | 'reconsider'>
   readonly registry: Registry
@@ -66,17 +69,19 @@ export class AttestationOffice {
 
   /** Adds its gate. Rejects with what the store throws. */
   static async open(parts: AttestationOfficeParts): Promise<AttestationOffice> {
-    const { store, clock, random, events, gates, registry, models, vouch, damaged } = parts
+    const { store, clock, random, acts, events, gates, registry, models, vouch, damaged } = parts
     let opened: Attestations | undefined
     const changed = (deviceId?: string): void => {
       opened?.reschedule(deviceId)
       gates.reconsider(deviceId === undefined ? undefined : { deviceId })
     }
-    const shared = { store, clock, events }
+    const shared = { store, clock, events: acts }
     const references = await References.open({ ...shared, withdrawn: () => changed(), damaged })
     const policies = await AttestationPolicies.open({ ...shared, ofModel: models.policyOf, changed })
     const attestations = await Attestations.open({
       ...shared,
+      events,
+      acts,
       random,
       seeds: systemSeedSource,
       references,
