@@ -1,8 +1,8 @@
 /**
  * Certification paths: from what a peer presents to one of the authorities that we trust (RFC 5280 §6.1).
  * Processed: signatures, validity, names, name constraints, basicConstraints, path length, key usage, extended key usage,
- * critical extensions. Not processed, and therefore refused where present: policy constraints. Whether a certificate
- * of the path was revoked is a question of its own (`revocationOf`): lists come later than paths.
+ * policies, critical extensions. Whether a certificate of the path was revoked is a question of its own
+ * (`RevocationList`): lists come later than paths.
  */
 
 import { assertNever } from '@holdfast/base'
@@ -12,10 +12,11 @@ import type { Certificate } from './certificate.ts'
 import { PkiError } from './errors.ts'
 import { KEY_PURPOSE, KEY_USAGE } from './extensions.ts'
 import { isAllowedBy } from './name-constraints.ts'
+import { hasValidPolicies } from './policies.ts'
 import { CHAIN_CERTIFICATES_MAX, PATH_CERTIFICATES_MAX, SIGNATURE_CHECKS_MAX } from './limits.ts'
 
 /** What the leaf is to be used for. */
-export type ChainPurpose = 'client' | 'server'
+export type ChainPurpose = 'client' | 'server' | 'endorsement'
 
 export type ChainRefusal =
   /** The leaf, or too much of what came with it, cannot be read. */
@@ -43,6 +44,8 @@ export type ChainRefusal =
   | 'extended-key-usage'
   /** A name that an issuer above may not vouch for. */
   | 'name-constraints'
+  /** A CA asks for a certificate policy that the path does not have from end to end. */
+  | 'policy'
   | 'critical-extension'
 
 export type ChainVerdict =
@@ -173,13 +176,14 @@ function pathFault(path: readonly Certificate[], now: Timestamp, purpose: ChainP
     const isLeaf = index === 0
     const fault =
       faultAlone(certificate, now) ??
-      (isLeaf ? faultAsLeaf(certificate) : faultAsIssuer(certificate, below)) ??
+      (isLeaf ? faultAsLeaf(certificate, purpose) : faultAsIssuer(certificate, below)) ??
       purposeFault(certificate, purpose)
     if (fault !== undefined) return fault
     // §6.1.4(l): self-issued certificates do not count, and neither does the leaf.
     if (!isLeaf && !certificate.isSelfIssued) below += 1
   }
-  return isWithinConstraints(path) ? undefined : 'name-constraints'
+  if (!isWithinConstraints(path)) return 'name-constraints'
+  return hasValidPolicies(path) ? undefined : 'policy'
 }
 
 /** §6.1.3(b), (c): the names of each certificate before the constraints of every issuer above it. */
@@ -210,8 +214,14 @@ function faultAlone(certificate: Certificate, now: Timestamp): ChainRefusal | un
   return undefined
 }
 
-function faultAsLeaf(leaf: Certificate): ChainRefusal | undefined {
+function faultAsLeaf(leaf: Certificate, purpose: ChainPurpose): ChainRefusal | undefined {
   const usage = leaf.extensions.keyUsage
+  if (purpose === 'endorsement') {
+    // TCG EK Credential Profile 2.5 §3.2.16 and §3.2.15: it says that it is an endorsement key's, and its key decrypts.
+    if (leaf.extensions.keyPurposes?.includes(KEY_PURPOSE.endorsementKey) !== true) return 'extended-key-usage'
+    const mayDecrypt = KEY_USAGE.keyEncipherment | KEY_USAGE.keyAgreement
+    return usage !== undefined && (usage & mayDecrypt) === 0 ? 'key-usage' : undefined
+  }
   const mayProve = KEY_USAGE.digitalSignature | KEY_USAGE.keyAgreement
   return usage !== undefined && (usage & mayProve) === 0 ? 'key-usage' : undefined
 }
@@ -240,6 +250,8 @@ function purposeOid(purpose: ChainPurpose): string {
       return KEY_PURPOSE.clientAuth
     case 'server':
       return KEY_PURPOSE.serverAuth
+    case 'endorsement':
+      return KEY_PURPOSE.endorsementKey
     default:
       return assertNever(purpose)
   }

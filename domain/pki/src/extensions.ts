@@ -8,6 +8,8 @@ import type { GeneralName } from './general-name.ts'
 import { EXTENSIONS_MAX } from './limits.ts'
 import { nameConstraintsOf } from './name-constraints.ts'
 import type { NameConstraints } from './name-constraints.ts'
+import { NO_POLICIES, inhibitAnyOf, policiesOf, policyConstraintsOf, policyMappingsOf } from './policies.ts'
+import type { PolicyExtensions } from './policies.ts'
 
 export const EXTENSION = {
   subjectKeyIdentifier: '2.5.29.14',
@@ -24,8 +26,10 @@ export const EXTENSION = {
   crlDistributionPoints: '2.5.29.31',
   certificatePolicies: '2.5.29.32',
   authorityKeyIdentifier: '2.5.29.35',
+  policyMappings: '2.5.29.33',
   policyConstraints: '2.5.29.36',
   extendedKeyUsage: '2.5.29.37',
+  inhibitAnyPolicy: '2.5.29.54',
   authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
 } as const
 
@@ -44,6 +48,8 @@ export const KEY_PURPOSE = {
   any: '2.5.29.37.0',
   serverAuth: '1.3.6.1.5.5.7.3.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',
+  /** tcg-kp-EKCertificate. */
+  endorsementKey: '2.23.133.8.1',
 } as const
 
 export interface CertificateExtensions {
@@ -58,7 +64,8 @@ export interface CertificateExtensions {
   readonly authorityKeyId: string | undefined
   readonly alternativeNames: readonly GeneralName[]
   readonly nameConstraints: NameConstraints | undefined
-  /** Critical ones that we do not process, and those that narrow what a CA may sign, critical or not. */
+  readonly policy: PolicyExtensions
+  /** Critical ones that we do not process. */
   readonly unprocessed: readonly string[]
 }
 
@@ -71,14 +78,9 @@ export const NO_EXTENSIONS: CertificateExtensions = {
   authorityKeyId: undefined,
   alternativeNames: [],
   nameConstraints: undefined,
+  policy: NO_POLICIES,
   unprocessed: [],
 }
-
-// Without processing policies we must not trust an authority whose own issuer limited it by them.
-const NARROWING: ReadonlySet<string> = new Set([EXTENSION.policyConstraints])
-
-// Critical and harmless: every policy is acceptable to us.
-const IGNORED: ReadonlySet<string> = new Set([EXTENSION.certificatePolicies])
 
 /** Reads the Extensions sequence. @throws PkiError `bad-certificate`, `bad-der`, `too-large`. */
 export function parseExtensions(extensions: DerElement): CertificateExtensions {
@@ -87,7 +89,7 @@ export function parseExtensions(extensions: DerElement): CertificateExtensions {
   for (const { oid, isCritical, value } of extensionList(extensions)) {
     const isRead = READ.has(oid)
     if (isRead) values.set(oid, value())
-    if (NARROWING.has(oid) || (isCritical && !isRead && !IGNORED.has(oid))) unprocessed.push(oid)
+    if (isCritical && !isRead) unprocessed.push(oid)
   }
   const authorityKey = values.get(EXTENSION.authorityKeyIdentifier)
   const names = values.get(EXTENSION.subjectAlternativeName)
@@ -100,6 +102,7 @@ export function parseExtensions(extensions: DerElement): CertificateExtensions {
     authorityKeyId: authorityKey && authorityKeyIdOf(authorityKey),
     alternativeNames: names === undefined ? [] : generalNamesOf(names),
     nameConstraints: constraints && nameConstraintsOf(constraints),
+    policy: policyOf(values),
     unprocessed,
   }
 }
@@ -112,7 +115,25 @@ const READ: ReadonlySet<string> = new Set([
   EXTENSION.authorityKeyIdentifier,
   EXTENSION.subjectAlternativeName,
   EXTENSION.nameConstraints,
+  EXTENSION.certificatePolicies,
+  EXTENSION.policyMappings,
+  EXTENSION.policyConstraints,
+  EXTENSION.inhibitAnyPolicy,
 ])
+
+function policyOf(values: ReadonlyMap<string, DerElement>): PolicyExtensions {
+  const policies = values.get(EXTENSION.certificatePolicies)
+  const mappings = values.get(EXTENSION.policyMappings)
+  const constraints = values.get(EXTENSION.policyConstraints)
+  const inhibitAny = values.get(EXTENSION.inhibitAnyPolicy)
+  return {
+    ...NO_POLICIES,
+    ...(constraints && policyConstraintsOf(constraints)),
+    policies: policies && policiesOf(policies),
+    mappings: mappings && policyMappingsOf(mappings),
+    inhibitAny: inhibitAny && inhibitAnyOf(inhibitAny),
+  }
+}
 
 export interface RawExtension {
   readonly oid: string

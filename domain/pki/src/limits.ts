@@ -7,7 +7,7 @@ export const CERTIFICATE_BYTES_MAX = 16_384
 export const CHAIN_CERTIFICATES_MAX = 8
 
 /** Certificates on one path, leaf and anchor included. */
-export const PATH_CERTIFICATES_MAX = 5
+export const PATH_CERTIFICATES_MAX = 8
 
 /** Signatures checked for one chain. Cross-signed certificates make many paths; a peer may not make us try them all. */
 export const SIGNATURE_CHECKS_MAX = 24

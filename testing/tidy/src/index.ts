@@ -1,1 +1,1 @@
-export { findTool, requireTool } from './system-tool.ts'
+export { findTool, requireFolder, requireTool } from './system-tool.ts'

@@ -3,7 +3,7 @@
  * and says which; in continuous integration that skip is a failure, for there nobody reads what was skipped.
  */
 
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** Where daemons live on Debian, which the PATH of an ordinary user leaves out. */
@@ -32,6 +32,18 @@ export function findTool(name: string): string | undefined {
  */
 export function requireTool(name: string): string | false {
   if (findTool(name) !== undefined) return false
+  const reason = `${name} is not installed (as root on Debian, npm test installs it)`
+  if (process.env.CI === 'true') throw new Error(`under CI=true nothing is skipped: ${reason}`)
+  return reason
+}
+
+/**
+ * As `requireTool`, of data that a package of the system brings along.
+ * @param name of the package.
+ * @throws Error when it is missing and `CI=true`.
+ */
+export function requireFolder(path: string, name: string): string | false {
+  if (existsSync(path)) return false
   const reason = `${name} is not installed (as root on Debian, npm test installs it)`
   if (process.env.CI === 'true') throw new Error(`under CI=true nothing is skipped: ${reason}`)
   return reason
