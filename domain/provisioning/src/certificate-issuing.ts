@@ -11,6 +11,7 @@ export type CertificateOutcome =
 
 /** Whoever issues certificates to the devices of this hub. */
 export interface DeviceCertificates {
+  hasProfile(name: string): boolean
   /**
    * What is wrong with a request whatever becomes of the device: its form, its signature, its key, its name. Undefined
    * for nothing.

@@ -20,6 +20,7 @@ import {
 import type { Expectation, WriteOutcome } from '@holdfast/identity'
 import { deriveDeviceKey } from '@holdfast/tokens'
 import { attestationFrom, attestationOutput } from './attestation-input.ts'
+import type { DeviceCertificates } from './certificate-issuing.ts'
 import type { GroupIndex } from './group-index.ts'
 import { ENROLLMENT_GROUPS_MAX, ETAG_BYTES, WRITE_ATTEMPTS_MAX } from './limits.ts'
 import { type Results, pageOf } from './paging.ts'
@@ -36,6 +37,7 @@ export interface EnrollmentsParts {
   readonly format: StateFormat
   /** Names of this hub, lower case; the only ones an enrolment may bind itself to. */
   readonly hostNames: readonly string[]
+  readonly issuing?: Pick<DeviceCertificates, 'hasProfile'>
 }
 
 /** What a write must find. `new` is for those who must not overwrite; the rest is `If-Match`. */
@@ -75,6 +77,7 @@ export class Enrollments {
     actor: string,
   ): Promise<{ readonly enrollment: EnrollmentOutput; readonly isNew: boolean }> {
     this.#checkHubs(input)
+    this.#checkProfile(input)
     const write = (): Promise<{ readonly stored: Enrollment; readonly isNew: boolean }> =>
       this.#put(input, match, actor)
     const { stored, isNew } = input.scope === 'group' ? await this.#inTurn(write) : await write()
@@ -257,6 +260,13 @@ export class Enrollments {
     throw new DpsError('bad-request', 'iotHubs: names a hub other than this one.', {
       faults: [{ path: 'iotHubs', message: 'names a hub other than this one' }],
     })
+  }
+
+  #checkProfile({ certificateProfile }: EnrollmentInput): void {
+    if (certificateProfile === undefined || this.#parts.issuing?.hasProfile(certificateProfile) === true) return
+    const path = 'clientCertificateIssuancePolicy.certificateAuthorityName'
+    const message = 'names no certificate profile of this hub'
+    throw new DpsError('bad-request', `${path}: ${message}.`, { faults: [{ path, message }] })
   }
 
   /** Does a write and, whatever comes of it, trusts no reading of the groups from before or during it. */

@@ -4,7 +4,7 @@
  */
 
 import { type EventSink, EventThrottle, type SecurityEvent } from '@holdfast/audit'
-import { type Clock, formatTimestamp } from '@holdfast/base'
+import { type Clock, type Instant, formatTimestamp } from '@holdfast/base'
 import {
   type Condition,
   DpsError,
@@ -14,20 +14,24 @@ import {
   type RegisterRequest,
   type RegistrationId,
   type RegistrationState,
+  formatActivation,
   meets,
 } from '@holdfast/dps'
 import { type AssignmentParts, assign, failedState } from './assignment.ts'
+import { Activations } from './activations.ts'
 import { Attestor } from './attestor.ts'
 import { certificateWish, type DeviceCertificates } from './certificate-issuing.ts'
-import type { Attested, Credentials, Denied, RegistrationClaim, Verdict } from './claim.ts'
+import { TpmError } from '@holdfast/tpm'
+import { type Attested, type Credentials, type Denied, type RegistrationClaim, type Verdict, denied } from './claim.ts'
 import { Enrollments } from './enrollments.ts'
 import { GroupIndex } from './group-index.ts'
-import { ASSIGNMENT_ATTEMPTS_MAX, THROTTLED_RETRY_AFTER_SECONDS } from './limits.ts'
+import { ACTIVATION_KEY_BYTES, ASSIGNMENT_ATTEMPTS_MAX, THROTTLED_RETRY_AFTER_SECONDS } from './limits.ts'
 import { type OperationRecord, Operations } from './operations.ts'
 import { type Results, pageOf } from './paging.ts'
-import type { AttemptThrottle, CertificateRules, DeviceDirectory, RandomBytes, SupplyRules } from './ports.ts'
+import type { AttemptThrottle, CertificateRules, DeviceDirectory, RandomBytes, SupplyRules, TpmParts } from './ports.ts'
 import { stateOf } from './registration-state.ts'
 import type { ProvisioningStore, Registration } from './store.ts'
+import { type CheckedKeys, checkTpmKeys } from './tpm-proof.ts'
 
 export interface ProvisioningParts {
   /** Compared without case. */
@@ -40,6 +44,8 @@ export interface ProvisioningParts {
   readonly certificates: CertificateRules
   /** Claims and retired keys; without it there are none. */
   readonly supply?: SupplyRules
+  /** Attestation by TPM; without it there is none. */
+  readonly tpm?: TpmParts
   readonly throttle: AttemptThrottle
   /** Absent: no certificates are issued with registrations. */
   readonly issuing?: DeviceCertificates
@@ -57,6 +63,7 @@ export class Provisioning {
   readonly enrollments: Enrollments
   readonly #parts: ProvisioningParts
   readonly #attestor: Attestor
+  readonly #activations: Activations
   readonly #operations: Operations
   readonly #assignment: AssignmentParts
   readonly #refusals: EventThrottle
@@ -70,8 +77,19 @@ export class Provisioning {
     const groups = new GroupIndex(store)
     const hostNames = parts.hostNames.map((name) => name.toLowerCase())
     this.#parts = parts
-    this.enrollments = new Enrollments({ store, groups, clock, random, events, format, hostNames })
-    this.#attestor = new Attestor({ ...parts, groups })
+    const { issuing } = parts
+    this.enrollments = new Enrollments({
+      store,
+      groups,
+      clock,
+      random,
+      events,
+      format,
+      hostNames,
+      ...(issuing === undefined ? {} : { issuing }),
+    })
+    this.#activations = new Activations(random)
+    this.#attestor = new Attestor({ ...parts, groups, activations: this.#activations })
     this.#operations = new Operations(random)
     this.#refusals = new EventThrottle(events)
     this.#assignment = {
@@ -79,6 +97,7 @@ export class Provisioning {
       devices: parts.devices,
       ...(parts.issuing === undefined ? {} : { issuing: parts.issuing }),
       ...(parts.supply === undefined ? {} : { supply: parts.supply }),
+      ...(parts.tpm === undefined ? {} : { tpm: parts.tpm }),
       clock,
       random,
       events: (event) => this.#emit(event),
@@ -101,12 +120,40 @@ export class Provisioning {
   }
 
   /**
+   * Challenges a TPM: a key that it alone can take in, and signs its register with (azure-iot.md §6.1). Everybody whose
+   * keys have the right form is given one: who is not enrolled, or as another TPM, learns no more than that it opens
+   * nothing.
+   * @returns an activation blob.
+   * @throws DpsError `bad-request`, `not-supported`, `throttled`.
+   */
+  async challenge(claim: RegistrationClaim, address: string, request: RegisterRequest): Promise<Uint8Array> {
+    const { tpm, clock, random } = this.#parts
+    if (tpm === undefined) throw new DpsError('not-supported', 'tpm: TPM attestation is not offered here.')
+    if (request.tpm === undefined) throw new TypeError('a challenge is for the keys of a TPM')
+    const keys = checkTpmKeys(request.tpm)
+    const verdict = await this.#attestor.mayChallenge(claim, request.tpm, address)
+    if (verdict.kind === 'denied') {
+      this.#tellDenial(claim, { address }, verdict)
+      if (verdict.code === 'throttled') throw throttled()
+      return wrapped(keys, random(ACTIVATION_KEY_BYTES), tpm)
+    }
+    const { registrationId } = verdict
+    const challenged = { registrationId, ...request.tpm }
+    const blob = wrapped(keys, this.#activations.challenge(challenged, clock.monotonic()), tpm)
+    const actor = `address/${address}`
+    const at = clock.wall()
+    this.#emit({ type: 'registration.challenged', at, subject: `registration/${registrationId}`, actor, detail: {} })
+    return blob
+  }
+
+  /**
    * Begins an assignment, or joins the one under way for the same registration. Always `assigning`: the outcome is had
    * by `poll`, after RETRY_AFTER_SECONDS.
-   * @throws DpsError `unauthorized`, `bad-request`, `not-supported` (TPM, CSR), `throttled`.
+   * @throws DpsError `unauthorized`, `bad-request`, `not-supported` (CSR), `throttled`.
    */
   async register(claim: RegistrationClaim, credentials: Credentials, request: RegisterRequest): Promise<Operation> {
-    const attested = await this.#attested(claim, credentials)
+    const shown = request.tpm === undefined ? credentials : { ...credentials, tpm: request.tpm }
+    const attested = await this.#attested(claim, shown)
     checkRequest(attested, request)
     const now = this.#parts.clock.monotonic()
     const { csr } = request
@@ -118,6 +165,13 @@ export class Provisioning {
       throw new DpsError('throttled', 'Too many devices register just now.', {
         retryAfterSeconds: THROTTLED_RETRY_AFTER_SECONDS,
       })
+    }
+    // From the proof to here others may have answered the same challenge; of two answers one counts.
+    if (!this.#isUsed(attested, now)) {
+      if (pending === undefined) this.#operations.drop(record)
+      const denial = denied('activation-replayed', 'the challenge was answered by another request before')
+      this.#tellDenial(claim, credentials, denial)
+      throw new DpsError('unauthorized', 'Unauthorized')
     }
     this.#run(record, attested, credentials.address)
     return { status: 'assigning', operationId: record.operationId }
@@ -196,19 +250,25 @@ export class Provisioning {
 
   /** Forgets old operations and tells what was held back of floods of refusals; call every few seconds and at the end. */
   sweep(): void {
-    this.#operations.sweep(this.#parts.clock.monotonic())
+    const now = this.#parts.clock.monotonic()
+    this.#operations.sweep(now)
+    this.#activations.sweep(now)
     this.#refusals.flush()
   }
 
   async #attested(claim: RegistrationClaim, credentials: Credentials): Promise<Attested> {
     const verdict = await this.authenticate(claim, credentials)
     if (verdict.kind === 'attested') return verdict
-    if (verdict.code === 'throttled') {
-      throw new DpsError('throttled', 'Too many failures from this address.', {
-        retryAfterSeconds: THROTTLED_RETRY_AFTER_SECONDS,
-      })
-    }
+    if (verdict.code === 'throttled') throw throttled()
     throw new DpsError('unauthorized', 'Unauthorized')
+  }
+
+  /** Uses up the challenge that the proof rests on, if it rests on one. */
+  #isUsed({ proof, registrationId }: Attested, now: Instant): boolean {
+    if (proof.kind !== 'tpm') return true
+    const { activation, endorsementKey, storageRootKey } = proof
+    if (activation === undefined) return false
+    return this.#activations.use({ registrationId, endorsementKey, storageRootKey }, activation, now)
   }
 
   /** Begins, or after a failure of the store begins again, unless it is under way or done. */
@@ -254,7 +314,8 @@ export class Provisioning {
 
   /** Refusals can be had by the thousand, so they are throttled; the rest is not. */
   #emit(event: SecurityEvent): void {
-    if (event.type === 'registration.refused') this.#refusals.report(event, this.#parts.clock.monotonic())
+    if (event.type === 'registration.refused' || event.type === 'registration.challenged')
+      this.#refusals.report(event, this.#parts.clock.monotonic())
     else this.#parts.events(event)
   }
 }
@@ -264,7 +325,9 @@ function checkRequest(attested: Attested, request: RegisterRequest): void {
     throw new DpsError('bad-request', 'registrationId: differs from the one that was authenticated.')
   }
   // Seams. Both are understood; what would carry them out is not here yet.
-  if (request.tpm !== undefined) throw new DpsError('not-supported', 'tpm: TPM attestation is not offered yet.')
+  if (request.tpm !== undefined && attested.proof.kind !== 'tpm') {
+    throw new DpsError('bad-request', 'tpm: the enrolment does not ask for a TPM.')
+  }
   if (request.csr !== undefined) throw new DpsError('not-supported', 'csr: issuing certificates is not offered yet.')
 }
 
@@ -288,6 +351,21 @@ function fieldOf(registration: Registration, field: string, assignedHub: string)
       return formatTimestamp(registration.updatedTime)
     default:
       return undefined
+  }
+}
+
+function throttled(): DpsError {
+  const retryAfterSeconds = THROTTLED_RETRY_AFTER_SECONDS
+  return new DpsError('throttled', 'Too many failures from this address.', { retryAfterSeconds })
+}
+
+/** @throws DpsError `bad-request` where a key, of the right form though it is, is no key. */
+function wrapped(keys: CheckedKeys, key: Uint8Array, tpm: TpmParts): Uint8Array {
+  try {
+    return formatActivation(keys, key, tpm.seeds)
+  } catch (error) {
+    if (error instanceof TpmError) throw new DpsError('bad-request', `tpm: ${error.message}.`)
+    throw error
   }
 }
 

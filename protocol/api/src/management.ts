@@ -45,6 +45,7 @@
  */
 
 import Type from 'typebox'
+import type { Quarantined } from './masquerade.ts'
 
 export type { Lapse } from './calendar.ts'
 export type {
@@ -173,6 +174,8 @@ export interface Device {
   parentScope?: string
   /** Of a module: who looks after it, where somebody said so. */
   managedBy?: string
+  /** It is not trusted until an operator lets it out; of a module it may be its device's. */
+  quarantined?: Quarantined
 }
 
 /** What a change did to live sessions that rested on what it took away. */

@@ -15,6 +15,7 @@ interface CreateOptions {
   readonly secondaryKey?: string
   readonly deviceId?: string
   readonly disabled?: boolean
+  readonly certificateProfile?: string
 }
 
 const groupOption = (): Option => new Option('--group', 'a group enrolment (default: an individual one)')
@@ -42,9 +43,11 @@ export function addEnrollment(program: Command, world: World): void {
       new Option('--secondary-key <base64>', 'the same for the secondary key'),
       new Option('--device-id <id>', 'id to give the device (individual; default: its registration id)'),
       new Option('--disabled', 'refuse for now'),
+      new Option('--certificate-profile <name>', 'issue certificates with registrations, by this profile'),
     ],
     async run({ hub, print }, options, id) {
-      const { group, attestation, certificate, primaryKey, secondaryKey, deviceId, disabled } = options
+      const { group, attestation, certificate, primaryKey, secondaryKey, deviceId, disabled, certificateProfile } =
+        options
       if (attestation === 'x509' && certificate === undefined)
         throw wrongUse('--attestation x509 needs --certificate FILE')
       if (attestation !== 'x509' && certificate !== undefined)
@@ -61,6 +64,7 @@ export function addEnrollment(program: Command, world: World): void {
         ...(secondaryKey !== undefined && { secondaryKey }),
         ...(deviceId !== undefined && { deviceId }),
         ...(disabled === true && { disabled }),
+        ...(certificateProfile !== undefined && { certificateProfile }),
       }
       const created = await hub.send<Api.Enrollment>('POST', path(collection(group)), body)
       const lines = [`created ${created.scope} enrolment ${created.id} (${created.attestation}, ${created.status})`]

@@ -97,6 +97,7 @@ async function leaveKeysFor(
 /** Certificates with registrations: by the profile that the enrolment names, which stays that of the device. */
 export function registrationCertificates(service: CredentialService): DeviceCertificates {
   return {
+    hasProfile: (name) => service.profiles.read(name) !== undefined,
     faultOf: (request, names) => service.faultOf(request, names)?.message,
     issue: async ({ deviceId, request, names, profile, actor }) => {
       const key = { deviceId }

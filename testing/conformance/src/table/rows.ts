@@ -75,7 +75,7 @@ export const ROWS: readonly Row[] = [
   row(48, 'DPS: X.509, group', DEVICE, NO_AMQP_PROVISIONING),
   row(49, 'DPS: TPM', [], 'attestation by TPM is a later issue'),
   row(50, 'DPS: re-registration, refusals', DEVICE, `${NO_AMQP_PROVISIONING}; custom allocation is a later issue`),
-  row(51, 'DPS: register with CSR', [], 'certificates for devices are a later issue'),
+  row(51, 'DPS: register with CSR', DEVICE, NO_AMQP_PROVISIONING),
   row(52, 'a provisioned device connects', DEVICE, NO_AMQP_PROVISIONING),
   row(53, 'DPS service: individual enrolments', HTTPS),
   row(54, 'DPS service: enrolment groups', HTTPS),

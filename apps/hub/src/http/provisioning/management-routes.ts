@@ -116,6 +116,7 @@ function inputOf(scope: EnrollmentScope, create: Api.EnrollmentCreate): ReturnTy
       : { type: 'x509', x509: { [use]: { primary: { certificate } } } },
     deviceId: create.deviceId,
     provisioningStatus: create.disabled === true ? 'disabled' : 'enabled',
+    credentialPolicyName: create.certificateProfile,
   }
   return readEnrollment(document, { scope })
 }
@@ -128,6 +129,7 @@ function shown(enrollment: EnrollmentOutput): Api.Enrollment {
     status: enrollment.status,
     etag: enrollment.etag,
     ...(enrollment.deviceId !== undefined && { deviceId: enrollment.deviceId }),
+    ...(enrollment.certificateProfile !== undefined && { certificateProfile: enrollment.certificateProfile }),
     createdTime: formatTimestamp(enrollment.createdTime),
   }
 }
@@ -166,6 +168,7 @@ const POINTERS: readonly (readonly [RegExp, string])[] = [
   [/primaryKey$/, '/primaryKey'],
   [/secondaryKey$/, '/secondaryKey'],
   [/certificate$/, '/certificate'],
+  [/certificateAuthorityName$/, '/certificateProfile'],
 ]
 
 function pointerOf(path: string): string {
