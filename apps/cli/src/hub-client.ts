@@ -2,6 +2,7 @@
 
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import type { Readable } from 'node:stream'
 import type { Api } from '@holdfast/api'
 import type { Address } from './address.ts'
 import { Failure, wrongUse } from './failure.ts'
@@ -14,6 +15,8 @@ const LINE_CHARACTERS_MAX = 8 * 1024 * 1024
 /** How long the hub may take to begin its answer, in milliseconds. */
 const ANSWER_MS_MAX = 30_000
 const PAGE_ITEMS = 100
+/** How long the hub may take to look at a file before it answers, in milliseconds: half a gigabyte over a slow line. */
+const UPLOAD_MS_MAX = 3_600_000
 
 export interface CallOptions {
   /** What the call may take longer than others, because the hub itself waits for something, in milliseconds. */
@@ -22,11 +25,18 @@ export interface CallOptions {
   readonly ifMatch?: string
 }
 
+/** What is sent as it is read. */
+export interface Upload {
+  readonly body: Readable
+  readonly bytes: number
+  readonly headers: Readonly<Record<string, string>>
+}
+
 export interface HubClient {
   readonly address: Address
   get<T extends object>(path: string): Promise<T>
   send<T extends object>(
-    method: 'POST' | 'PATCH' | 'DELETE',
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     body?: object,
     options?: CallOptions,
@@ -35,6 +45,8 @@ export interface HubClient {
   pages<T extends object>(path: string, limit?: number): AsyncGenerator<readonly T[]>
   /** Objects of an endless or a long answer, one a line. Ends when the hub ends it or the operator interrupts. */
   lines<T extends object>(path: string): AsyncGenerator<T>
+  /** Sends a file and gives the objects of the answer, one a line. */
+  upload<T extends object>(path: string, file: Upload): AsyncGenerator<T>
   /** The bytes of an answer that is no JSON. Breaks off, and does not end, where the hub does. */
   stream(path: string): Promise<IncomingMessage>
 }
@@ -80,6 +92,7 @@ export function connectHub(address: Address, interrupted: AbortSignal): HubClien
       } while (after !== undefined && left > 0)
     },
     lines: (target) => lines({ address, interrupted, method: 'GET', target }),
+    upload: (target, file) => lines({ address, interrupted, method: 'POST', target, file, waitMs: UPLOAD_MS_MAX }),
     stream: (target) => stream({ address, interrupted, method: 'GET', target }),
   }
 }
@@ -90,6 +103,7 @@ interface Call extends CallOptions {
   readonly method: string
   readonly target: string
   readonly body?: object
+  readonly file?: Upload
 }
 
 async function call<T extends object>(what: Call): Promise<T> {
@@ -137,7 +151,7 @@ async function* lines<T extends object>(what: Call): AsyncGenerator<T> {
   if (rest !== '') yield parseObject(rest) as T
 }
 
-function open({ address, interrupted, method, target, body, waitMs, ifMatch }: Call): Promise<IncomingMessage> {
+function open({ address, interrupted, method, target, body, file, waitMs, ifMatch }: Call): Promise<IncomingMessage> {
   const payload = body === undefined ? undefined : JSON.stringify(body)
   const options: RequestOptions = {
     method,
@@ -148,6 +162,7 @@ function open({ address, interrupted, method, target, body, waitMs, ifMatch }: C
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(payload),
       }),
+      ...(file !== undefined && { ...file.headers, 'content-length': file.bytes }),
       ...(ifMatch !== undefined && { 'if-match': `"${ifMatch}"` }),
       ...(address.kind === 'remote' && { authorization: address.token }),
     },
@@ -173,7 +188,8 @@ function open({ address, interrupted, method, target, body, waitMs, ifMatch }: C
     // A stream that follows is silent for as long as nothing happens.
     begin.once('response', () => begin.setTimeout(0))
     begin.once('error', (error) => reject(unreachable(address, error)))
-    begin.end(payload)
+    if (file === undefined) begin.end(payload)
+    else file.body.once('error', (error) => begin.destroy(error)).pipe(begin)
   })
 }
 

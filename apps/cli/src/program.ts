@@ -4,16 +4,22 @@ import { Command } from 'commander'
 import type { World } from './command.ts'
 import { addAuthority } from './commands/authority.ts'
 import { addCertificate } from './commands/certificate.ts'
+import { addClaim } from './commands/claim.ts'
 import { addConsumerGroup } from './commands/consumer-group.ts'
 import { addCredentials } from './commands/credentials.ts'
 import { addDevice } from './commands/device.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addEnrollment } from './commands/enrollment.ts'
 import { addFiles } from './commands/files.ts'
+import { addConnectionPolicy } from './commands/connection-policy.ts'
 import { addKeys } from './commands/keys.ts'
+import { addMasquerade } from './commands/masquerade.ts'
+import { addManifest, addManufacturer, addOwner } from './commands/manifest.ts'
 import { addMessages } from './commands/messages.ts'
+import { addModel } from './commands/model.ts'
 import { addModule } from './commands/module.ts'
 import { addPolicy } from './commands/policy.ts'
+import { addQuarantine } from './commands/quarantine.ts'
 import { addQuery } from './commands/query.ts'
 import { addStatus } from './commands/status.ts'
 import { addTwin } from './commands/twin.ts'
@@ -45,6 +51,14 @@ Example:
   addConsumerGroup(program, world)
   addEnrollment(program, world)
   addAuthority(program, world)
+  addQuarantine(program, world)
+  addMasquerade(program, world)
+  addConnectionPolicy(program, world)
+  addModel(program, world)
+  addManufacturer(program, world)
+  addManifest(program, world)
+  addOwner(program, world)
+  addClaim(program, world)
   addMessages(program, world)
   addFiles(program, world)
   addKeys(program, world)

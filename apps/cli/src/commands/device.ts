@@ -6,6 +6,7 @@ import { group, leaf, wholeNumber, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
 import { path } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
+import { addDeviceLife } from './device-life.ts'
 import { addInvoke } from './invoke.ts'
 import { addSend } from './send.ts'
 import { identityBody, identityLines, identityOptions, type IdentityOptions } from './identity-options.ts'
@@ -138,6 +139,7 @@ export function addDevice(program: Command, world: World): void {
     },
   })
 
+  addDeviceLife(device, world)
   addInvoke(device, world)
   addSend(device, world)
 }
