@@ -328,7 +328,6 @@ function checkRequest(attested: Attested, request: RegisterRequest): void {
   if (request.tpm !== undefined && attested.proof.kind !== 'tpm') {
     throw new DpsError('bad-request', 'tpm: the enrolment does not ask for a TPM.')
   }
-  if (request.csr !== undefined) throw new DpsError('not-supported', 'csr: issuing certificates is not offered yet.')
 }
 
 function fieldOf(registration: Registration, field: string, assignedHub: string): QueryValue | undefined {
