@@ -15,6 +15,7 @@ import { addConnectionPolicy } from './commands/connection-policy.ts'
 import { addKeys } from './commands/keys.ts'
 import { addMasquerade } from './commands/masquerade.ts'
 import { addManifest, addManufacturer, addOwner } from './commands/manifest.ts'
+import { addMasquerade } from './commands/masquerade.ts'
 import { addMessages } from './commands/messages.ts'
 import { addModel } from './commands/model.ts'
 import { addModule } from './commands/module.ts'
@@ -59,6 +60,9 @@ Example:
   addManifest(program, world)
   addOwner(program, world)
   addClaim(program, world)
+  addQuarantine(program, world)
+  addMasquerade(program, world)
+  addConnectionPolicy(program, world)
   addMessages(program, world)
   addFiles(program, world)
   addKeys(program, world)

@@ -83,6 +83,11 @@ export class ConnectionPolicies {
     return effectivePolicy([this.#ofDevices.get(key.deviceId), this.#parts.ofModel(key), this.#ofHub])
   }
 
+  /** What holds where no device and no model says otherwise. */
+  effectiveOfHub(): EffectivePolicy {
+    return effectivePolicy([this.#ofHub])
+  }
+
   /** Durable before it holds; then live connections are held to it. */
   set(scope: PolicyScope, policy: ConnectionPolicy, actor: string): Promise<PolicyOutcome> {
     return this.#inTurn(async () => {

@@ -39,7 +39,13 @@ export type GateVerdict =
       /** A certificate is not renewed either: what asks for it may not be the device. */
       readonly stopsRenewal?: boolean
     }
-  | { readonly kind: 'refuse'; readonly code: string; readonly detail: string }
+  | {
+      readonly kind: 'refuse'
+      readonly code: string
+      readonly detail: string
+      /** It may be let in a little later as it is: the client is told to try again, and not that it is not authorized. */
+      readonly isTemporary?: boolean
+    }
 
 /**
  * MUST be quick: it is asked at each connection and at each request over HTTPS. When its mind changes about an identity

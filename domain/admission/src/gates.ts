@@ -21,6 +21,8 @@ export interface Admitted {
 
 export interface Refused extends Admittance {
   readonly kind: 'refused'
+  /** Absent: it is not authorized. */
+  readonly isTemporary?: true
 }
 
 export class AdmissionGates {
@@ -45,7 +47,10 @@ export class AdmissionGates {
     for (const { gate, verdict } of verdicts) {
       if (verdict.kind === 'pass') continue
       const { code, detail } = verdict
-      if (verdict.kind === 'refuse') return { kind: 'refused', gate: gate.name, code, detail }
+      if (verdict.kind === 'refuse') {
+        const { isTemporary } = verdict
+        return { kind: 'refused', gate: gate.name, code, detail, ...(isTemporary === true ? { isTemporary } : {}) }
+      }
       lane = narrower(lane, verdict.lane)
       if (verdict.stopsRenewal === true) mayRenew = false
       reasons.push({ gate: gate.name, code, detail })

@@ -59,6 +59,11 @@ export class Quarantine implements AdmissionGate {
     return this.#entries.get(identityText(key)) ?? this.#entries.get(key.deviceId)
   }
 
+  /** By itself, whatever its device is in. */
+  has(key: IdentityKey): boolean {
+    return this.#entries.has(identityText(key))
+  }
+
   /** In the order of their ids. */
   list(): readonly QuarantineEntry[] {
     return [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry)

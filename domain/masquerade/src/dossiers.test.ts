@@ -1,36 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { timestampOf } from '@holdfast/base'
-import { type IdentityKey, identityText } from '@holdfast/identity'
-import { Dossiers, type DossierStore, type DossierWrite } from './dossiers.ts'
-
-class MemoryDossiers implements DossierStore {
-  readonly records = new Map<string, string>()
-  isFull = false
-  reads = 0
-
-  async listDossiers(limit: number): Promise<readonly (IdentityKey & { readonly record: string })[]> {
-    return [...this.records].slice(0, limit).map(([deviceId, record]) => ({ deviceId, record }))
-  }
-
-  async readDossier(key: IdentityKey): Promise<string | undefined> {
-    this.reads += 1
-    return this.records.get(identityText(key))
-  }
-
-  async writeDossiers(writes: readonly DossierWrite[]): Promise<void> {
-    if (this.isFull) throw new Error('the disk is full')
-    for (const { record, ...key } of writes) {
-      if (record === undefined) this.records.delete(identityText(key))
-      else this.records.set(identityText(key), record)
-    }
-  }
-}
+import { Dossiers } from './dossiers.ts'
+import { MemoryDossierStore } from './testing/memory-dossiers.ts'
 
 const NOW = timestampOf(1_000)
 
 test('what was found lasts over a restart; what the disk does not take is tried again', async () => {
-  const store = new MemoryDossiers()
+  const store = new MemoryDossierStore()
   const faults: unknown[] = []
   const parts = { store, fault: (error: unknown) => void faults.push(error) }
   const dossiers = await Dossiers.open(parts)
@@ -50,7 +27,7 @@ test('what was found lasts over a restart; what the disk does not take is tried 
 })
 
 test('who has none costs no reading, and what is gone leaves nothing', async () => {
-  const store = new MemoryDossiers()
+  const store = new MemoryDossierStore()
   const dossiers = await Dossiers.open({ store, fault: () => undefined })
   const key = { deviceId: 'd' }
   const dossier = await dossiers.load(key)

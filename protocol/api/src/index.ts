@@ -1,5 +1,6 @@
 export * as AttestationApi from './attestation.ts'
 export * as CertificateApi from './certificates.ts'
 export * as Api from './management.ts'
+export * as MasqueradeApi from './masquerade.ts'
 export * as RevocationApi from './revocation.ts'
 export * as SupplyApi from './supply.ts'

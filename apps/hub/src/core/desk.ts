@@ -310,9 +310,9 @@ export class Desk {
         return
       }
       if (verdict.kind === 'refused') {
-        const { gate, code, detail } = verdict
+        const { gate, code, detail, isTemporary } = verdict
         this.#emitRefusal(message.peer, identitySubject(key), { code, detail: `${gate}: ${detail}` })
-        this.#refuse(front, message, NOT_AUTHORIZED, code)
+        this.#refuse(front, message, isTemporary === true ? UNAVAILABLE : NOT_AUTHORIZED, code)
         return
       }
       if (!authenticator.isCurrent(decision)) continue

@@ -29,6 +29,7 @@ import type { Connection, ManagementServices } from '../http/management/services
 import { AttestationOffice } from '../trust/attestation-office.ts'
 import { SupplyService } from '../trust/supply/supply-service.ts'
 import { memoryAuthority } from './memory-authority.ts'
+import { memoryMasquerade } from './memory-masquerade.ts'
 import { MemoryTelemetry } from './memory-telemetry.ts'
 
 export const HOST = 'hub.example'
@@ -109,6 +110,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
       vouch: async () => ({ kind: 'unproven', why: 'no manufacturer is trusted here' }),
       damaged: (_what, error) => void failures.push(error),
     }),
+    masquerade: await memoryMasquerade(common),
     policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
     authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
     revocations: {

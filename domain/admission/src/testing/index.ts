@@ -1,2 +1,3 @@
 export type { FuzzTarget } from './fuzz-targets.ts'
 export { fuzzTargets } from './fuzz-targets.ts'
+export { MemoryAdmissionStore } from './memory-store.ts'

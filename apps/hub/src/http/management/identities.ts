@@ -202,5 +202,6 @@ function etagOf(identity: Identity): Readonly<Record<string, string>> {
 function shown(call: Call, identity: Identity): Api.Device {
   const { deviceId, moduleId } = identity
   const key = { deviceId, ...(moduleId === undefined ? {} : { moduleId }) }
-  return identityJson(identity, call.services.sessions.connectionOf(key))
+  const { sessions, masquerade } = call.services
+  return identityJson(identity, sessions.connectionOf(key), masquerade.quarantine.find(key))
 }

@@ -1,5 +1,6 @@
 /** Identities between the API's words and the domain's. */
 
+import type { QuarantineEntry } from '@holdfast/admission'
 import type { Api } from '@holdfast/api'
 import { assertNever, formatTimestamp } from '@holdfast/base'
 import {
@@ -10,6 +11,7 @@ import {
   thumbprintsOf,
 } from '@holdfast/identity'
 import { badRequest, type Fault } from '../problem.ts'
+import { quarantinedJson } from './masquerade.ts'
 import type { Connection } from './services.ts'
 
 const AUTH: Readonly<Record<Authentication['kind'], Api.Device['auth']>> = {
@@ -20,7 +22,11 @@ const AUTH: Readonly<Record<Authentication['kind'], Api.Device['auth']>> = {
 }
 
 /** Without keys, whoever asks. */
-export function identityJson(identity: Identity, connection: Connection | undefined): Api.Device {
+export function identityJson(
+  identity: Identity,
+  connection: Connection | undefined,
+  quarantined?: QuarantineEntry,
+): Api.Device {
   const thumbprints = thumbprintsOf(identity.authentication)
   const deviceScope = edgeScope(identity)
   const { parentScope, managedBy } = identity
@@ -40,6 +46,7 @@ export function identityJson(identity: Identity, connection: Connection | undefi
     ...(deviceScope === undefined ? {} : { iotEdge: true, deviceScope }),
     ...(parentScope === undefined ? {} : { parentScope }),
     ...(managedBy === undefined ? {} : { managedBy }),
+    ...(quarantined === undefined ? {} : { quarantined: quarantinedJson(quarantined) }),
   }
 }
 

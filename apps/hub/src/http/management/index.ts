@@ -19,6 +19,7 @@ import { HUB_ROUTES } from './hub.ts'
 import { IDENTITY_ROUTES } from './identities.ts'
 import { KEY_PROVIDER_ROUTES } from './key-provider.ts'
 import { LIFE_ROUTES } from './lives.ts'
+import { MASQUERADE_ROUTES } from './masquerade.ts'
 import { MESSAGE_ROUTES } from './messages.ts'
 import { METHOD_ROUTES } from './methods.ts'
 import { MODEL_ROUTES } from './models.ts'
@@ -53,6 +54,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...CERTIFICATE_ROUTES,
   ...CONSUMER_GROUP_ROUTES,
   ...MESSAGE_ROUTES,
+  ...MASQUERADE_ROUTES,
   ...COMMAND_ROUTES,
   ...METHOD_ROUTES,
   ...QUERY_ROUTES,

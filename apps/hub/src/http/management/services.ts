@@ -16,6 +16,7 @@ import type { SupplyService } from '../../trust/supply/supply-service.ts'
 import type { CustomerRevocations } from '../../trust/customer-revocations.ts'
 import type { AuthorityService } from '../../trust/authority/authority-service.ts'
 import type { AttestationOffice } from '../../trust/attestation-office.ts'
+import type { MasqueradeOffice } from '../../trust/masquerade/masquerade-office.ts'
 import type { Throttled } from '../throttled.ts'
 import type { CertificateServices } from './certificates.ts'
 
@@ -55,6 +56,8 @@ export interface ManagementServices extends CertificateServices {
   readonly throttling: Throttled
   /** Measured boot. */
   readonly attestation: Pick<AttestationOffice, 'attestations' | 'references' | 'policies'>
+  /** Quarantine, copies, and connection policies. */
+  readonly masquerade: Pick<MasqueradeOffice, 'quarantine' | 'policies' | 'scale' | 'show' | 'clear' | 'release'>
   /** Calls of direct methods. */
   readonly methods: MethodCaller
   /** Queries over twins. */

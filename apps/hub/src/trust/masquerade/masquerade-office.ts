@@ -1,0 +1,153 @@
+/** Quarantine, connection policies and the watch over copies, joined for the hub and for those who operate it. */
+
+import {
+  type AdmissionGates,
+  ConnectionPolicies,
+  type ConnectionPolicy,
+  type ConnectionPolicyStore,
+  Incumbents,
+  Quarantine,
+  type QuarantineStore,
+} from '@holdfast/admission'
+import type { EventSink } from '@holdfast/audit'
+import type { Clock } from '@holdfast/base'
+import { type IdentityKey, identitySubject } from '@holdfast/identity'
+import { type Dossier, Dossiers, type DossierStore, type Judgement, type Scale } from '@holdfast/masquerade'
+import type { Twins } from '@holdfast/twins'
+import type { DeviceHandlers } from '../../core/device-handlers.ts'
+import { ConnectionGate } from './connection-gate.ts'
+import { MasqueradeWatch } from './masquerade-watch.ts'
+import { NonceOffers } from './nonce-offers.ts'
+
+/** Once in so many milliseconds dossiers go to disk and unanswered nonces are looked at. */
+const TICK_MS = 1_000
+
+export interface MasqueradeOfficeParts {
+  readonly store: QuarantineStore & DossierStore & ConnectionPolicyStore
+  readonly clock: Clock
+  readonly random: (bytes: number) => Uint8Array
+  readonly scale: Scale
+  readonly events: EventSink
+  /** For what strangers can cause. */
+  readonly throttledEvents: EventSink
+  readonly gates: AdmissionGates
+  readonly twins: Pick<Twins, 'read' | 'write'>
+  readonly models: ModelConnections
+  readonly fault: (error: unknown) => void
+}
+
+/** What the models of devices say of their connections. */
+export interface ModelConnections {
+  /** Of the identity's model as it is recorded, not as the device says; from memory. */
+  policyOf(key: IdentityKey): ConnectionPolicy | undefined
+  /** Reads it into memory; undefined where it is there. */
+  load(key: IdentityKey): Promise<unknown> | undefined
+}
+
+export class MasqueradeOffice {
+  readonly quarantine: Quarantine
+  readonly policies: ConnectionPolicies
+  /** For the desk, before the handler of twins. */
+  readonly handlers: DeviceHandlers
+  readonly #parts: MasqueradeOfficeParts
+  readonly #dossiers: Dossiers
+  readonly #incumbents: Incumbents
+  readonly #offers: NonceOffers
+  readonly #watch: MasqueradeWatch
+  readonly #timer: NodeJS.Timeout
+
+  private constructor(
+    parts: MasqueradeOfficeParts,
+    opened: { readonly quarantine: Quarantine; readonly policies: ConnectionPolicies; readonly dossiers: Dossiers },
+  ) {
+    const { clock, random, scale, gates, twins, models, throttledEvents, fault } = parts
+    const { quarantine, policies, dossiers } = opened
+    this.#parts = parts
+    this.quarantine = quarantine
+    this.policies = policies
+    this.#dossiers = dossiers
+    this.#incumbents = new Incumbents()
+    this.#offers = new NonceOffers({ dossiers, twins, clock, random, fault })
+    this.#watch = new MasqueradeWatch({
+      dossiers,
+      policies,
+      quarantine,
+      incumbents: this.#incumbents,
+      offers: this.#offers,
+      scale,
+      clock,
+      events: throttledEvents,
+      reconsider: (key) => gates.reconsider(key),
+      fault,
+    })
+    const loadModel = models.load.bind(models)
+    gates.add(new ConnectionGate({ policies, incumbents: this.#incumbents, clock, loadModel }))
+    gates.add(quarantine)
+    gates.add(this.#watch)
+    this.handlers = {
+      request: (...request) => this.#watch.request(...request),
+      deleted: (key) => {
+        this.#watch.deleted(key)
+        quarantine.deleted(key)
+        policies.deleted(key)
+      },
+    }
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#timer.unref()
+  }
+
+  /** Adds its gates. Rejects with what the store throws. */
+  static async open(parts: MasqueradeOfficeParts): Promise<MasqueradeOffice> {
+    const { store, clock, events, gates, models, fault } = parts
+    const changed = (key: IdentityKey | undefined): void => gates.reconsider(key)
+    const quarantine = await Quarantine.open({ store, clock, events, changed })
+    const ofModel = models.policyOf.bind(models)
+    const policies = await ConnectionPolicies.open({ store, clock, events, ofModel, changed })
+    const dossiers = await Dossiers.open({ store, fault })
+    return new MasqueradeOffice(parts, { quarantine, policies, dossiers })
+  }
+
+  /** What is known of an identity, which exists, and what follows from it now. */
+  async show(key: IdentityKey): Promise<{ readonly dossier: Dossier; readonly judgement: Judgement }> {
+    const dossier = await this.#dossiers.load(key)
+    return { dossier, judgement: this.#watch.judgementOf(dossier) }
+  }
+
+  get scale(): Scale {
+    return this.#parts.scale
+  }
+
+  /** What was found of an identity, which exists, is over; a nonce and a counter begin anew. */
+  async clear(key: IdentityKey, actor: string): Promise<void> {
+    const { clock, events, gates } = this.#parts
+    const dossier = await this.#dossiers.load(key)
+    dossier.cleared()
+    await this.#dossiers.write(key, dossier)
+    events({ type: 'identity.cleared', at: clock.wall(), subject: identitySubject(key), actor, detail: {} })
+    const live = this.#incumbents.find(key)
+    if (live !== undefined && dossier.nonce !== undefined) this.#offers.offer(live, dossier)
+    gates.reconsider(key)
+  }
+
+  /**
+   * Lets an identity out, with what was found of it cleared: else the next finding would put it back. False where it is
+   * not in quarantine by itself.
+   */
+  async release(key: IdentityKey, actor: string): Promise<boolean> {
+    if (!this.quarantine.has(key)) return false
+    await this.clear(key, actor)
+    return this.quarantine.release(key, actor)
+  }
+
+  /** Writes what is left and keeps no timer. */
+  async end(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#dossiers.flush()
+    await this.#dossiers.flush()
+  }
+
+  #tick(): void {
+    for (const [facts, dossier] of this.#offers.due(this.#parts.clock.monotonic())) this.#watch.silent(facts, dossier)
+    void this.#dossiers.flush()
+  }
+}
