@@ -2,6 +2,7 @@
 
 import { Command } from 'commander'
 import type { World } from './command.ts'
+import { addAttestation } from './commands/attestation.ts'
 import { addAuthority } from './commands/authority.ts'
 import { addCertificate } from './commands/certificate.ts'
 import { addClaim } from './commands/claim.ts'
@@ -51,6 +52,7 @@ Example:
   addPolicy(program, world)
   addConsumerGroup(program, world)
   addEnrollment(program, world)
+  addAttestation(program, world)
   addAuthority(program, world)
   addQuarantine(program, world)
   addMasquerade(program, world)
