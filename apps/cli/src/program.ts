@@ -16,7 +16,6 @@ import { addConnectionPolicy } from './commands/connection-policy.ts'
 import { addKeys } from './commands/keys.ts'
 import { addMasquerade } from './commands/masquerade.ts'
 import { addManifest, addManufacturer, addOwner } from './commands/manifest.ts'
-import { addMasquerade } from './commands/masquerade.ts'
 import { addMessages } from './commands/messages.ts'
 import { addModel } from './commands/model.ts'
 import { addModule } from './commands/module.ts'
@@ -63,7 +62,6 @@ Example:
   addOwner(program, world)
   addClaim(program, world)
   addQuarantine(program, world)
-  addMasquerade(program, world)
   addConnectionPolicy(program, world)
   addMessages(program, world)
   addFiles(program, world)
