@@ -424,6 +424,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     custody: custodyService,
     hubAuthority: authorityOffice.service,
     publication: authorityOffice.publication,
+    rootsFetched: (key) => authorityOffice.witness.fetched(key),
     renewCertificate: (actor) => certificate.renew(actor),
     status,
     events: {

@@ -47,6 +47,23 @@ export async function enrol(call: EstCall): Promise<Response> {
   }
 }
 
+/**
+ * Who asks, where it says and proves that; nobody has to. What it shows and does not prove counts as everywhere, and is
+ * told in the log.
+ */
+export async function provedBy({ context, services, path }: EstCall): Promise<IdentityKey | undefined> {
+  try {
+    const claim = byAuthorization(context) ?? byCertificate(context)
+    if (claim === undefined) return undefined
+    await admit(context, services, claim.key, claim.token)
+    return claim.key
+  } catch (error) {
+    if (!(error instanceof Problem) && problemOf(error) === undefined)
+      services.failed(error, { method: 'GET', path: path.operation })
+    return undefined
+  }
+}
+
 async function issue(call: EstCall, { key }: Claim, device: Admitted, request: Uint8Array): Promise<Issued> {
   const { services, path, context } = call
   if (!device.mayRenew) {

@@ -6,7 +6,7 @@ import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
 import { Problem } from '../problem.ts'
 import { attributes, certificates, refusalText } from './answer.ts'
-import { enrol } from './enrolment.ts'
+import { enrol, provedBy } from './enrolment.ts'
 import { problemOf } from './refusals.ts'
 import type { EstServices } from './services.ts'
 
@@ -26,15 +26,21 @@ export function estRoutes(services: EstServices): Hono<HttpEnvironment> {
     if (context.req.method !== method) throw methodNotAllowed(method)
     // Neither asks who wants to know (RFC 7030 §4.1.1, §4.5.1): what they tell is no secret.
     if (path.operation === 'csrattrs') return attributes(encodeCsrAttributes(profileOf(services, path)))
-    if (path.operation === 'cacerts') return certificates(authorities(services))
+    if (path.operation === 'cacerts') {
+      const answer = certificates(authorities(services))
+      // While authorities roll over it is of interest who has been given the new root.
+      const key = services.issuer.rollover === undefined ? undefined : await provedBy({ context, services, path })
+      if (key !== undefined) services.rootsFetched(key)
+      return answer
+    }
     return enrol({ context, services, path })
   })
   return app
 }
 
-/** Every root that devices are to trust, and what issues below them. */
+/** Every root that devices are to trust, what issues below them, and how one root vouches for the next (RFC 4210 §4.4). */
 function authorities({ issuer }: EstServices): readonly Uint8Array[] {
-  return [...issuer.roots, ...issuer.issuers].map(({ der }) => der)
+  return [...issuer.roots, ...issuer.crossCertificates, ...issuer.issuers].map(({ der }) => der)
 }
 
 function profileOf({ credentials: { profiles } }: EstServices, { label }: EstPath) {
