@@ -61,8 +61,6 @@ Example:
   addManifest(program, world)
   addOwner(program, world)
   addClaim(program, world)
-  addQuarantine(program, world)
-  addConnectionPolicy(program, world)
   addMessages(program, world)
   addFiles(program, world)
   addKeys(program, world)
