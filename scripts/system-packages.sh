@@ -18,6 +18,8 @@ package_of() {
   case $1 in
     mosquitto_pub | mosquitto_sub) echo mosquitto-clients ;;
     gcc) echo gcc libc6-dev ;;
+    softhsm2-util) echo softhsm2 ;;
+    pkcs11-tool) echo opensc ;;
     tpm2_*) echo tpm2-tools ;;
     swtpm_*) echo swtpm-tools ;;
     *) echo "$1" ;;

@@ -71,3 +71,18 @@ export function bytesOf(value: unknown, name: string, bytesMin: number, bytesMax
 export function formatBytes(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
+
+/** A member that is text of a form. @throws DocumentError. */
+export function textMember(object: JsonObject, name: string, pattern: RegExp): string {
+  return textOf(object[name], name, pattern)
+}
+
+/** @throws DocumentError. */
+export function timeMember(object: JsonObject, name: string): Timestamp {
+  return timeOf(object[name], name)
+}
+
+/** @throws DocumentError. */
+export function bytesMember(object: JsonObject, name: string, bytesMin: number, bytesMax: number): Uint8Array {
+  return bytesOf(object[name], name, bytesMin, bytesMax)
+}

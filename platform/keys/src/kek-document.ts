@@ -6,8 +6,9 @@
 import { createHash } from 'node:crypto'
 import * as document from './document.ts'
 import { fileError } from './errors.ts'
-import type { KeyFile } from './folder.ts'
-import { KEKS_MAX } from './limits.ts'
+import type { KeyFile, KeyFolder } from './folder.ts'
+import { KEK_BYTES_MAX, KEKS_MAX } from './limits.ts'
+import { whileReading } from './reading.ts'
 
 export interface KekForm<T> {
   readonly format: string
@@ -25,6 +26,11 @@ export interface KekDocument<T> {
   readonly keys: readonly T[]
   /** The whole, for the members that are the form's own. */
   readonly body: document.JsonObject
+}
+
+/** The file of a home, or undefined where there is none. @throws KeyError `unavailable`. */
+export function readKekFile(folder: KeyFolder, name: string): Promise<KeyFile | undefined> {
+  return whileReading(`${folder.path}/${name}`, () => folder.read(name, KEK_BYTES_MAX))
 }
 
 export function formatKek(body: document.JsonObject): Uint8Array {

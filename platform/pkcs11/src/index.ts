@@ -1,1 +1,7 @@
-export {}
+export type { WrappingAlgorithm } from './messages.ts'
+export type { TokenHomesParts } from './token-home.ts'
+export { processOf, tokenHomes } from './token-home.ts'
+export type { TokenPlace, TokenProcessOptions } from './token-process.ts'
+export { TokenProcess } from './token-process.ts'
+export type { TokenAuthorityKeysParts } from './token-signer.ts'
+export { tokenAuthorityKeys, tokenSigner } from './token-signer.ts'

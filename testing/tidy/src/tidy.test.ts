@@ -55,7 +55,9 @@ test('what a file imports is declared by its package, ours and others alike', ()
       const isForTests = file.isTest || file.ring === 'testing'
       const declared =
         own.dependencies?.[name] ??
-        (isForTests || item.isTypeOnly ? (own.devDependencies?.[name] ?? shared[name]) : undefined)
+        (isForTests || item.isTypeOnly ? (own.devDependencies?.[name] ?? shared[name]) : undefined) ??
+        // What may be absent is loaded by code that bears that; only its types may stand in an import.
+        (item.isTypeOnly ? own.optionalDependencies?.[name] : undefined)
       if (declared === undefined) undeclared.add(`${file.path}: ${name}`)
     }
   }

@@ -1,6 +1,7 @@
 /** The homes of key-encryption keys that this program can open. */
 
 import { type KeyEnvironment, type KeyFolder, type KeyHomeKinds, passphraseHomes } from '@holdfast/keys'
+import { tokenHomes } from '@holdfast/pkcs11'
 import type { KeySettings } from './key-settings.ts'
 import { secretSource } from './secret-sources.ts'
 
@@ -25,5 +26,17 @@ export function keyHomes({ folder, environment, settings, credentials }: KeyHome
     credentials,
     terminal,
   })
-  return { passphrase: passphraseHomes({ ...shared, secret: passphrase }) }
+  const pin = secretSource({
+    noun: 'PIN',
+    setting: 'pinFile',
+    file: undefined,
+    configured: wish?.settings.pinFile,
+    credential: 'holdfast-pin',
+    credentials,
+    terminal,
+  })
+  return {
+    passphrase: passphraseHomes({ ...shared, secret: passphrase }),
+    pkcs11: tokenHomes({ ...shared, pin }),
+  }
 }

@@ -1,0 +1,1 @@
+export { requireSoftHsm, SoftHsm } from './soft-hsm.ts'
