@@ -1,6 +1,13 @@
 export { Attestations, standingIn } from './attestations.ts'
 export type { AttestationsParts, AttestingDevice, Challenge, Endorsement, KeyRequest } from './attestations.ts'
 export { checkAttestationKey, checkEndorsementKey } from './attestation-key.ts'
+export type {
+  EndorsementRoot,
+  EndorsementRootsParts,
+  EndorsementRootStore,
+  StoredEndorsementRoot,
+} from './endorsement-roots.ts'
+export { EndorsementRoots } from './endorsement-roots.ts'
 export type { AttestationErrorCode } from './errors.ts'
 export { AttestationError } from './errors.ts'
 export type { EventDifference, FoundEvent } from './event-comparison.ts'

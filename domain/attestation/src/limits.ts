@@ -55,3 +55,6 @@ export const DEVICE_POLICIES_MAX = 100_000
 
 /** How far a wall clock may be behind what it was, in milliseconds, before a verdict from the future counts as stale. */
 export const CLOCK_TURNED_BACK_MS = 60_000
+
+/** Roots of TPMs' manufacturers; there are some 30 manufacturers, with a handful of roots and intermediates each. */
+export const ENDORSEMENT_ROOTS_MAX = 256

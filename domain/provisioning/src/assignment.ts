@@ -8,9 +8,10 @@ import type { CertificateWish, DeviceCertificates } from './certificate-issuing.
 import type { Attested } from './claim.ts'
 import { ETAG_BYTES } from './limits.ts'
 import type { Outcome } from './operations.ts'
-import type { DeviceDirectory, RandomBytes, SupplyRules } from './ports.ts'
+import type { DeviceDirectory, RandomBytes, SupplyRules, TpmParts } from './ports.ts'
 import { type StateFormat, stateOf } from './registration-state.ts'
 import type { Enrollment, ProvisioningStore, Registration } from './store.ts'
+import { activationOf, claimTpm, tpmAuthentication } from './tpm-assignment.ts'
 
 /** The twin of a device whose enrolment names none. */
 const EMPTY_TWIN = { tags: '{}', desired: '{}' }
@@ -20,6 +21,7 @@ export interface AssignmentParts {
   readonly devices: DeviceDirectory
   readonly issuing?: DeviceCertificates
   readonly supply?: SupplyRules
+  readonly tpm?: TpmParts
   readonly clock: Clock
   readonly random: RandomBytes
   readonly events: EventSink
@@ -52,13 +54,16 @@ export async function assign(
   address: string,
   wish?: CertificateWish,
 ): Promise<Outcome> {
-  const authentication = authenticationOf(attested)
+  const authentication = authenticationOf(attested, parts.random)
   const actor = `registration/${attested.registrationId}`
   for (let attempt = 0; attempt < PLANS_MAX; attempt += 1) {
     const registration = await parts.store.readRegistration(attested.registrationId)
     const plan = await planOf(parts, attested, authentication, registration)
     if (plan.kind === 'keep') return assigned(parts, attested, plan.registration, address, wish)
     if (plan.kind === 'refuse') return refused(parts, attested, plan, address)
+    const taken = await claimTpm(parts, attested, plan.deviceId)
+    if (taken !== undefined)
+      return refused(parts, attested, { kind: 'refuse', deviceId: plan.deviceId, reason: taken }, address)
     await parts.supply?.assigning(attested, plan.deviceId)
     if (!(await isCarriedOut(parts, attested, authentication, plan, actor))) continue
     await parts.supply?.assigned(attested, plan.deviceId)
@@ -75,6 +80,7 @@ export async function assign(
         scope: written.scope,
         attestation: attested.proof.kind,
         substatus: written.substatus,
+        ...(attested.proof.kind === 'tpm' && { manufacturer: attested.proof.manufacturer ?? 'unproven' }),
       },
     })
     return assigned(parts, attested, written, address, wish)
@@ -94,7 +100,11 @@ async function assigned(
   address: string,
   wish: CertificateWish | undefined,
 ): Promise<Outcome> {
-  const state = stateOf(parts.format, registration, attested)
+  // What the identity has now: a TPM that lost its key is given it again.
+  const isTpm = attested.proof.kind === 'tpm'
+  const identity = isTpm ? await parts.devices.read(registration.deviceId) : undefined
+  const activation = activationOf(parts.tpm, attested, identity?.authentication)
+  const state = stateOf(parts.format, registration, attested, activation)
   if (wish === undefined || parts.issuing === undefined) return { status: 'assigned', state }
   const { deviceId, registrationId } = registration
   const outcome = await parts.issuing.issue({ ...wish, deviceId, actor: `registration/${registrationId}` })
@@ -247,8 +257,9 @@ export function failedState(attested: Attested, now: Timestamp, code: 'device-ta
 }
 
 /** azure-iot.md §6, end: the leaf's thumbprint in both slots, or the keys that the device signs with. */
-function authenticationOf(attested: Attested): Authentication {
+function authenticationOf(attested: Attested, random: RandomBytes): Authentication {
   const { proof } = attested
+  if (proof.kind === 'tpm') return tpmAuthentication(random)
   if (proof.kind === 'symmetricKey') {
     return { kind: 'sas', primaryKey: proof.primaryKey, secondaryKey: proof.secondaryKey }
   }

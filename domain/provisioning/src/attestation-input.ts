@@ -1,9 +1,17 @@
 /** How an enrolment's attestation comes from what a client wrote, and what is shown of it. */
 
-import { type AttestationInput, type AttestationOutput, type CertificateInput, DpsError } from '@holdfast/dps'
+import {
+  type AttestationInput,
+  type AttestationOutput,
+  type CertificateInput,
+  DpsError,
+  type TpmAttestationInput,
+} from '@holdfast/dps'
+import { TpmError, type TpmPublic, publicKeyOf } from '@holdfast/tpm'
 import { KEY_BYTES } from './limits.ts'
 import type { CertificateFacts, CertificateRules, RandomBytes } from './ports.ts'
 import type { Attestation } from './store.ts'
+import { checkedEndorsementKey, checkedStorageRootKey } from './tpm-proof.ts'
 
 /**
  * Completes what a client wrote: absent keys are made or kept, certificates become DER.
@@ -26,6 +34,7 @@ export function attestationFrom(
       secondaryKey: input.secondaryKey ?? kept?.secondaryKey ?? newKey(random),
     }
   }
+  if (input.kind === 'tpm') return tpmFrom(input, rules)
   const kept = current?.kind === 'x509' ? current : undefined
   const name = input.use === 'client' ? 'clientCertificates' : 'signingCertificates'
   const path = `attestation.x509.${name}`
@@ -47,9 +56,38 @@ export function attestationFrom(
 /** Without keys and certificates. */
 export function attestationOutput(rules: CertificateRules, attestation: Attestation): AttestationOutput {
   if (attestation.kind === 'symmetricKey') return { kind: 'symmetricKey' }
+  if (attestation.kind === 'tpm') {
+    const { endorsementCertificate: bundle, ...keys } = attestation
+    return bundle === undefined ? keys : { ...keys, endorsementCertificate: rules.formatBundle(bundle) }
+  }
   const primary = factsOf(rules, attestation.primary)
   if (attestation.secondary === undefined) return { kind: 'x509', primary }
   return { kind: 'x509', primary, secondary: factsOf(rules, attestation.secondary) }
+}
+
+function tpmFrom(input: TpmAttestationInput, rules: CertificateRules): Attestation {
+  const { endorsementCertificate: text, ...keys } = input
+  const area = checkedEndorsementKey(keys.endorsementKey, 'attestation.tpm.endorsementKey')
+  if (keys.storageRootKey !== undefined) checkedStorageRootKey(keys.storageRootKey, 'attestation.tpm.storageRootKey')
+  const path = 'attestation.tpm.endorsementCertificate'
+  const spki = spkiFrom(area)
+  if (text === undefined) return keys
+  const endorsementCertificate = rules.decodeBundle(text)
+  if (endorsementCertificate === undefined) {
+    throw badCertificate(path, 'is no X.509 certificate as PEM or base64 of DER')
+  }
+  // Told now: with another TPM's certificate the device could never come in.
+  if (!rules.isOfKey(endorsementCertificate, spki)) throw badCertificate(path, 'is not of the endorsement key')
+  return { ...keys, endorsementCertificate }
+}
+
+function spkiFrom(area: TpmPublic): Uint8Array {
+  try {
+    return publicKeyOf(area).export({ type: 'spki', format: 'der' })
+  } catch (error) {
+    if (error instanceof TpmError) throw badCertificate('attestation.tpm.endorsementKey', 'is no key')
+    throw error
+  }
 }
 
 function certificateFrom(

@@ -1,13 +1,15 @@
 /** Who a device that wants to be provisioned is, and which enrolment is its own. */
 
 import { type Clock, LruMap, type Timestamp, timestampOf } from '@holdfast/base'
-import { type RegistrationId, parseRegistrationId } from '@holdfast/dps'
+import { type RegistrationId, type TpmKeys, parseRegistrationId } from '@holdfast/dps'
 import { EXPIRY_SKEW_MS } from '@holdfast/tokens'
-import { type Credentials, type Denied, type RegistrationClaim, type Verdict, denied } from './claim.ts'
+import type { Activations } from './activations.ts'
+import { type Attested, type Credentials, type Denied, type RegistrationClaim, type Verdict, denied } from './claim.ts'
 import type { GroupIndex } from './group-index.ts'
 import { CHAINS_REMEMBERED_MAX, KEY_BYTES } from './limits.ts'
-import type { AttemptThrottle, CertificateRules, RandomBytes, SupplyRules } from './ports.ts'
-import { type Proved, proveByCertificate, proveByToken } from './proof.ts'
+import type { AttemptThrottle, CertificateRules, RandomBytes, SupplyRules, TpmParts } from './ports.ts'
+import { type Proved, isTpmEnrollment, proveByCertificate, proveByToken } from './proof.ts'
+import { checkTpmKeys, namedKeys, proveByActivation } from './tpm-proof.ts'
 import type { Enrollment, ProvisioningStore } from './store.ts'
 
 export interface AttestorParts {
@@ -16,6 +18,9 @@ export interface AttestorParts {
   readonly groups: GroupIndex
   readonly certificates: CertificateRules
   readonly supply?: SupplyRules
+  /** Without it no enrolment by TPM is met. */
+  readonly tpm?: TpmParts
+  readonly activations: Activations
   readonly throttle: AttemptThrottle
   readonly clock: Clock
   readonly random: RandomBytes
@@ -52,7 +57,8 @@ export class Attestor {
     const pair = { deviceId: `registration/${id ?? ''}` }
     const isSpent = isKnown ? throttle.isPairSpent(address, pair, now) : throttle.isAddressSpent(address, now)
     if (isSpent) return denied('throttled', 'too many failures from this address before')
-    const verdict = this.#decide(claim, id, credentials, candidates, isOurScope)
+    const decided = this.#decide(claim, id, credentials, candidates, isOurScope)
+    const verdict = decided.kind === 'attested' ? await this.#vouched(decided, credentials) : decided
     if (verdict.kind === 'attested' && (await this.#parts.supply?.areRetired(verdict.proof)) === true) {
       // It holds the key, so that it is nobody who guesses; and it is told no more than others.
       return denied('key-retired', 'the key is that of a retired device')
@@ -61,6 +67,51 @@ export class Attestor {
     else if (isKnown) throttle.failedAsKnown(address, pair, now)
     else throttle.failedAsUnknown(address, now)
     return verdict
+  }
+
+  /**
+   * Whether a device may be challenged: an enabled individual enrolment under this id names the keys of its TPM. Each
+   * challenge counts as a failure until it is answered, so that they cannot be had without end.
+   */
+  async mayChallenge(claim: RegistrationClaim, keys: TpmKeys, address: string): Promise<Challengeable | Denied> {
+    const id = parseRegistrationId(claim.registrationId)
+    const isOurScope = claim.idScope.toLowerCase() === this.#parts.idScope.toLowerCase()
+    const { candidates, isKnown } = id !== undefined && isOurScope ? await this.#candidates(id, undefined) : NONE
+    const now = this.#parts.clock.monotonic()
+    const { throttle } = this.#parts
+    const pair = { deviceId: `registration/${id ?? ''}` }
+    const isSpent = isKnown ? throttle.isPairSpent(address, pair, now) : throttle.isAddressSpent(address, now)
+    if (isSpent) return denied('throttled', 'too many failures or challenges from this address before')
+    if (isKnown) throttle.failedAsKnown(address, pair, now)
+    else throttle.failedAsUnknown(address, now)
+    if (id === undefined) return denied('bad-registration-id', 'the registration id has a wrong form')
+    if (!isOurScope) return denied('wrong-scope', 'the device asks for another id scope')
+    const [enrollment] = candidates
+    if (enrollment === undefined) return denied('not-enrolled', 'no enrolment knows this registration id')
+    if (!isTpmEnrollment(enrollment)) {
+      return denied('wrong-credential-kind', 'the enrolment does not ask for a TPM')
+    }
+    const differs = namedKeys(enrollment.attestation, keys)
+    if (differs !== undefined) return differs
+    if (enrollment.status === 'disabled') return denied('enrollment-disabled', `the enrolment ${id} is disabled`)
+    return { kind: 'challengeable', registrationId: id }
+  }
+
+  /** What the certificates of a TPM's endorsement key say, where a challenge was answered just now. */
+  async #vouched(attested: Attested, { tpm: keys }: Credentials): Promise<Attested | Denied> {
+    const { tpm } = this.#parts
+    const { proof, enrollment } = attested
+    if (proof.kind !== 'tpm' || proof.activation === undefined || tpm === undefined) return attested
+    const { attestation } = enrollment
+    if (attestation.kind !== 'tpm') throw new TypeError('proved by an enrolment of another kind')
+    const certificates = attestation.endorsementCertificate ?? keys?.endorsementCertificate
+    const { endorsementKey } = checkTpmKeys(proof)
+    const endorsement = await tpm.vouch(endorsementKey, certificates)
+    if (endorsement.kind === 'vouched') {
+      return { ...attested, proof: { ...proof, manufacturer: endorsement.manufacturer } }
+    }
+    const isRequired = attestation.requireEndorsementCertificate ?? tpm.requireEndorsementCertificate
+    return isRequired ? denied('endorsement-unproven', endorsement.why) : attested
   }
 
   async #candidates(id: RegistrationId, leaf: Uint8Array | undefined): Promise<Candidates> {
@@ -109,7 +160,18 @@ export class Attestor {
   ): Proved | Denied {
     const { idScope, certificates: rules } = this.#parts
     if (credentials.token !== undefined) {
-      return proveByToken(credentials.token, candidates, { claim, idScope, now, decoy: this.#decoy })
+      return proveByToken(credentials.token, candidates, {
+        claim,
+        idScope,
+        now,
+        decoy: this.#decoy,
+        activated: (token, enrollment) => {
+          const { tpm, activations, clock } = this.#parts
+          if (id === undefined || tpm === undefined) return denied('not-activated', 'no TPM is challenged here')
+          const keys = credentials.tpm
+          return proveByActivation(token, enrollment, { id, keys, activations, now: clock.monotonic() })
+        },
+      })
     }
     if (credentials.certificate === undefined) {
       return denied('no-credential', 'neither a token nor a client certificate was shown')
@@ -121,6 +183,12 @@ export class Attestor {
     if (proof.kind === 'proved' && chain.length > 1) this.#chains.set(shown.sha256, chain)
     return proof
   }
+}
+
+/** A device that may be challenged. */
+export interface Challengeable {
+  readonly kind: 'challengeable'
+  readonly registrationId: RegistrationId
 }
 
 interface Candidates {

@@ -1,7 +1,7 @@
 /** What a device says of itself, what it shows for it, and what came of it. */
 
 import type { Timestamp } from '@holdfast/base'
-import type { RegistrationId } from '@holdfast/dps'
+import type { RegistrationId, TpmKeys } from '@holdfast/dps'
 import type { RevocationDenial } from '@holdfast/identity'
 import type { Enrollment } from './store.ts'
 
@@ -27,6 +27,8 @@ export interface Credentials {
   /** Text of a shared access signature. When there is one, it alone is judged. Never logged. */
   readonly token?: string
   readonly certificate?: PresentedCertificate
+  /** What a device that registers says of its TPM. */
+  readonly tpm?: TpmKeys
   readonly address: string
 }
 
@@ -39,6 +41,16 @@ export type Proof =
       readonly certificate: PresentedCertificate
       /** DER; group only. */
       readonly signingCertificate?: Uint8Array
+    }
+  | {
+      readonly kind: 'tpm'
+      /** TPM2B_PUBLIC, as the next. */
+      readonly endorsementKey: Uint8Array
+      readonly storageRootKey: Uint8Array
+      /** The key of the challenge that this answers; absent where it was answered before. */
+      readonly activation?: Uint8Array
+      /** The TPM's manufacturer by its certificate, or undefined: nobody vouches for it. */
+      readonly manufacturer?: string
     }
 
 export interface Attested {
@@ -69,6 +81,13 @@ export type DenialCode =
   | 'chain-untrusted'
   | RevocationDenial
   | 'enrollment-disabled'
+  | 'endorsement-key-differs'
+  | 'storage-root-key-differs'
+  /** No certificate of a trusted manufacturer, and one is asked for. */
+  | 'endorsement-unproven'
+  /** The token is not signed by the key of a challenge. */
+  | 'not-activated'
+  | 'activation-replayed'
   /** Its device was retired, and does not come back by the same key. */
   | 'key-retired'
   /** Too many failures before; refused unseen. */

@@ -23,6 +23,7 @@ export type {
   NewDevice,
   RandomBytes,
   SupplyRules,
+  TpmParts,
 } from './ports.ts'
 export type { ProvisioningParts } from './provisioning.ts'
 export { Provisioning } from './provisioning.ts'

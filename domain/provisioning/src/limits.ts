@@ -48,3 +48,12 @@ export const CHAIN_CERTIFICATES_MAX = 8
 
 /** Chains of devices remembered for resumed TLS sessions, at most 8 certificates each; some 4 KiB, so 8 MiB in all. */
 export const CHAINS_REMEMBERED_MAX = 2_000
+
+/** How long a challenge to a TPM may be answered at least, in milliseconds; at most twice as long. Slow parts take 20 s. */
+export const CHALLENGE_WINDOW_MS = 300_000
+
+/** Answered challenges remembered for OPERATION_LIFETIME_MS, about 1 KiB each; past it the next device is told to come back. */
+export const ACTIVATIONS_MAX = 20_000
+
+/** Bytes of the keys that TPMs sign tokens with: as long as the digest. */
+export const ACTIVATION_KEY_BYTES = 32

@@ -95,6 +95,11 @@ export class Operations {
     this.#running -= 1
   }
 
+  /** Takes back a `begin` of which nothing came. */
+  drop(record: OperationRecord): void {
+    this.#forget(record)
+  }
+
   /** Forgets what has lived its time. */
   sweep(now: Instant): void {
     for (const record of this.#records.values()) {

@@ -6,7 +6,10 @@ import {
   KEY_USAGE,
   PkiError,
   decodeCertificateInput,
+  decodePem,
+  encodePem,
   parseCertificate,
+  splitCertificates,
   verifyChain,
 } from '@holdfast/pki'
 import { NO_REVOCATION, type RevocationJudge } from '@holdfast/identity'
@@ -27,6 +30,29 @@ export function pkiRules(revocations: RevocationJudge = NO_REVOCATION): Certific
 
   return {
     decode: (text: string): Uint8Array | undefined => unlessRefused(() => decodeCertificateInput(text)),
+
+    decodeBundle: (text: string): Uint8Array | undefined =>
+      unlessRefused(() => {
+        const bundle = text.includes('-----BEGIN')
+          ? Buffer.concat(decodePem('CERTIFICATE', text))
+          : Buffer.from(text, 'base64')
+        // Each is read once, so that nothing is kept that will never be.
+        for (const one of splitCertificates(bundle)) parseCertificate(one)
+        return bundle
+      }),
+
+    formatBundle: (bundle: Uint8Array): string =>
+      splitCertificates(bundle)
+        .map((one) => encodePem('CERTIFICATE', one))
+        .join(''),
+
+    isOfKey: (bundle: Uint8Array, spki: Uint8Array): boolean =>
+      unlessRefused(() => {
+        const [first] = splitCertificates(bundle)
+        if (first === undefined) return false
+        const own = parseCertificate(first).publicKey().export({ type: 'spki', format: 'der' })
+        return Buffer.compare(own, spki) === 0
+      }) ?? false,
 
     facts(der: Uint8Array): CertificateFacts | undefined {
       const certificate = parse(der)

@@ -2,7 +2,9 @@
 
 import type { Instant, Timestamp } from '@holdfast/base'
 import type { CertificateSummary } from '@holdfast/dps'
-import type { Authentication, Identity, RevocationDenial } from '@holdfast/identity'
+import type { Authentication, Identity, KeyUseStore, RevocationDenial } from '@holdfast/identity'
+import type { Endorsement } from '@holdfast/attestation'
+import type { SeedSource, TpmPublic } from '@holdfast/tpm'
 import type { Attested, Proof } from './claim.ts'
 import type { Enrollment } from './store.ts'
 
@@ -42,6 +44,12 @@ export type ChainVerdict =
 export interface CertificateRules {
   /** DER from PEM, base64 of PEM or base64 of DER; undefined for text that is none of these or more than one. */
   decode(text: string): Uint8Array | undefined
+  /** Certificates as DER, one after the other in their order, from PEM or base64 of DER; undefined for what is none. */
+  decodeBundle(text: string): Uint8Array | undefined
+  /** PEM of what `decodeBundle` made. */
+  formatBundle(bundle: Uint8Array): string
+  /** Whether the first certificate of a bundle is of this key. @param spki DER of SubjectPublicKeyInfo. */
+  isOfKey(bundle: Uint8Array, spki: Uint8Array): boolean
   /** Undefined for bytes that are no certificate. */
   facts(certificate: Uint8Array): CertificateFacts | undefined
   /**
@@ -49,6 +57,17 @@ export interface CertificateRules {
    * `now`: names, signatures, validity, CA flags, path lengths, strength. A leaf that is the anchor is refused.
    */
   leadsTo(chain: readonly Uint8Array[], anchor: Uint8Array, now: Timestamp): ChainVerdict
+}
+
+/** What attestation by TPM needs. */
+export interface TpmParts {
+  readonly seeds: SeedSource
+  /** Judges an endorsement key and the certificates that came with it: DER, one after the other, the key's own first. */
+  readonly vouch: (endorsementKey: TpmPublic, certificates: Uint8Array | undefined) => Promise<Endorsement>
+  /** Whether enrolments that do not say ask for a certificate of a trusted manufacturer. */
+  readonly requireEndorsementCertificate: boolean
+  /** A TPM proves one device. */
+  readonly keyUse: KeyUseStore
 }
 
 /** Slows whoever fails again and again; `FailureThrottle` of domain/identity is one. */

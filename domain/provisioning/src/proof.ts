@@ -25,6 +25,12 @@ export interface Proved {
   readonly expires: Timestamp
 }
 
+export type TpmEnrollment = Enrollment & { readonly attestation: Extract<Attestation, { kind: 'tpm' }> }
+
+export function isTpmEnrollment(enrollment: Enrollment): enrollment is TpmEnrollment {
+  return enrollment.attestation.kind === 'tpm'
+}
+
 /** The policy name under which every SDK signs (azure-iot.md §6); some tools leave it out. */
 const POLICY = 'registration'
 
@@ -40,6 +46,8 @@ export function proveByToken(
     readonly idScope: string
     readonly now: Timestamp
     readonly decoy: string
+    /** Proves by the activation that a TPM enrolment asks for. */
+    readonly activated: (token: SasToken, enrollment: TpmEnrollment) => Extract<Proof, { kind: 'tpm' }> | Denied
   },
 ): Proved | Denied {
   let token: SasToken
@@ -59,6 +67,11 @@ export function proveByToken(
   }
   if (isExpired(token, now, EXPIRY_SKEW_MS)) {
     return denied('token-expired', `expired at ${new Date(token.expires).toISOString()}`)
+  }
+  const [first] = candidates
+  if (first !== undefined && isTpmEnrollment(first)) {
+    const proof = context.activated(token, first)
+    return proof.kind === 'denied' ? proof : { kind: 'proved', enrollment: first, proof, expires: token.expires }
   }
   const found = signerOf(token, candidates, claim.registrationId)
   if (found === undefined) {
@@ -81,7 +94,8 @@ export function proveByCertificate(
   const { id, now, rules } = context
   const x509 = candidates.filter((one) => one.attestation.kind === 'x509')
   if (candidates.length === 0) return denied('not-enrolled', 'no enrolment knows this registration id')
-  if (x509.length === 0) return denied('wrong-credential-kind', 'the enrolment asks for a key, a certificate was shown')
+  if (x509.length === 0)
+    return denied('wrong-credential-kind', 'the enrolment asks for a key or a TPM, a certificate was shown')
   const isIndividual = candidates[0]?.scope === 'individual'
   const found = isIndividual ? sameLeaf(certificate, x509) : closestGroup(certificate, x509, now, rules)
   if (found.kind === 'denied') return found

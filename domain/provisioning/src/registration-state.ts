@@ -11,10 +11,18 @@ export interface StateFormat {
   readonly certificates: CertificateRules
 }
 
-/** @param attested what the device proved just now; the service side sees a registration without it. */
-export function stateOf(format: StateFormat, registration: Registration, attested?: Attested): RegistrationState {
+/**
+ * @param attested what the device proved just now; the service side sees a registration without it.
+ * @param activation the blob by which a TPM takes in its device's key.
+ */
+export function stateOf(
+  format: StateFormat,
+  registration: Registration,
+  attested?: Attested,
+  activation?: Uint8Array,
+): RegistrationState {
   const { deviceId, substatus } = registration
-  const attestation = attested === undefined ? undefined : attestationOf(format.certificates, attested)
+  const attestation = attested === undefined ? undefined : attestationOf(format.certificates, attested, activation)
   return {
     registrationId: registration.registrationId,
     status: registration.status,
@@ -31,9 +39,14 @@ export function stateOf(format: StateFormat, registration: Registration, atteste
   }
 }
 
-function attestationOf(rules: CertificateRules, attested: Attested): AttestationResult | undefined {
+function attestationOf(
+  rules: CertificateRules,
+  attested: Attested,
+  activation: Uint8Array | undefined,
+): AttestationResult | undefined {
   const { enrollment, proof } = attested
   const group = enrollment.scope === 'group' ? { enrollmentGroupId: enrollment.id } : {}
+  if (proof.kind === 'tpm') return { kind: 'tpm', ...(activation !== undefined && { authenticationKey: activation }) }
   // An individual enrolment by key has nothing to tell.
   if (proof.kind === 'symmetricKey')
     return enrollment.scope === 'group' ? { kind: 'symmetricKey', ...group } : undefined

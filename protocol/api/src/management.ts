@@ -205,11 +205,18 @@ export interface Policy {
 export const EnrollmentCreate = Type.Object(
   {
     id: Type.String(),
-    attestation: Type.Union([Type.Literal('symmetric-key'), Type.Literal('x509')]),
+    attestation: Type.Union([Type.Literal('symmetric-key'), Type.Literal('x509'), Type.Literal('tpm')]),
     /** PEM; the leaf of an individual enrolment, the signing authority of a group. */
     certificate: Type.Optional(Type.String()),
     primaryKey: Type.Optional(Type.String()),
     secondaryKey: Type.Optional(Type.String()),
+    /** Of a TPM (individual): base64 of TPM2B_PUBLIC, as the next. */
+    endorsementKey: Type.Optional(Type.String()),
+    storageRootKey: Type.Optional(Type.String()),
+    /** PEM of the endorsement key's certificate, and of those between it and its manufacturer's root. */
+    endorsementCertificate: Type.Optional(Type.String()),
+    /** Absent: as the hub is configured. */
+    requireEndorsementCertificate: Type.Optional(Type.Boolean()),
     deviceId: Type.Optional(Type.String()),
     disabled: Type.Optional(Type.Boolean()),
     /** By which devices get certificates with their registrations; absent: they get none. */
@@ -222,7 +229,7 @@ export type EnrollmentCreate = Type.Static<typeof EnrollmentCreate>
 export interface Enrollment {
   id: string
   scope: 'individual' | 'group'
-  attestation: 'symmetric-key' | 'x509'
+  attestation: 'symmetric-key' | 'x509' | 'tpm'
   status: 'enabled' | 'disabled'
   etag: string
   deviceId?: string

@@ -2,7 +2,8 @@
 
 import { isKey } from '@holdfast/tokens'
 import type { FieldReader } from './field-reader.ts'
-import { CERTIFICATE_CHARACTERS_MAX } from './limits.ts'
+import { CERTIFICATE_CHARACTERS_MAX, ENDORSEMENT_CHARACTERS_MAX } from './limits.ts'
+import { readTpmKey } from './tpm-key.ts'
 
 /** What a client wrote: keys and certificates may be left out where those on record shall stay. */
 export type AttestationInput =
@@ -18,6 +19,20 @@ export type AttestationInput =
       readonly primary: CertificateInput
       readonly secondary?: CertificateInput
     }
+  | TpmAttestationInput
+
+/** Individual only, as in Azure: a key of one TPM proves one device. */
+export interface TpmAttestationInput {
+  readonly kind: 'tpm'
+  /** TPM2B_PUBLIC. */
+  readonly endorsementKey: Uint8Array
+  /** TPM2B_PUBLIC; absent: whichever the TPM of the endorsement key has. */
+  readonly storageRootKey?: Uint8Array
+  /** Ours. PEM of the certificate and of those between it and its manufacturer's root, or base64 of it; not parsed here. */
+  readonly endorsementCertificate?: string
+  /** Ours: whether a certificate has to prove the key to be of a trusted manufacturer. */
+  readonly requireEndorsementCertificate?: boolean
+}
 
 export type CertificateInput = { readonly kind: 'given'; readonly text: string } | { readonly kind: 'kept' }
 
@@ -35,7 +50,8 @@ export function readAttestation(reader: FieldReader, scope: 'individual' | 'grou
     case 'x509':
       return x509Of(attestation, scope)
     case 'tpm':
-      attestation.fault('type', 'tpm is not offered by this service yet')
+      if (scope === 'individual') return tpmOf(attestation)
+      attestation.fault('type', 'tpm is for individual enrolments: every TPM has a key of its own')
       return undefined
     case 'none':
       attestation.fault('type', 'none lets every device in and is not offered')
@@ -43,6 +59,26 @@ export function readAttestation(reader: FieldReader, scope: 'individual' | 'grou
     case undefined:
       if (!attestation.has('type')) attestation.fault('type', 'is missing')
       return undefined
+  }
+}
+
+function tpmOf(attestation: FieldReader): AttestationInput | undefined {
+  const tpm = attestation.object('tpm')
+  if (tpm === undefined) {
+    if (!attestation.has('tpm')) attestation.fault('tpm', 'is missing')
+    return undefined
+  }
+  const endorsementKey = readTpmKey(tpm, 'endorsementKey', 'required')
+  const storageRootKey = readTpmKey(tpm, 'storageRootKey', 'optional')
+  const endorsementCertificate = tpm.string('endorsementCertificate', ENDORSEMENT_CHARACTERS_MAX)
+  const isRequired = tpm.boolean('requireEndorsementCertificate')
+  if (endorsementKey === undefined) return undefined
+  return {
+    kind: 'tpm',
+    endorsementKey,
+    ...(storageRootKey !== undefined && { storageRootKey }),
+    ...(endorsementCertificate !== undefined && endorsementCertificate !== '' && { endorsementCertificate }),
+    ...(isRequired !== undefined && { requireEndorsementCertificate: isRequired }),
   }
 }
 

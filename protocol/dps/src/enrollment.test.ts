@@ -148,7 +148,7 @@ describe('enrolment documents', () => {
 
   test('TPM, none and custom allocation are understood and refused', () => {
     const tpm = { type: 'tpm', tpm: { endorsementKey: 'AA==' } }
-    assert.deepEqual(faults({ registrationId: 'a', attestation: tpm }), ['attestation.type'])
+    assert.deepEqual(faults({ registrationId: 'a', attestation: tpm }), ['attestation.tpm.endorsementKey'])
     assert.deepEqual(faults({ registrationId: 'a', attestation: { type: 'none' } }), ['attestation.type'])
     const custom = { registrationId: 'a', attestation: SYMMETRIC, allocationPolicy: 'custom' }
     assert.deepEqual(faults(custom), ['not-supported'])

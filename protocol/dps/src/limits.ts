@@ -68,3 +68,6 @@ export const ACTIVATION_BLOB_BYTES_MAX = 4_096
 /** Bytes of a TPM's public key as TPM2B_PUBLIC, and UTF-16 units of its base64; an RSA key of 4096 bits has less than 700. */
 export const TPM_PUBLIC_BYTES_MAX = 1_024
 export const TPM_PUBLIC_CHARACTERS_MAX = 1_368
+
+/** UTF-16 units of an endorsement key's certificate with those between it and its root; eight of some 2 KiB in PEM. */
+export const ENDORSEMENT_CHARACTERS_MAX = 24_576

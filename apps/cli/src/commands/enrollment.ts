@@ -1,5 +1,6 @@
 /** `holdfast enrollment …`: which devices the provisioning service lets in, one by one or by group. */
 
+import { readFileSync } from 'node:fs'
 import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { readText } from '../address.ts'
@@ -9,10 +10,14 @@ import { type HubClient, path } from '../hub-client.ts'
 
 interface CreateOptions {
   readonly group?: boolean
-  readonly attestation: 'symmetric-key' | 'x509'
+  readonly attestation: 'symmetric-key' | 'x509' | 'tpm'
   readonly certificate?: string
   readonly primaryKey?: string
   readonly secondaryKey?: string
+  readonly endorsementKey?: string
+  readonly storageRootKey?: string
+  readonly endorsementCertificate?: string
+  readonly requireEndorsementCertificate?: boolean
   readonly deviceId?: string
   readonly disabled?: boolean
   readonly certificateProfile?: string
@@ -36,11 +41,15 @@ export function addEnrollment(program: Command, world: World): void {
     options: [
       groupOption(),
       new Option('--attestation <kind>', 'how devices prove themselves')
-        .choices(['symmetric-key', 'x509'])
+        .choices(['symmetric-key', 'x509', 'tpm'])
         .default('symmetric-key'),
       new Option('--certificate <file>', "PEM: the device's own, or the authority that signs the group's"),
       new Option('--primary-key <base64>', 'a key of 16 to 64 bytes (default: a new one)'),
       new Option('--secondary-key <base64>', 'the same for the secondary key'),
+      new Option('--endorsement-key <file>', "TPM2B_PUBLIC of the TPM's endorsement key (tpm2_createek -u)"),
+      new Option('--storage-root-key <file>', 'TPM2B_PUBLIC of the storage root key it must have (default: any)'),
+      new Option('--endorsement-certificate <file>', "PEM or DER: the endorsement key's, and those up to the root"),
+      new Option('--require-endorsement-certificate', 'only with a certificate of a trusted manufacturer'),
       new Option('--device-id <id>', 'id to give the device (individual; default: its registration id)'),
       new Option('--disabled', 'refuse for now'),
       new Option('--certificate-profile <name>', 'issue certificates with registrations, by this profile'),
@@ -48,13 +57,22 @@ export function addEnrollment(program: Command, world: World): void {
     async run({ hub, print }, options, id) {
       const { group, attestation, certificate, primaryKey, secondaryKey, deviceId, disabled, certificateProfile } =
         options
+      const { endorsementKey, storageRootKey, endorsementCertificate, requireEndorsementCertificate } = options
       if (attestation === 'x509' && certificate === undefined)
         throw wrongUse('--attestation x509 needs --certificate FILE')
       if (attestation !== 'x509' && certificate !== undefined)
         throw wrongUse('--certificate goes with --attestation x509')
-      if (attestation === 'x509' && (primaryKey ?? secondaryKey) !== undefined) {
-        throw wrongUse('keys do not go with --attestation x509')
+      if (attestation !== 'symmetric-key' && (primaryKey ?? secondaryKey) !== undefined) {
+        throw wrongUse(`keys do not go with --attestation ${attestation}`)
       }
+      const hasTpm = (endorsementKey ?? storageRootKey ?? endorsementCertificate) !== undefined
+      if (attestation !== 'tpm' && (hasTpm || requireEndorsementCertificate === true)) {
+        throw wrongUse('what is said of a TPM goes with --attestation tpm')
+      }
+      if (attestation === 'tpm' && endorsementKey === undefined) {
+        throw wrongUse('--attestation tpm needs --endorsement-key FILE')
+      }
+      if (attestation === 'tpm' && group === true) throw wrongUse('--attestation tpm does not go with --group')
       if (group === true && deviceId !== undefined) throw wrongUse('--device-id does not go with --group')
       const body: Api.EnrollmentCreate = {
         id,
@@ -62,6 +80,10 @@ export function addEnrollment(program: Command, world: World): void {
         ...(certificate !== undefined && { certificate: readText(certificate) }),
         ...(primaryKey !== undefined && { primaryKey }),
         ...(secondaryKey !== undefined && { secondaryKey }),
+        ...(endorsementKey !== undefined && { endorsementKey: base64Of(endorsementKey) }),
+        ...(storageRootKey !== undefined && { storageRootKey: base64Of(storageRootKey) }),
+        ...(endorsementCertificate !== undefined && { endorsementCertificate: certificatesOf(endorsementCertificate) }),
+        ...(requireEndorsementCertificate === true && { requireEndorsementCertificate }),
         ...(deviceId !== undefined && { deviceId }),
         ...(disabled === true && { disabled }),
         ...(certificateProfile !== undefined && { certificateProfile }),
@@ -142,4 +164,22 @@ export function addEnrollment(program: Command, world: World): void {
 
 async function* pagesOf(hub: HubClient, collections: readonly string[]): AsyncGenerator<readonly Api.Enrollment[]> {
   for (const name of collections) yield* hub.pages<Api.Enrollment>(path(name))
+}
+
+function base64Of(file: string): string {
+  return readBytes(file).toString('base64')
+}
+
+/** PEM as it stands; DER, as TPMs keep it, as base64. */
+function certificatesOf(file: string): string {
+  const bytes = readBytes(file)
+  return bytes[0] === 0x30 ? bytes.toString('base64') : bytes.toString('latin1')
+}
+
+function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch {
+    throw wrongUse(`cannot read '${file}'`)
+  }
 }

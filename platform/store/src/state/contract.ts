@@ -301,6 +301,20 @@ export function stateContract(name: string, open: OpenPorts): void {
           secondary: new Uint8Array(randomBytes(501)),
         },
       }),
+      group('tpm-1', {
+        scope: 'individual',
+        attestation: { kind: 'tpm', endorsementKey: new Uint8Array(randomBytes(300)) },
+      }),
+      group('tpm-2', {
+        scope: 'individual',
+        attestation: {
+          kind: 'tpm',
+          endorsementKey: new Uint8Array(randomBytes(300)),
+          storageRootKey: new Uint8Array(randomBytes(301)),
+          endorsementCertificate: new Uint8Array(randomBytes(302)),
+          requireEndorsementCertificate: false,
+        },
+      }),
     ]
     for (const form of forms) assert.equal(await store.writeEnrollment(form, absent), 'written')
     for (const form of forms) assert.deepEqual(await store.readEnrollment(form.scope, form.id), form)

@@ -88,6 +88,7 @@ function rowOf(enrollment: Enrollment, sealer: ValueSealer): Insertable<Enrollme
   const { attestation } = enrollment
   const isSymmetric = attestation.kind === 'symmetricKey'
   const isX509 = attestation.kind === 'x509'
+  const tpm = attestation.kind === 'tpm' ? attestation : undefined
   return {
     scope: enrollment.scope,
     id: enrollment.id,
@@ -112,6 +113,11 @@ function rowOf(enrollment: Enrollment, sealer: ValueSealer): Insertable<Enrollme
     initial_desired: enrollment.initialTwin?.desired ?? null,
     device_information: enrollment.deviceInformation ?? null,
     certificate_profile: enrollment.certificateProfile ?? null,
+    endorsement_key: tpm?.endorsementKey ?? null,
+    storage_root_key: tpm?.storageRootKey ?? null,
+    endorsement_certificates: tpm?.endorsementCertificate ?? null,
+    endorsement_required:
+      tpm?.requireEndorsementCertificate === undefined ? null : tpm.requireEndorsementCertificate ? 1 : 0,
   }
 }
 
@@ -143,6 +149,18 @@ function attestationOf(row: Selectable<EnrollmentTable>, sealer: ValueSealer): A
     const { primary_certificate: primary, secondary_certificate: secondary } = row
     if (primary === null) throw new TypeError('the table checks this')
     return { kind: 'x509', primary, ...(secondary === null ? {} : { secondary }) }
+  }
+  if (row.attestation === 'tpm') {
+    const { endorsement_key: endorsementKey, storage_root_key: storageRootKey } = row
+    const { endorsement_certificates: endorsementCertificate, endorsement_required: required } = row
+    if (endorsementKey === null) throw new TypeError('the table checks this')
+    return {
+      kind: 'tpm',
+      endorsementKey,
+      ...(storageRootKey === null ? {} : { storageRootKey }),
+      ...(endorsementCertificate === null ? {} : { endorsementCertificate }),
+      ...(required === null ? {} : { requireEndorsementCertificate: required === 1 }),
+    }
   }
   const { primary_key: primary, secondary_key: secondary, seal_epoch: epoch } = row
   if (primary === null || secondary === null || epoch === null) throw new TypeError('the table checks these')

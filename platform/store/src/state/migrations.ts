@@ -7,6 +7,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { ATTESTATION } from './attestation-schema.ts'
 import { migrateCommands } from './commands-migration.ts'
+import { ENDORSEMENT } from './endorsement-schema.ts'
 import { KEY_USE } from './key-use-schema.ts'
 import { ISSUED_CERTIFICATES } from './issued-certificates-schema.ts'
 import { MOVE_EVIDENCE } from './move-evidence-schema.ts'
@@ -167,6 +168,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0008-crls': { up: async (db) => runAll(db, REVOCATION_LISTS) },
   '0009-hub-authority': { up: async (db) => runAll(db, MOVE_EVIDENCE) },
   '0010-issued-certificates': { up: async (db) => runAll(db, ISSUED_CERTIFICATES) },
+  '0011-endorsement-roots': { up: async (db) => runAll(db, ENDORSEMENT) },
   '0012-attestation': { up: async (db) => runAll(db, ATTESTATION) },
   '0013-models': { up: async (db) => runAll(db, MODELS) },
   '0014-supply': { up: async (db) => runAll(db, SUPPLY) },

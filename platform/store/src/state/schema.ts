@@ -6,6 +6,7 @@
 import type { Timestamp } from '@holdfast/base'
 import type { AttestationSchema } from './attestation-schema.ts'
 import type { CommandsSchema } from './commands-schema.ts'
+import type { EndorsementSchema } from './endorsement-schema.ts'
 import type { IssuedCertificatesSchema } from './issued-certificates-schema.ts'
 import type { KeyUseSchema } from './key-use-schema.ts'
 import type { MoveEvidenceSchema } from './move-evidence-schema.ts'
@@ -97,7 +98,7 @@ export interface AuthorityTable {
 export interface EnrollmentTable {
   scope: 'individual' | 'group'
   id: string
-  attestation: 'symmetricKey' | 'x509'
+  attestation: 'symmetricKey' | 'x509' | 'tpm'
   primary_key: Sealed | null
   secondary_key: Sealed | null
   seal_epoch: number | null
@@ -117,6 +118,13 @@ export interface EnrollmentTable {
   device_information: string | null
   /** The profile by which it issues certificates; NULL: it issues none. */
   certificate_profile: string | null
+  /** TPM2B_PUBLIC, as the next. */
+  endorsement_key: Uint8Array | null
+  storage_root_key: Uint8Array | null
+  /** DER, one after the other. */
+  endorsement_certificates: Uint8Array | null
+  /** NULL: as the hub has it. */
+  endorsement_required: 0 | 1 | null
 }
 
 export interface RegistrationTable {
@@ -143,6 +151,7 @@ export interface StateSchema
     SupplySchema,
     AttestationSchema,
     CommandsSchema,
+    EndorsementSchema,
     KeyUseSchema,
     MoveEvidenceSchema,
     QuarantineSchema,

@@ -4,7 +4,9 @@ import type {
   AttestationPolicy,
   AttestationRecord,
   AttestationStore,
+  EndorsementRootStore,
   ReferenceSigner,
+  StoredEndorsementRoot,
   StoredPolicy,
   StoredReferenceValues,
   StoredStanding,
@@ -51,6 +53,7 @@ import type { ChangeStamp, TwinChange, TwinOutcome, TwinStore } from '@holdfast/
 import type { Upload, UploadedBlob, UploadPage, UploadStore } from '@holdfast/uploads'
 import { StoreDamagedError } from '../damaged.ts'
 import { SqlAttestations } from './attestations.ts'
+import { SqlEndorsementRoots } from './endorsement-roots.ts'
 import { SqlAuthorities } from './authorities.ts'
 import { SqlKeyUse } from './key-use.ts'
 import { SqlRevocationLists } from './revocation-lists.ts'
@@ -107,6 +110,7 @@ export interface StateService
     ServiceQueueStore,
     UploadStore,
     AttestationStore,
+    EndorsementRootStore,
     IssuedCertificateStore,
     StateUpkeep {}
 
@@ -143,6 +147,7 @@ export class StateStore implements StateService {
   readonly #uploads: SqlUploads
   readonly #services: SqlServiceQueues
   readonly #attestations: SqlAttestations
+  readonly #endorsementRoots: SqlEndorsementRoots
   readonly #issued: SqlIssuedCertificates
 
   constructor(state: StateDatabase, sealer: ValueSealer, random: Random) {
@@ -169,6 +174,7 @@ export class StateStore implements StateService {
     this.#settings = new SqlSettings(db, writes)
     const sequence = new Sequence('service_message')
     this.#attestations = new SqlAttestations(db, writes)
+    this.#endorsementRoots = new SqlEndorsementRoots(db, writes)
     this.#uploads = new SqlUploads(db, writes, sealer)
     this.#commands = new SqlCommands(db, writes, { sealer, services: sequence })
     this.#services = new SqlServiceQueues(db, writes, { sealer, sequence })
@@ -218,6 +224,15 @@ export class StateStore implements StateService {
   }
   listStandings(page: { readonly limit: number; readonly after?: string }): Promise<readonly StoredStanding[]> {
     return this.#attestations.listStandings(page)
+  }
+  listEndorsementRoots(): Promise<readonly StoredEndorsementRoot[]> {
+    return this.#endorsementRoots.listEndorsementRoots()
+  }
+  writeEndorsementRoot(root: StoredEndorsementRoot): Promise<void> {
+    return this.#endorsementRoots.writeEndorsementRoot(root)
+  }
+  deleteEndorsementRoot(name: string): Promise<void> {
+    return this.#endorsementRoots.deleteEndorsementRoot(name)
   }
   listReferenceSigners(): Promise<readonly ReferenceSigner[]> {
     return this.#attestations.listReferenceSigners()

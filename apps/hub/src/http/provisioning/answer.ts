@@ -27,6 +27,17 @@ export function refusal(error: DpsError, services: Pick<ProvisioningServices, 'c
   })
 }
 
+/** The 401 that a TPM waits for: with the key it has to sign its next request with (azure-iot.md §6.1). */
+export function challengeAnswer(
+  activation: Uint8Array,
+  services: Pick<ProvisioningServices, 'clock' | 'random'>,
+): Response {
+  const error = new DpsError('unauthorized', 'Activate the key in the TPM, and sign the request with it.')
+  const document = formatError(error, { trackingId: trackingId(services), now: services.clock.wall() })
+  const body = { ...document, authenticationKey: Buffer.from(activation).toString('base64'), keyName: 'registration' }
+  return new Response(JSON.stringify(body), { status: 401, headers: JSON_TYPE })
+}
+
 /** What a problem of the guard or of the authorisation is called here. */
 const CODES: Readonly<Partial<Record<number, DpsErrorCode>>> = {
   400: 'bad-request',

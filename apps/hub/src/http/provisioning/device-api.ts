@@ -14,7 +14,7 @@ import {
 } from '@holdfast/dps'
 import { type Credentials, RETRY_AFTER_SECONDS } from '@holdfast/provisioning'
 import type { HttpEnvironment } from '../environment.ts'
-import { json } from './answer.ts'
+import { challengeAnswer, json } from './answer.ts'
 import { readBody } from './body.ts'
 import type { ProvisioningServices } from './services.ts'
 
@@ -22,15 +22,20 @@ import type { ProvisioningServices } from './services.ts'
 export async function answerDevice(
   path: DevicePath,
   context: Context<HttpEnvironment>,
-  { provisioning }: ProvisioningServices,
+  services: ProvisioningServices,
 ): Promise<Response> {
+  const { provisioning } = services
   const apiVersion = checkApiVersion(context.req.query('api-version'))
   const credentials = credentialsOf(context)
   const { method } = context.req
   switch (path.kind) {
     case 'register': {
       expectMethod(method, 'PUT')
-      const request = await requestOf(context, credentials)
+      const request = await requestOf(context)
+      // A TPM begins without a credential, and is challenged.
+      if (request.tpm !== undefined && credentials.token === undefined) {
+        return challengeAnswer(await provisioning.challenge(path, credentials.address, request), services)
+      }
       const operation = await provisioning.register(path, credentials, request)
       return answerOperation(operation, locationOf(path, operation.operationId, apiVersion))
     }
@@ -40,7 +45,7 @@ export async function answerDevice(
     }
     case 'look-up': {
       expectMethod(method, 'POST')
-      const request = await requestOf(context, credentials)
+      const request = await requestOf(context)
       return json(200, formatRegistrationState(await provisioning.lookUp(path, credentials, request)))
     }
   }
@@ -70,13 +75,8 @@ function credentialsOf(context: Context<HttpEnvironment>): Credentials {
   }
 }
 
-async function requestOf(context: Context<HttpEnvironment>, credentials: Credentials): Promise<RegisterRequest> {
-  const request = parseRegisterRequest(await readBody(context, DEVICE_BODY_BYTES_MAX))
-  // A TPM device begins without a credential and takes a 401 for its challenge; this says what is the matter.
-  if (request.tpm !== undefined && credentials.token === undefined) {
-    throw new DpsError('not-supported', 'tpm: TPM attestation is not offered yet.')
-  }
-  return request
+async function requestOf(context: Context<HttpEnvironment>): Promise<RegisterRequest> {
+  return parseRegisterRequest(await readBody(context, DEVICE_BODY_BYTES_MAX))
 }
 
 export function expectMethod(method: string, expected: string): void {

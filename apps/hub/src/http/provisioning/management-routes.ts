@@ -97,28 +97,51 @@ export function enrollmentRoutes(services: ProvisioningServices): Hono<HttpEnvir
 
 function inputOf(scope: EnrollmentScope, create: Api.EnrollmentCreate): ReturnType<typeof readEnrollment> {
   const faults: { path: string; message: string }[] = []
-  const isKey = create.attestation === 'symmetric-key'
-  for (const name of isKey ? (['certificate'] as const) : (['primaryKey', 'secondaryKey'] as const)) {
-    if (create[name] !== undefined)
-      faults.push({ path: `/${name}`, message: `does not belong to ${create.attestation}` })
+  for (const [kind, names] of Object.entries(FIELDS)) {
+    if (kind === create.attestation) continue
+    for (const name of names) {
+      if (create[name] !== undefined)
+        faults.push({ path: `/${name}`, message: `does not belong to ${create.attestation}` })
+    }
   }
   if (scope === 'group' && create.deviceId !== undefined) {
     faults.push({ path: '/deviceId', message: 'does not belong to a group, whose devices have the ids they register' })
   }
-  if (!isKey && create.certificate === undefined) faults.push({ path: '/certificate', message: 'is missing' })
+  const [first] = create.attestation === 'symmetric-key' ? [] : FIELDS[create.attestation]
+  if (first !== undefined && create[first] === undefined) faults.push({ path: `/${first}`, message: 'is missing' })
   if (faults.length > 0) throw badRequest(faults)
-  const { primaryKey, secondaryKey, certificate } = create
-  const use = scope === 'individual' ? 'clientCertificates' : 'signingCertificates'
   const document = {
     [scope === 'individual' ? 'registrationId' : 'enrollmentGroupId']: create.id,
-    attestation: isKey
-      ? { type: 'symmetricKey', symmetricKey: { primaryKey, secondaryKey } }
-      : { type: 'x509', x509: { [use]: { primary: { certificate } } } },
+    attestation: attestationOf(scope, create),
     deviceId: create.deviceId,
     provisioningStatus: create.disabled === true ? 'disabled' : 'enabled',
     credentialPolicyName: create.certificateProfile,
   }
   return readEnrollment(document, { scope })
+}
+
+/** Which fields belong to which kind of attestation; the first is one that must be there, but for keys, which are made. */
+const FIELDS = {
+  'symmetric-key': ['primaryKey', 'secondaryKey'],
+  x509: ['certificate'],
+  tpm: ['endorsementKey', 'storageRootKey', 'endorsementCertificate', 'requireEndorsementCertificate'],
+} as const satisfies Readonly<Record<Api.EnrollmentCreate['attestation'], readonly (keyof Api.EnrollmentCreate)[]>>
+
+function attestationOf(scope: EnrollmentScope, create: Api.EnrollmentCreate): object {
+  const { primaryKey, secondaryKey, certificate } = create
+  const { endorsementKey, storageRootKey, endorsementCertificate, requireEndorsementCertificate } = create
+  switch (create.attestation) {
+    case 'symmetric-key':
+      return { type: 'symmetricKey', symmetricKey: { primaryKey, secondaryKey } }
+    case 'x509': {
+      const use = scope === 'individual' ? 'clientCertificates' : 'signingCertificates'
+      return { type: 'x509', x509: { [use]: { primary: { certificate } } } }
+    }
+    case 'tpm': {
+      const keys = { endorsementKey, storageRootKey }
+      return { type: 'tpm', tpm: { ...keys, endorsementCertificate, requireEndorsementCertificate } }
+    }
+  }
 }
 
 function shown(enrollment: EnrollmentOutput): Api.Enrollment {
@@ -137,6 +160,7 @@ function shown(enrollment: EnrollmentOutput): Api.Enrollment {
 const ATTESTATIONS: Readonly<Record<AttestationInput['kind'], Api.Enrollment['attestation']>> = {
   symmetricKey: 'symmetric-key',
   x509: 'x509',
+  tpm: 'tpm',
 }
 
 /** An id of the wrong form is the id of nothing. */
@@ -167,12 +191,15 @@ const POINTERS: readonly (readonly [RegExp, string])[] = [
   [/^(registrationId|enrollmentGroupId)$/, '/id'],
   [/primaryKey$/, '/primaryKey'],
   [/secondaryKey$/, '/secondaryKey'],
+  [/(endorsementKey|storageRootKey|endorsementCertificate)$/, '/$1'],
   [/certificate$/, '/certificate'],
   [/certificateAuthorityName$/, '/certificateProfile'],
 ]
 
 function pointerOf(path: string): string {
-  return POINTERS.find(([form]) => form.test(path))?.[1] ?? `/${path.replaceAll('.', '/')}`
+  const [form, pointer] = POINTERS.find(([known]) => known.test(path)) ?? []
+  if (form === undefined || pointer === undefined) return `/${path.replaceAll('.', '/')}`
+  return pointer.replace('$1', form.exec(path)?.[1] ?? '')
 }
 
 const STATUSES: readonly number[] = [400, 401, 403, 404, 405, 409, 412, 413, 415, 429, 500, 503]
