@@ -49,7 +49,10 @@ export {
   SERVER_CERTIFICATE,
   validityOf,
 } from './profile.ts'
+export type { RsaFault } from './rsa-quality.ts'
+export { rsaFaultOf } from './rsa-quality.ts'
 export { parseRevocationList, RevocationList } from './revocation-list.ts'
 export type { RevocationReason } from './revocation-reason.ts'
 export type { SignatureAlgorithm } from './signature-algorithm.ts'
 export type { Signer } from './signer.ts'
+export { NO_WEAK_KEYS, WeakKeys } from './weak-keys.ts'

@@ -1,10 +1,12 @@
-/** Which public keys we take: RSA of 2048 bits and up, the NIST curves from P-256, Ed25519. */
+/** Which public keys we take: RSA of 2048 bits and up, the NIST curves from P-256, Ed25519; none that is known broken. */
 
 import { createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { TAG, objectIdentifierOf, parseDer } from './der.ts'
 import { PkiError } from './errors.ts'
-import { RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_MAX } from './limits.ts'
+import { RSA_BITS_MAX, RSA_BITS_MIN } from './limits.ts'
+import { rsaFaultOf } from './rsa-quality.ts'
+import type { RsaFault } from './rsa-quality.ts'
 
 const CURVES: ReadonlyMap<string, string> = new Map([
   ['prime256v1', 'P-256'],
@@ -22,8 +24,35 @@ export type KeyKind = 'rsa' | 'P-256' | 'P-384' | 'P-521' | 'ed25519'
  */
 export function readPublicKey(spki: Uint8Array): KeyObject {
   const key = keyOf(spki)
-  keyKindOf(key)
+  const fault = faultOf(key, keyKindOf(key))
+  if (fault !== undefined) throw new PkiError('weak-key', `the key is broken: ${fault}`)
   return key
+}
+
+function faultOf(key: KeyObject, kind: KeyKind): RsaFault | 'small-order' | undefined {
+  if (kind !== 'rsa' && kind !== 'ed25519') return undefined
+  const { n = '', x = '' } = key.export({ format: 'jwk' })
+  if (kind === 'ed25519') return isSmallOrder(Buffer.from(x, 'base64url')) ? 'small-order' : undefined
+  const modulus = BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`)
+  return rsaFaultOf(modulus, key.asymmetricKeyDetails?.publicExponent ?? 0n)
+}
+
+/** Points of order 1, 2, 4 and 8 (RFC 8032 §5.1, RFC 7748 §7): one signature by them is good for many texts. */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+])
+
+function isSmallOrder(point: Buffer): boolean {
+  const y = Buffer.from(point)
+  // The highest bit is the sign of x.
+  y[31] = (y[31] ?? 0) & 0x7f
+  return SMALL_ORDER.has(y.toString('hex'))
 }
 
 /** @throws PkiError `weak-key`. */
@@ -32,8 +61,7 @@ export function keyKindOf(key: KeyObject): KeyKind {
   switch (key.asymmetricKeyType) {
     case 'rsa': {
       const bits = details.modulusLength ?? 0
-      const exponent = details.publicExponent ?? 0n
-      if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX || exponent < 3n || exponent > RSA_EXPONENT_MAX) {
+      if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX) {
         throw new PkiError('weak-key', `RSA keys have ${RSA_BITS_MIN} to ${RSA_BITS_MAX} bits`)
       }
       return 'rsa'

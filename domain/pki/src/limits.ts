@@ -39,6 +39,18 @@ export const COMMON_NAME_CHARACTERS_MAX = 128
 export const RSA_BITS_MIN = 2_048
 export const RSA_BITS_MAX = 8_192
 
+/** Lowest public exponent of RSA (FIPS 186-5 §5.4(e)): all but a few keys have it. */
+export const RSA_EXPONENT_MIN = 65_537n
+
+/** Highest prime by which a modulus is tried. */
+export const SMALL_PRIME_MAX = 4_096
+
+/** Steps of Fermat's method: keys of broken generators fall in the first one or two. */
+export const FERMAT_STEPS_MAX = 100
+
+/** Entries of the lists of weak keys; Debian's for one length of keys have some 100,000. */
+export const WEAK_KEYS_MAX = 500_000
+
 /** Highest public exponent of RSA, for the same reason; all but a few keys have 65537. */
 export const RSA_EXPONENT_MAX = 0xffff_ffffn
 
