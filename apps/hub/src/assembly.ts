@@ -19,6 +19,8 @@ import {
 import { KeyCustody, openKeyFolder, readSecretFile } from '@holdfast/keys'
 import { type LocalSocket, listenLocally, webHandler } from '@holdfast/node'
 import { systemClock } from '@holdfast/node/clock'
+import { EndorsementRoots } from '@holdfast/attestation'
+import { systemSeedSource } from '@holdfast/tpm-device'
 import { pkiRules, Provisioning, registryDirectory } from '@holdfast/provisioning'
 import { createLog, eventLog, type Log } from '@holdfast/telemetry'
 import { AmqpOffice } from './amqp/amqp-office.ts'
@@ -59,6 +61,7 @@ import { MasqueradeOffice } from './trust/masquerade/masquerade-office.ts'
 import { certificatesOverMqtt, DeviceRenewal } from './trust/device-renewal.ts'
 import { CustomerRevocations } from './trust/customer-revocations.ts'
 import { publicationAt } from './trust/publication/publication-address.ts'
+import { readWeakKeys } from './trust/weak-key-folder.ts'
 import { VERSION } from './version.ts'
 
 export interface HubOptions {
@@ -250,7 +253,19 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     claimLifeMs: settings.claimLifeMs,
     fault,
   })
+  const endorsementRoots = await EndorsementRoots.open({
+    store: state,
+    clock,
+    events: events.sink,
+    damaged: (what, error) => log.error('left out, because it does not hold', { what, error }),
+  })
   const provisioning: Provisioning = new Provisioning({
+    tpm: {
+      seeds: systemSeedSource,
+      vouch: async (endorsementKey, certificates) => endorsementRoots.vouch(endorsementKey, certificates),
+      requireEndorsementCertificate: settings.requireEndorsementCertificate,
+      keyUse: state,
+    },
     supply: supply.rules,
     ...shared,
     idScope,
@@ -272,7 +287,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     registry,
     policies,
     authorities,
-    keys: new KeyRegister({ ...shared, store: state }),
+    keys: new KeyRegister({ ...shared, store: state, weak: readWeakKeys(folder.at('weak-keys'), notices) }),
     issued: credentials.issued,
   })
   const masquerade = await MasqueradeOffice.open({
@@ -284,8 +299,12 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     throttledEvents: events.throttled,
     gates,
     twins,
-    models: { policyOf: () => undefined, load: () => undefined },
+    models: { policyOf: (key) => supply.connectionPolicyOf(key), load: (key) => supply.load(key) },
     fault,
+  })
+  supply.follow({
+    list: () => masquerade.quarantine.list(),
+    subscribe: (listener) => events.subscribe(listener),
   })
   const attestation = await AttestationOffice.open({
     store: state,
@@ -296,10 +315,10 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     gates: supply.before(gates),
     registry,
     models: {
-      modelOf: (deviceId) => supply.modelOf(deviceId)?.id,
-      policyOf: (deviceId) => supply.modelOf(deviceId)?.policies.attestation,
+      modelOf: (deviceId) => supply.modelOf(deviceId),
+      policyOf: (deviceId) => supply.attestationPolicyOf(deviceId),
     },
-    vouch: async () => ({ kind: 'unproven', why: 'no manufacturer of TPMs is trusted here' }),
+    vouch: async (endorsementKey, certificates) => endorsementRoots.vouch(endorsementKey, certificates),
     damaged: (what, error) => log.error('left out, because it does not hold', { what, error }),
   })
   const desk = new Desk({
@@ -311,7 +330,13 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     clock,
     events: events.throttled,
     toFront: (front, message) => fronts.send(front, message),
-    handlers: [masquerade.handlers, ...services.handlers, attestation.handlers, supply.handlers, authorityOffice.witness],
+    handlers: [
+      masquerade.handlers,
+      ...services.handlers,
+      attestation.handlers,
+      supply.handlers,
+      authorityOffice.witness,
+    ],
     fault,
   })
 
@@ -387,6 +412,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     credentials: credentials.service,
     issuer: authority,
     attestation,
+    endorsementRoots,
     supply,
     uploads: files.uploads,
     files: files.uploads,

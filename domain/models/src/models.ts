@@ -1,11 +1,20 @@
 /** The models of a hub. All are in memory, so that judging a connection asks no disk. */
 
+import type { ConnectionPolicy } from '@holdfast/admission'
+import type { AttestationPolicy } from '@holdfast/attestation'
 import type { EventSink, EventType } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
+import { attestationPolicyOf, connectionPolicyOf } from './effective-policies.ts'
 import { ModelError } from './errors.ts'
 import { CHANGE_ATTEMPTS_MAX, ETAG_BYTES, MODELS_MAX } from './limits.ts'
 import { type DeviceModel, type ModelDraft, type Requirements, requirementsOf } from './model.ts'
 import type { ModelStore } from './store.ts'
+
+interface Effective {
+  readonly requirements: Requirements
+  readonly connection: ConnectionPolicy | undefined
+  readonly attestation: AttestationPolicy | undefined
+}
 
 export interface ModelsParts {
   /** Written by this object alone while it runs. */
@@ -23,7 +32,7 @@ export interface ModelsParts {
 export class Models {
   readonly #parts: ModelsParts
   readonly #models = new Map<string, DeviceModel>()
-  readonly #requirements = new WeakMap<DeviceModel, Requirements>()
+  readonly #effective = new Map<string, Effective>()
   readonly #listeners = new Set<(id: string) => void>()
 
   private constructor(parts: ModelsParts) {
@@ -47,14 +56,17 @@ export class Models {
 
   /** What holds for devices of this model; undefined where there is none of this id. */
   requirements(id: string): Requirements | undefined {
-    const model = this.#models.get(id)
-    if (model === undefined) return undefined
-    let requirements = this.#requirements.get(model)
-    if (requirements === undefined) {
-      requirements = requirementsOf(model)
-      this.#requirements.set(model, requirements)
-    }
-    return requirements
+    return this.#effectiveOf(id)?.requirements
+  }
+
+  /** How devices of this model may connect; the same object until the model changes. */
+  connectionPolicy(id: string): ConnectionPolicy | undefined {
+    return this.#effectiveOf(id)?.connection
+  }
+
+  /** What is asked of the boot of devices of this model. */
+  attestationPolicy(id: string): AttestationPolicy | undefined {
+    return this.#effectiveOf(id)?.attestation
   }
 
   /** Calls `listener` with the id of each model that was changed or deleted; it MUST NOT throw. */
@@ -121,7 +133,23 @@ export class Models {
     return current
   }
 
+  #effectiveOf(id: string): Effective | undefined {
+    const known = this.#effective.get(id)
+    if (known !== undefined) return known
+    const model = this.#models.get(id)
+    if (model === undefined) return undefined
+    const requirements = requirementsOf(model)
+    const effective = {
+      requirements,
+      connection: connectionPolicyOf(model, requirements),
+      attestation: attestationPolicyOf(model, requirements),
+    }
+    this.#effective.set(id, effective)
+    return effective
+  }
+
   #changed(id: string, model: DeviceModel | undefined, type: EventType, actor: string): void {
+    this.#effective.delete(id)
     if (model === undefined) this.#models.delete(id)
     else this.#models.set(id, model)
     const detail = model === undefined ? {} : { tier: model.tier, manufacturer: model.manufacturer }

@@ -30,15 +30,16 @@ export function judgeLife(
   const life: DeviceLife = written
   const { model } = life
   if (life.state === 'retired') return { kind: 'refuse', code: 'device-retired', detail: 'the device is retired' }
-  if (life.state === 'quarantined') return restrict('quarantined', life.reason ?? 'the device is quarantined')
-  if (life.state === 'manufactured' || life.state === 'claimed') {
+  // Who is quarantined is another's to say, and held back by that gate; here it is judged as before.
+  const state = life.state === 'quarantined' ? (life.before ?? 'claimed') : life.state
+  if (state === 'manufactured' || state === 'claimed') {
     return restrict('not-provisioned', 'the device is claimed, and has to be provisioned by its key')
   }
   if (model === undefined) return PASS
   // Devices of a model that is not known are held to nothing that could be known: they wait.
   if (requirements === undefined) return restrict('model-unknown', `there is no model ${model}`)
   const { rules, credentials } = requirements
-  if (life.state === 'provisioned' && rules.commissioning) {
+  if (state === 'provisioned' && rules.commissioning) {
     return restrict('not-commissioned', `devices of the model ${model} are commissioned before they are active`)
   }
   if (rules.manifest && life.serial === undefined) {

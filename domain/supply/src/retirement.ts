@@ -72,7 +72,7 @@ export class Retirements {
 
   /** Finishes what was begun before a stop. */
   async resume(): Promise<void> {
-    for (const { deviceId, generationId } of await this.#parts.store.listUnfinishedRetirements(SWEEP_MAX)) {
+    for (const { deviceId, generationId } of await this.#parts.store.listLives('retired', SWEEP_MAX)) {
       await this.#end(deviceId, generationId ?? '', 'hub')
     }
   }

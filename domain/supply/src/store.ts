@@ -165,8 +165,8 @@ export interface SupplyStore {
    * Offers of the device end.
    */
   retireDevice(tombstone: Tombstone): Promise<LifeOutcome>
-  /** Lives that are retired though their identity is still there: their end was broken off. */
-  listUnfinishedRetirements(limit: number): Promise<readonly DeviceLife[]>
+  /** `retired`: of identities that are still there, because their end was broken off. */
+  listLives(state: 'retired' | 'quarantined', limit: number): Promise<readonly DeviceLife[]>
   /** Of one id, or all, oldest first. */
   listTombstones(page: {
     readonly deviceId?: string

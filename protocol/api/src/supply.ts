@@ -24,8 +24,6 @@
  *   GET    /api/v1/devices/{id}/life/history                Page<HistoryEntry>; also of devices that are gone
  *   POST   /api/v1/devices/{id}/life/model                  ModelAssignment -> Life
  *   POST   /api/v1/devices/{id}/life/commission             Reason -> Life
- *   POST   /api/v1/devices/{id}/life/quarantine             Reason -> Life
- *   POST   /api/v1/devices/{id}/life/release                Reason -> Life
  *   POST   /api/v1/devices/{id}/life/retire                 Reason -> Tombstone
  *   POST   /api/v1/devices/{id}/transfer                    TransferOffer -> Offered (201)
  *   DELETE /api/v1/devices/{id}/transfer                    204

@@ -218,8 +218,8 @@ export class MemorySupplyStore implements SupplyStore {
     }
     return outcome
   }
-  async listUnfinishedRetirements(limit: number): Promise<readonly DeviceLife[]> {
-    return [...this.lives.values()].filter(({ state }) => state === 'retired').slice(0, limit)
+  async listLives(wanted: 'retired' | 'quarantined', limit: number): Promise<readonly DeviceLife[]> {
+    return [...this.lives.values()].filter(({ state }) => state === wanted).slice(0, limit)
   }
   async listTombstones(page: Parameters<SupplyStore['listTombstones']>[0]): ReturnType<SupplyStore['listTombstones']> {
     return this.tombstones

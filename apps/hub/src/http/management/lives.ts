@@ -17,9 +17,7 @@ export const LIFE_ROUTES: readonly Route[] = [
   { method: 'GET', path: LIFE, rights: ['RegistryRead'], answer: show },
   { method: 'GET', path: `${LIFE}/history`, rights: ['RegistryRead'], answer: history },
   { method: 'POST', path: `${LIFE}/model`, rights: ['RegistryWrite'], answer: assign },
-  { method: 'POST', path: `${LIFE}/commission`, rights: ['RegistryWrite'], answer: moved('commission') },
-  { method: 'POST', path: `${LIFE}/quarantine`, rights: ['RegistryWrite'], answer: moved('quarantine') },
-  { method: 'POST', path: `${LIFE}/release`, rights: ['RegistryWrite'], answer: moved('release') },
+  { method: 'POST', path: `${LIFE}/commission`, rights: ['RegistryWrite'], answer: commission },
   { method: 'POST', path: `${LIFE}/retire`, rights: ['RegistryWrite'], answer: retire },
   { method: 'POST', path: TRANSFER, rights: ['RegistryWrite'], answer: offer },
   { method: 'DELETE', path: TRANSFER, rights: ['RegistryWrite'], answer: withdraw },
@@ -48,12 +46,10 @@ async function assign(call: Call): Promise<Response> {
   )
 }
 
-function moved(move: 'commission' | 'quarantine' | 'release'): Route['answer'] {
-  return async (call) => {
-    const { reason = '' } = await readJson(call.context, SupplyApi.Reason)
-    const { lives } = call.services.supply
-    return json(lifeJson(await lives[move](parameter(call, 'device'), reason, actorName(call.actor))))
-  }
+async function commission(call: Call): Promise<Response> {
+  const { reason = '' } = await readJson(call.context, SupplyApi.Reason)
+  const { lives } = call.services.supply
+  return json(lifeJson(await lives.commission(parameter(call, 'device'), reason, actorName(call.actor))))
 }
 
 async function retire(call: Call): Promise<Response> {

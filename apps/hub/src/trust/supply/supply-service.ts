@@ -1,15 +1,15 @@
 /** Models, manifests, claims and lives of devices in the running hub: the domain on its store, its gate and its clockwork. */
 
 import type { AdmissionGates } from '@holdfast/admission'
-import type { EventSink } from '@holdfast/audit'
+import type { ConnectionPolicy, QuarantineEntry } from '@holdfast/admission'
+import type { AttestationPolicy } from '@holdfast/attestation'
+import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
-import type { Registry } from '@holdfast/identity'
-import { type DeviceModel, type ModelStore, Models } from '@holdfast/models'
+import type { IdentityKey, Registry } from '@holdfast/identity'
+import { type ModelStore, Models } from '@holdfast/models'
 import type { SupplyRules } from '@holdfast/provisioning'
 import {
   Claims,
-  type DeviceLife,
-  isAbout,
   Lives,
   ManifestImports,
   Manufacturers,
@@ -23,6 +23,7 @@ import {
 import type { DeviceHandlers } from '../../core/device-handlers.ts'
 import { lifeGate } from '../life-gate.ts'
 import { ManifestIntake } from './manifest-intake.ts'
+import { QuarantineFollower } from './quarantine-follower.ts'
 
 /** How late an expiry, or what a stop broke off, may be noticed, in milliseconds. */
 const SWEEP_MS = 60_000
@@ -64,6 +65,7 @@ export class SupplyService {
   readonly handlers: DeviceHandlers
   readonly #fault: (error: unknown) => void
   readonly #timer: NodeJS.Timeout
+  readonly #follower: QuarantineFollower
   #isSweeping = false
 
   private constructor(parts: SupplyServiceParts, models: Models, manufacturers: Manufacturers, codeKey: string) {
@@ -94,6 +96,7 @@ export class SupplyService {
     const generationOf = async (deviceId: string): Promise<string | undefined> =>
       (await identityOf(deviceId))?.generationId
     gates.add(lifeGate({ lives, models, generationOf, clock, events: parts.frequentEvents }))
+    this.#follower = new QuarantineFollower({ lives, store, fault: parts.fault })
     this.#fault = parts.fault
     this.#timer = setInterval(() => void this.sweep(), SWEEP_MS)
     this.#timer.unref()
@@ -110,23 +113,41 @@ export class SupplyService {
     return service
   }
 
+  /** Who is quarantined is said elsewhere, and is a part of a device's life: it is written down here too. */
+  follow(quarantine: {
+    list(): readonly QuarantineEntry[]
+    subscribe(listener: (event: SecurityEvent) => void): () => void
+  }): void {
+    this.#follower.follow(quarantine)
+  }
+
   /**
-   * The model of a device as it is recorded, where its life is in memory: the life gate has read it before any other
-   * asks about the same connection, if `before` was put around that one.
+   * The model of a device as it is recorded, where its life is in memory (`load`). What a device says of itself does not
+   * count.
    */
-  modelOf(deviceId: string): DeviceModel | undefined {
+  modelOf(deviceId: string): string | undefined {
     const life = this.lives.written(deviceId)
     if (life instanceof Promise) {
       life.catch(this.#fault)
       return undefined
     }
-    return life?.model === undefined ? undefined : this.models.read(life.model)
+    return life?.model
   }
 
-  /** The model of this very identity, read where it is not in memory. */
-  async readModelOf(deviceId: string, generationId: string): Promise<DeviceModel | undefined> {
-    const life: DeviceLife | undefined = await this.lives.written(deviceId)
-    return isAbout(life, generationId) && life.model !== undefined ? this.models.read(life.model) : undefined
+  connectionPolicyOf({ deviceId }: IdentityKey): ConnectionPolicy | undefined {
+    const model = this.modelOf(deviceId)
+    return model === undefined ? undefined : this.models.connectionPolicy(model)
+  }
+
+  attestationPolicyOf(deviceId: string): AttestationPolicy | undefined {
+    const model = this.modelOf(deviceId)
+    return model === undefined ? undefined : this.models.attestationPolicy(model)
+  }
+
+  /** Reads the life into memory; undefined where it is there. */
+  load({ deviceId }: IdentityKey): Promise<unknown> | undefined {
+    const life = this.lives.written(deviceId)
+    return life instanceof Promise ? life : undefined
   }
 
   /** Where gates are added whose judgement asks `modelOf`: they are asked when the life is in memory. */
@@ -154,6 +175,7 @@ export class SupplyService {
       await this.retirements.resume()
       await this.transfers.resume()
       await this.claims.expire()
+      await this.#follower.reconcile()
     } catch (error) {
       this.#fault(error)
     } finally {

@@ -32,7 +32,7 @@ type LivesPart = Pick<
   | 'endTransfer'
   | 'listAcceptedTransfers'
   | 'retireDevice'
-  | 'listUnfinishedRetirements'
+  | 'listLives'
   | 'listTombstones'
   | 'areRetired'
 >
@@ -170,11 +170,11 @@ export class SqlLives implements LivesPart {
     })
   }
 
-  async listUnfinishedRetirements(limit: number): Promise<readonly DeviceLife[]> {
+  async listLives(state: 'retired' | 'quarantined', limit: number): Promise<readonly DeviceLife[]> {
     const rows = await this.#db
       .selectFrom('device_life')
       .selectAll()
-      .where('state', '=', sql.lit('retired'))
+      .where('state', '=', sql.lit(state))
       .limit(pageLimit(limit))
       .execute()
     return rows.map(lifeOf)

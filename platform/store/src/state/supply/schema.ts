@@ -203,6 +203,7 @@ export const SUPPLY: readonly string[] = [
   `CREATE INDEX device_life_by_model ON device_life (model) WHERE model IS NOT NULL`,
   `CREATE INDEX device_life_by_owner ON device_life (owner) WHERE owner IS NOT NULL`,
   `CREATE INDEX device_life_retired ON device_life (device_id) WHERE state = 'retired'`,
+  `CREATE INDEX device_life_quarantined ON device_life (device_id) WHERE state = 'quarantined'`,
   `CREATE TABLE transfer (
     device_id     TEXT NOT NULL PRIMARY KEY,
     generation_id TEXT NOT NULL,

@@ -65,7 +65,7 @@ export class SqlSupply {
       endTransfer: (deviceId, stamp) => lives.endTransfer(deviceId, stamp),
       listAcceptedTransfers: (limit) => lives.listAcceptedTransfers(limit),
       retireDevice: (tombstone) => lives.retireDevice(tombstone),
-      listUnfinishedRetirements: (limit) => lives.listUnfinishedRetirements(limit),
+      listLives: (state, limit) => lives.listLives(state, limit),
       listTombstones: (page) => lives.listTombstones(page),
       areRetired: (keys) => lives.areRetired(keys),
     }
