@@ -136,7 +136,11 @@ export class Attestations {
   /** What admission does with it. */
   decide(device: AttestingDevice): StandingVerdict {
     const found = this.#parts.policies.find(device.deviceId)
-    return found === undefined ? { kind: 'pass' } : decideStanding(this.standing(device), found.policy)
+    if (found === undefined) return { kind: 'pass' }
+    const standing = this.standing(device)
+    // Policies of models are known only once somebody has asked about the device.
+    if (standing.kind === 'trusted') this.#stale.set(device.deviceId, standing.until)
+    return decideStanding(standing, found.policy)
   }
 
   /** Devices that have a certified key, by id, after `after`. */
