@@ -2,6 +2,7 @@
 
 import { type KeyEnvironment, type KeyFolder, type KeyHomeKinds, passphraseHomes } from '@holdfast/keys'
 import { tokenHomes } from '@holdfast/pkcs11'
+import { tpmHomes } from '@holdfast/tpm-device'
 import type { KeySettings } from './key-settings.ts'
 import { secretSource } from './secret-sources.ts'
 
@@ -37,6 +38,7 @@ export function keyHomes({ folder, environment, settings, credentials }: KeyHome
   })
   return {
     passphrase: passphraseHomes({ ...shared, secret: passphrase }),
+    tpm: tpmHomes(shared),
     pkcs11: tokenHomes({ ...shared, pin }),
   }
 }
