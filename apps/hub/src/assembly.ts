@@ -194,8 +194,10 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
   statistics.progressed({ ...NO_PROGRESS, nextSequences: ends.map(({ nextSequence }) => nextSequence) })
 
   const shared = { clock, random, events: events.sink, hostNames: settings.hostnames }
+  const keyRegister = new KeyRegister({ ...shared, store: state, weak: readWeakKeys(folder.at('weak-keys'), notices) })
   const credentials: DeviceCredentials = await DeviceCredentials.open({
     ...shared,
+    keys: keyRegister,
     store: state,
     issuer: authority,
     registry: () => registry,

@@ -3,7 +3,14 @@
 import { createHash } from 'node:crypto'
 import type { EventSink } from '@holdfast/audit'
 import { type Clock, type Timestamp, timestampOf } from '@holdfast/base'
-import { type Cut, type Identity, type IdentityKey, identitySubject, identityText } from '@holdfast/identity'
+import {
+  type Cut,
+  type Identity,
+  type IdentityKey,
+  identitySubject,
+  identityText,
+  type KeyRegister,
+} from '@holdfast/identity'
 import {
   issueCertificate,
   parseCertificate,
@@ -34,6 +41,8 @@ export interface CredentialServiceParts {
   readonly clock: Clock
   readonly random: RandomBytes
   readonly events: EventSink
+  /** Which key proves whom, however it does that; absent: certificates that were issued here alone are looked at. */
+  readonly keys?: Pick<KeyRegister, 'claim'>
   /** Closes the sessions that rest on what was taken away; resolves when the last is over. */
   readonly close: (cuts: readonly Cut[]) => Promise<{ readonly sessionsClosed: number; readonly milliseconds: number }>
 }
@@ -183,6 +192,7 @@ export class CredentialService {
       }
       const spkiSha256 = digestOf(request.spki)
       await this.#checkKey(spkiSha256, identity)
+      if ((await this.#parts.keys?.claim(request.spki, identity)) === false) throw keyInUse()
       const { certificate, notBefore, notAfter, issuerSha256 } = await this.#sign(key, request, profile)
       const parsed = parseCertificate(certificate)
       const now = this.#parts.clock.wall()
@@ -241,7 +251,7 @@ export class CredentialService {
       const isGone = use.state === 'revoked' && use.reason === 'cessationOfOperation'
       // One key is one identity's: else who has the one has the other. A key whose identity is gone is free again.
       if (identityText(use.key) !== own && !isGone) {
-        throw new CredentialError('key-in-use', 'another identity has a certificate for this key; make a new key')
+        throw keyInUse()
       }
       if (use.state === 'revoked' && KEY_LOST.has(use.reason)) {
         throw new CredentialError('key-revoked', 'a certificate for this key was revoked; make a new key')
@@ -427,6 +437,10 @@ function readRequest(der: Uint8Array): VerifiedRequest {
 function checkSubject(request: VerifiedRequest, subjectName: string): void {
   if (request.subjectName === subjectName) return
   throw new CredentialError('wrong-subject', 'the subject of the request is not that of the certificate')
+}
+
+function keyInUse(): CredentialError {
+  return new CredentialError('key-in-use', 'the key belongs to another identity; make a new key')
 }
 
 function digestOf(bytes: Uint8Array): string {

@@ -3,6 +3,7 @@
 import { fuzzTargets as admission } from '@holdfast/admission/testing'
 import { fuzzTargets as amqp } from '@holdfast/amqp/testing'
 import { fuzzTargets as commands } from '@holdfast/commands/testing'
+import { fuzzTargets as credentials } from '@holdfast/credentials/testing'
 import { fuzzTargets as dps } from '@holdfast/dps/testing'
 import { fuzzTargets as iothub } from '@holdfast/iothub/testing'
 import { fuzzTargets as masquerade } from '@holdfast/masquerade/testing'
@@ -87,6 +88,7 @@ export const subjects: readonly Subject[] = [
   ...admission,
   ...amqp,
   ...commands,
+  ...credentials,
   ...masquerade,
   ...methods,
   ...dps,

@@ -174,7 +174,7 @@ suite('EST', { skip }, () => {
       assert.match(answer.headers.get('content-type') ?? '', /^text\/plain/)
     }
     const reasons = events('request.refused', 'device/honest').map(({ detail }) => detail.reason)
-    assert.deepEqual(reasons.toSorted(), ['wrong-name', 'wrong-subject'])
+    assert.deepEqual(new Set(reasons), new Set(['wrong-name', 'wrong-subject']))
     // And one of another device's tokens is no token of this one.
     const sas = await the().api.keyOf('victim')
     assert.equal(
@@ -227,7 +227,7 @@ suite('EST', { skip }, () => {
     const basic = `second:${sasOf('second', await api.createDevice('second'))}`
     const answer = client.ask({ operation: 'simpleenroll', request: client.newRequest('second', first.key), basic })
     assert.equal(answer.status, 403)
-    assert.match(answer.body, /another identity/)
+    assert.match(answer.body, /belongs to another identity/)
   })
 
   test('a revoked certificate is cut off at once, proves nothing any more and is not renewed', async () => {

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { AdmissionGates } from '@holdfast/admission'
 import type { Api } from '@holdfast/api'
 import type { SecurityEvent } from '@holdfast/audit'
-import { MemoryAttestationStore } from '@holdfast/attestation/testing'
+import { EndorsementRoots } from '@holdfast/attestation'
+import { MemoryAttestationStore, MemoryEndorsementRootStore } from '@holdfast/attestation/testing'
 import { Commands } from '@holdfast/commands'
 import { MemoryCommandStore } from '@holdfast/commands/testing'
 import { Authorities, type Cut, Policies, Registry } from '@holdfast/identity'
@@ -30,6 +31,8 @@ import { AttestationOffice } from '../trust/attestation-office.ts'
 import { SupplyService } from '../trust/supply/supply-service.ts'
 import { memoryAuthority } from './memory-authority.ts'
 import { memoryMasquerade } from './memory-masquerade.ts'
+import type { DeviceCredentials } from '../trust/device-credentials.ts'
+import { memoryCredentials } from './memory-credentials.ts'
 import { MemoryTelemetry } from './memory-telemetry.ts'
 
 export const HOST = 'hub.example'
@@ -70,7 +73,21 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
   const commandStore = new MemoryCommandStore()
   const fault = (error: unknown): void => void failures.push(error)
   const commands = new Commands({ ...common, store: commandStore, feedbackWritten: () => undefined, fault })
-  const registry = new Registry({ ...common, store: identityStore })
+  const cutOff = async (taken: readonly Cut[]): Promise<Api.Changed> => {
+    cuts.push(...taken)
+    return { sessionsClosed: taken.length, milliseconds: 3 }
+  }
+  const credentials: DeviceCredentials = await memoryCredentials({
+    ...common,
+    registry: () => registry,
+    close: cutOff,
+    fault,
+  })
+  const registry: Registry = new Registry({
+    ...common,
+    store: identityStore,
+    changed: (change) => credentials.changed(change),
+  })
   const models = new MemoryModelStore()
   const supplyStore = Object.assign(new MemorySupplyStore(), {
     listModels: () => models.listModels(),
@@ -100,6 +117,11 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     clock,
     supply,
     registry,
+    endorsementRoots: await EndorsementRoots.open({
+      ...common,
+      store: new MemoryEndorsementRootStore(),
+      damaged: (_what, error) => void failures.push(error),
+    }),
     attestation: await AttestationOffice.open({
       ...common,
       acts: sink,
@@ -121,6 +143,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
       faultOf: () => undefined,
     },
     lapses: [],
+    credentials: credentials.service,
     commands,
     throttling: { take: () => ({ kind: 'allowed' }) },
     files: await Uploads.open({
@@ -139,10 +162,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     sessions: {
       connectionOf: ({ deviceId, moduleId }) =>
         connected.get(moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`),
-      cutOff: async (taken) => {
-        cuts.push(...taken)
-        return { sessionsClosed: taken.length, milliseconds: 3 }
-      },
+      cutOff,
     },
     reader: telemetry,
     partitions: PARTITIONS,

@@ -14,7 +14,14 @@ import {
   type RandomBytes,
 } from '@holdfast/credentials'
 import type { DeviceCertificates } from '@holdfast/provisioning'
-import { type Cut, type IdentityChanged, IdentityError, type IdentityKey, type Registry } from '@holdfast/identity'
+import {
+  type Cut,
+  type IdentityChanged,
+  IdentityError,
+  type IdentityKey,
+  type KeyRegister,
+  type Registry,
+} from '@holdfast/identity'
 
 export interface DeviceCredentialsParts {
   readonly store: IssuedCertificateStore & ProfileStore
@@ -24,6 +31,8 @@ export interface DeviceCredentialsParts {
   readonly events: EventSink
   /** Asked when the first device comes, so that it may be made later than this. */
   readonly registry: () => Registry
+  /** Which key proves whom. */
+  readonly keys: Pick<KeyRegister, 'claim'>
   readonly close: (cuts: readonly Cut[]) => Promise<{ readonly sessionsClosed: number; readonly milliseconds: number }>
   /** Told of what failed and is tried again. MUST NOT throw. */
   readonly fault: (error: unknown) => void
@@ -47,13 +56,24 @@ export class DeviceCredentials {
 
   /** @throws TypeError when the profiles in the store cannot be read. */
   static async open(parts: DeviceCredentialsParts): Promise<DeviceCredentials> {
-    const { store, issuer, clock, random, events, registry, close, fault } = parts
+    const { store, issuer, clock, random, events, registry, keys, close, fault } = parts
     const profiles = await Profiles.open({ store, clock, events })
     const leaveKeys = (key: IdentityKey, generationId: string): Promise<void> =>
       leaveKeysFor(registry(), key, generationId, close)
     const issued = new IssuedCertificates({ store, profiles, issuer, clock, events, close, leaveKeys, fault })
     const identities = { read: (key: IdentityKey) => registry().read(key) }
-    const service = new CredentialService({ store, issued, profiles, issuer, identities, clock, random, events, close })
+    const service = new CredentialService({
+      store,
+      issued,
+      profiles,
+      issuer,
+      identities,
+      keys,
+      clock,
+      random,
+      events,
+      close,
+    })
     return new DeviceCredentials(issued, service, parts)
   }
 

@@ -1,7 +1,14 @@
 /** Enrolment and renewal (RFC 7030 §4.2): who asks, and with what. */
 
-import { CredentialError, decodeEstBody, EST_BODY_BYTES_MAX, type EstPath } from '@holdfast/credentials'
-import { identityKeyOf, type Issued, parseEstAuthorization } from '@holdfast/credentials'
+import {
+  CredentialError,
+  decodeEstBody,
+  EST_BODY_BYTES_MAX,
+  type EstPath,
+  identityKeyOf,
+  type Issued,
+  parseEstAuthorization,
+} from '@holdfast/credentials'
 import { type IdentityKey, identitySubject } from '@holdfast/identity'
 import { parseCertificate } from '@holdfast/pki'
 import { parseSasToken, resourceOf, TokenError } from '@holdfast/tokens'

@@ -1,0 +1,5 @@
+export type { FuzzTarget } from './fuzz-targets.ts'
+export { fuzzTargets } from './fuzz-targets.ts'
+export { MemoryIssuedCertificateStore } from './memory-store.ts'
+export type { CredentialWorld } from './world.ts'
+export { credentialWorld } from './world.ts'
