@@ -15,8 +15,8 @@ export class DataFolderError extends Error {
 }
 
 const LOCK = 'lock.db'
-/** What may lie in a folder that becomes a data folder: an operator's settings, and what a volume has of its own. */
-const NOT_FOREIGN: ReadonlySet<string> = new Set([LOCK, 'config.json', 'lost+found'])
+/** What may lie in a folder that becomes a data folder: an operator's settings and lists, and what a volume has of its own. */
+const NOT_FOREIGN: ReadonlySet<string> = new Set([LOCK, 'config.json', 'weak-keys', 'lost+found'])
 
 export class DataFolder {
   readonly path: string

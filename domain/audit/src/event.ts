@@ -57,6 +57,7 @@ export const EVENT_TYPES = [
   'key.dropped',
   'key.shared',
   'key.used-before',
+  'key.weak',
   'key.encryption-key-rotated',
   'key.provider-changed',
   'key.provider-refused',

@@ -24,7 +24,7 @@ import {
   type IssuedDenial,
   NO_ISSUED_CERTIFICATES,
 } from './issued-certificates.ts'
-import type { KeyRegister } from './key-register.ts'
+import type { KeyRegister, KeyVerdict } from './key-register.ts'
 import type { Lane } from './lane.ts'
 import { KEY_BYTES } from './limits.ts'
 import { audienceOf, type Policies, type PolicyDenial } from './policies.ts'
@@ -73,6 +73,8 @@ export type DenialCode =
   | 'thumbprint-unknown'
   /** Another identity proves itself by the same key. */
   | 'key-shared'
+  /** The key stands on a list of weak keys. */
+  | 'key-weak'
   /** Too many failures before; refused unseen. */
   | 'throttled'
 
@@ -103,6 +105,11 @@ export interface AuthenticatorParts {
 type Proof =
   | { readonly kind: 'proved'; readonly basis: Basis; readonly expires?: Timestamp; readonly lane?: Lane }
   | Denied
+
+const KEY_FAULTS: { readonly [Verdict in Exclude<KeyVerdict, 'good'>]: string } = {
+  'key-shared': 'another identity proves itself by the same key; make a key for each device',
+  'key-weak': 'the key stands on a list of weak keys; make a new one',
+}
 
 /** The identity of the claim as the register has it. */
 type Record =
@@ -160,8 +167,8 @@ export class Authenticator {
   async #withOwnKey({ token, certificate }: Claimant, decision: Allowed): Promise<Decision> {
     const { keys } = this.#parts
     if (token !== undefined || certificate === undefined || keys === undefined) return decision
-    if (await keys.claimCertificate(certificate, decision.identity)) return decision
-    return denied('key-shared', 'another identity proves itself by the same key; make a key for each device')
+    const verdict = await keys.claimCertificate(certificate, decision.identity)
+    return verdict === 'good' ? decision : denied(verdict, KEY_FAULTS[verdict])
   }
 
   /** Whether nothing was taken away since the decision was begun. */

@@ -26,7 +26,7 @@ export type {
   IdentityWriteOutcome,
   WriteOutcome,
 } from './identity.ts'
-export type { KeyClaim, KeyClaimOutcome, KeyRegisterParts, KeyUseStore } from './key-register.ts'
+export type { KeyClaim, KeyClaimOutcome, KeyRegisterParts, KeyUseStore, KeyVerdict } from './key-register.ts'
 export { KeyRegister, spkiSha256Of } from './key-register.ts'
 export type { Lane } from './lane.ts'
 export { LANES, narrower } from './lane.ts'

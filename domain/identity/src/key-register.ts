@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import type { EventSink } from '@holdfast/audit'
 import { type Clock, LruMap, type Timestamp } from '@holdfast/base'
-import { parseCertificate, PkiError } from '@holdfast/pki'
+import { NO_WEAK_KEYS, parseCertificate, PkiError, type WeakKeys } from '@holdfast/pki'
 import { identityText } from './identity-key.ts'
 import type { IdentityKey } from './identity.ts'
 import { KEY_CLAIMS_CACHED_MAX } from './limits.ts'
@@ -37,7 +37,16 @@ export interface KeyRegisterParts {
   readonly store: KeyUseStore
   readonly clock: Clock
   readonly events: EventSink
+  /** Absent: no key is known to be weak. */
+  readonly weak?: Pick<WeakKeys, 'has'>
 }
+
+export type KeyVerdict =
+  | 'good'
+  /** Another identity holds it. */
+  | 'key-shared'
+  /** It stands on a list of weak keys. */
+  | 'key-weak'
 
 /** @returns upper-case hex. @param spki DER of SubjectPublicKeyInfo. */
 export function spkiSha256Of(spki: Uint8Array): string {
@@ -57,14 +66,18 @@ export class KeyRegister {
   /**
    * Claims a key for an identity that has proved to hold it, or is about to be issued a certificate for it.
    * @param spki DER of SubjectPublicKeyInfo.
-   * @returns false when another identity holds it, which is an event.
+   * Each refusal is an event.
    */
-  async claim(spki: Uint8Array, identity: IdentityKey & { readonly generationId: string }): Promise<boolean> {
+  async claim(spki: Uint8Array, identity: IdentityKey & { readonly generationId: string }): Promise<KeyVerdict> {
     const spkiSha256 = spkiSha256Of(spki)
     const text = identityText(identity)
     const holder = `${text} ${identity.generationId}`
-    if (this.#known.get(spkiSha256) === holder) return true
-    const { store, clock } = this.#parts
+    if (this.#known.get(spkiSha256) === holder) return 'good'
+    const { store, clock, weak = NO_WEAK_KEYS } = this.#parts
+    if (weak.has(spki)) {
+      this.#emit('key.weak', text, spkiSha256, {})
+      return 'key-weak'
+    }
     const key =
       identity.moduleId === undefined
         ? { deviceId: identity.deviceId }
@@ -72,27 +85,27 @@ export class KeyRegister {
     const outcome = await store.claimKey({ spkiSha256, key, at: clock.wall() })
     if (outcome.kind === 'taken') {
       this.#emit('key.shared', text, spkiSha256, { heldBy: identityText(outcome.holder) })
-      return false
+      return 'key-shared'
     }
     if (outcome.kind === 'used-before') {
       this.#emit('key.used-before', text, spkiSha256, { usedBy: identityText(outcome.holder) })
     }
     this.#known.set(spkiSha256, holder)
-    return true
+    return 'good'
   }
 
   /** As `claim`, with the leaf of what TLS proved. */
   async claimCertificate(
     certificate: { readonly chain: readonly Uint8Array[] },
     identity: IdentityKey & { readonly generationId: string },
-  ): Promise<boolean> {
+  ): Promise<KeyVerdict> {
     const [leaf] = certificate.chain
     const spki = leaf === undefined ? undefined : spkiOf(leaf)
-    return spki === undefined || this.claim(spki, identity)
+    return spki === undefined ? 'good' : this.claim(spki, identity)
   }
 
   #emit(
-    type: 'key.shared' | 'key.used-before',
+    type: 'key.shared' | 'key.used-before' | 'key.weak',
     text: string,
     spkiSha256: string,
     other: Readonly<Record<string, string>>,
