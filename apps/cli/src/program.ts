@@ -23,6 +23,7 @@ import { addPolicy } from './commands/policy.ts'
 import { addQuarantine } from './commands/quarantine.ts'
 import { addQuery } from './commands/query.ts'
 import { addStatus } from './commands/status.ts'
+import { addTpm } from './commands/tpm.ts'
 import { addTwin } from './commands/twin.ts'
 import { wrongUse } from './failure.ts'
 
@@ -52,6 +53,7 @@ Example:
   addConsumerGroup(program, world)
   addEnrollment(program, world)
   addAttestation(program, world)
+  addTpm(program, world)
   addAuthority(program, world)
   addQuarantine(program, world)
   addMasquerade(program, world)

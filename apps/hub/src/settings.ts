@@ -110,6 +110,12 @@ export const ConfigurationFile = Type.Object(
       }),
     ),
     masquerade: Type.Optional(masqueradeScale),
+    requireEndorsementCertificate: Type.Optional(
+      Type.Boolean({
+        description:
+          'provision a TPM only with a certificate of a trusted manufacturer, unless its enrolment says otherwise',
+      }),
+    ),
     metricsOnHttps: Type.Optional(Type.Boolean({ description: 'serve /metrics on the HTTPS port too' })),
   },
   { additionalProperties: false },
@@ -144,6 +150,7 @@ export interface Settings {
   /** How long an entry of a manifest waits to be claimed, in milliseconds. */
   readonly claimLifeMs: number
   readonly masqueradeScale: Scale
+  readonly requireEndorsementCertificate: boolean
   readonly metricsOnHttps: boolean
   readonly uploads: UploadLimits
 }
@@ -235,6 +242,7 @@ export function readSettings(
     limits: limitsOf(chosen.throttling),
     claimLifeMs: Math.round((chosen.manifestClaimDays ?? 180) * 24 * HOUR_MS),
     masqueradeScale: masquerade,
+    requireEndorsementCertificate: chosen.requireEndorsementCertificate ?? false,
     metricsOnHttps: chosen.metricsOnHttps ?? false,
     uploads: uploadLimits(chosen),
   })

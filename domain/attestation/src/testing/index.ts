@@ -1,3 +1,5 @@
+export type { FuzzTarget } from './fuzz-targets.ts'
+export { fuzzTargets } from './fuzz-targets.ts'
 export { MemoryEndorsementRootStore } from './memory-endorsement-roots.ts'
 export { MemoryAttestationStore } from './memory-store.ts'
 export type { SoftwareKey, SoftwareQuote } from './software-boot.ts'

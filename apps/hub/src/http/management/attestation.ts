@@ -277,7 +277,7 @@ function missingDevice(): Problem {
   })
 }
 
-async function refusing(work: () => Promise<Response>): Promise<Response> {
+export async function refusing(work: () => Promise<Response>): Promise<Response> {
   try {
     return await work()
   } catch (error) {

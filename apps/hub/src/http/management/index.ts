@@ -12,6 +12,7 @@ import { CALENDAR_ROUTES } from './calendar.ts'
 import { CERTIFICATE_ROUTES } from './certificates.ts'
 import { COMMAND_ROUTES } from './commands.ts'
 import { CONSUMER_GROUP_ROUTES } from './consumer-groups.ts'
+import { ENDORSEMENT_ROOT_ROUTES } from './endorsement-roots.ts'
 import { EVENT_ROUTES } from './events.ts'
 import { FILE_ROUTES } from './files.ts'
 import { HUB_AUTHORITY_ROUTES } from './hub-authority.ts'
@@ -48,6 +49,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...SUPPLY_ROUTES,
   ...POLICY_ROUTES,
   ...ATTESTATION_ROUTES,
+  ...ENDORSEMENT_ROOT_ROUTES,
   ...AUTHORITY_ROUTES,
   ...REVOCATION_LIST_ROUTES,
   ...CALENDAR_ROUTES,

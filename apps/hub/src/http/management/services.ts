@@ -2,6 +2,7 @@
 
 import type { Api } from '@holdfast/api'
 import type { EventSink, SecurityEvent } from '@holdfast/audit'
+import type { EndorsementRoots } from '@holdfast/attestation'
 import type { Clock, Timestamp } from '@holdfast/base'
 import type { CustodyService } from '../../keys/custody-service.ts'
 import type { LapseSource } from '@holdfast/credentials'
@@ -56,6 +57,8 @@ export interface ManagementServices extends CertificateServices {
   readonly throttling: Throttled
   /** Measured boot. */
   readonly attestation: Pick<AttestationOffice, 'attestations' | 'references' | 'policies'>
+  /** Manufacturers of TPMs that are trusted. */
+  readonly endorsementRoots: Pick<EndorsementRoots, 'list' | 'add' | 'remove'>
   /** Quarantine, copies, and connection policies. */
   readonly masquerade: Pick<MasqueradeOffice, 'quarantine' | 'policies' | 'scale' | 'show' | 'clear' | 'release'>
   /** Calls of direct methods. */
