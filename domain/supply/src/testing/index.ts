@@ -1,1 +1,2 @@
+export { checkLines, fuzzTargets } from './fuzz-targets.ts'
 export { MemorySupplyStore } from './memory-store.ts'
