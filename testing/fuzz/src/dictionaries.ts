@@ -34,6 +34,20 @@ export const DICTIONARIES: Readonly<Record<string, readonly string[]>> = {
   'publish-topic': [...TOPIC_WORDS, ...TEXT_WORDS],
   'user-name': [...words('/? api-version= &model-id= DeviceClientType= /registrations/'), ...TEXT_WORDS],
   'dps-register': [...DPS_WORDS, ...JSON_WORDS],
+  'tpm-event-log': [
+    'Spec ID Event03\0',
+    'StartupLocality\0\x03',
+    '\x0b\0\x20\0',
+    '\x04\0\x14\0',
+    '\x03\0\0\0',
+    '\x04\0\0\0',
+  ],
+  'attestation-log': ['Spec ID Event03\0', 'StartupLocality\0\x03', '\x0b\0\x20\0', '\x03\0\0\0', '\x0d\0\0\0'],
+  'tpm-attest': ['\xffTCG\x80\x18', '\x80\x17', '\0\x0b\x03', '\0\x22\0\x0b'],
+  'reference-values': [
+    ...words('format name serial events pcrs denied models notAfter digests digest optional tpmFirmware sha256 sha384'),
+    ...JSON_WORDS,
+  ],
   'dps-enrollment': [...DPS_WORDS, ...JSON_WORDS],
   'dps-query': [' ', ...words("SELECT * FROM WHERE AND OR NOT IN [ ] ( ) ' != <= registrations"), ...DPS_WORDS],
   'twin-query': [

@@ -2,6 +2,7 @@
 
 import { fuzzTargets as admission } from '@holdfast/admission/testing'
 import { fuzzTargets as amqp } from '@holdfast/amqp/testing'
+import { fuzzTargets as attestation } from '@holdfast/attestation/testing'
 import { fuzzTargets as commands } from '@holdfast/commands/testing'
 import { fuzzTargets as credentials } from '@holdfast/credentials/testing'
 import { fuzzTargets as dps } from '@holdfast/dps/testing'
@@ -12,6 +13,7 @@ import { encode } from '@holdfast/mqtt'
 import { fuzzTarget as mqtt } from '@holdfast/mqtt/testing'
 import { fuzzTargets as pki } from '@holdfast/pki/testing'
 import { fuzzTargets as tokens } from '@holdfast/tokens/testing'
+import { bootTargets } from '@holdfast/tpm/testing'
 import { fuzzTargets as uploads } from '@holdfast/uploads/testing'
 import { carriedTarget } from './carried-target.ts'
 import { DICTIONARIES, TEXT_WORDS } from './dictionaries.ts'
@@ -95,6 +97,8 @@ export const subjects: readonly Subject[] = [
   ...pki,
   ...telemetryTargets,
   ...uploads,
+  ...bootTargets,
+  ...attestation,
 ].map((target) => ({
   name: target.name,
   seeds: target.seeds,

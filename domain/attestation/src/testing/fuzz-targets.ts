@@ -56,11 +56,13 @@ function bootTarget(): FuzzTarget {
       const evidence = { ...good, eventLog: bytes }
       const judgement = judgeEvidence(evidence, { key, qualifiedNames, nonce, policy, references, denied: new Map() })
       if (judgement.reasons.length > REASONS_MAX) throw new Error('reasons are bounded')
-      if ((judgement.kind === 'trusted') !== (judgement.reasons.length === 0)) throw new Error('a verdict has its reasons')
+      if ((judgement.kind === 'trusted') !== (judgement.reasons.length === 0))
+        throw new Error('a verdict has its reasons')
       if (judgement.kind === 'failed') return
       // Whatever log is shown: it is trusted only where it says the same of every PCR as the one that was measured.
       for (const [pcr, value] of replayEvents(decodeEventLog(bytes), 'sha256', PCRS)) {
-        if (!Buffer.from(value).equals(replayed.get(pcr) ?? new Uint8Array(0))) throw new Error('a false log was trusted')
+        if (!Buffer.from(value).equals(replayed.get(pcr) ?? new Uint8Array(0)))
+          throw new Error('a false log was trusted')
       }
     },
   }
@@ -88,7 +90,8 @@ export const fuzzTargets: readonly FuzzTarget[] = [
       for (const { digests } of lists.flat()) {
         for (const allowed of digests.values()) {
           if (allowed.size > ALTERNATIVES_MAX) throw new Error('alternatives are bounded')
-          for (const digest of allowed) if (!/^[0-9a-f]{64,128}$/.test(digest)) throw new Error('a digest is in lower case')
+          for (const digest of allowed)
+            if (!/^[0-9a-f]{64,128}$/.test(digest)) throw new Error('a digest is in lower case')
         }
       }
       if (values.serial < 1 || values.name.length > 128) throw new Error('a bound is not kept')
