@@ -6,6 +6,7 @@ import { integerAt, placeAt, placeOf } from './der-scan.ts'
 import { TAG, parseDer } from './der.ts'
 import { PkiError } from './errors.ts'
 import { EXTENSION, extensionList } from './extensions.ts'
+import { CRL_SERIAL_BYTES_MAX } from './limits.ts'
 import { REASONS } from './revocation-reason.ts'
 import type { RevocationReason } from './revocation-reason.ts'
 import { timeOfContent } from './time.ts'
@@ -38,6 +39,8 @@ export class CrlEntryReader {
     const der = this.#der
     const entry = placeOf(TAG.sequence, der, start, limit)
     const serial = integerAt(der, entry.contentStart, entry.end)
+    if (serial.end - serial.contentStart > CRL_SERIAL_BYTES_MAX)
+      throw new PkiError('too-large', 'a serial number is too long')
     const time = placeAt(der, serial.end, entry.end)
     const revokedAt = timeOfContent(time.tag, der.subarray(time.contentStart, time.end))
     if (time.end === entry.end) return { revokedAt, ...NONE, end: entry.end }

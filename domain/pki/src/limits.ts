@@ -70,6 +70,9 @@ export const CRL_BYTES_MAX = 33_554_432
 /** Bytes of a revocation list as it is handed in: PEM has a third more than what it says, and line breaks. */
 export const CRL_INPUT_BYTES_MAX = 50_331_648
 
+/** Bytes of a serial number in a list: RFC 5280 §4.1.2.2 has readers take 20, some CAs go above. */
+export const CRL_SERIAL_BYTES_MAX = 64
+
 /** Entries of one revocation list. */
 export const CRL_ENTRIES_MAX = 1_000_000
 

@@ -218,7 +218,7 @@ function placesOf(der: Uint8Array, list: DerPlace): Entries {
   // §5.1.2.6: no list of none.
   if (count === 0) throw bad()
   const entries = places.slice(0, count)
-  entries.sort((a, b) => compareSerials(serialAt(der, a), serialAt(der, b)))
+  entries.sort((a, b) => comparePlaces(der, a, b))
   return { places: entries, unusable }
 }
 
@@ -227,6 +227,26 @@ function serialAt(der: Uint8Array, start: number): Uint8Array {
   const entry = placeAt(der, start, der.length)
   const serial = placeAt(der, entry.contentStart, entry.end)
   return der.subarray(serial.contentStart, serial.end)
+}
+
+/** As `compareSerials` of two entries, without making anything: a long list is compared two million times. */
+function comparePlaces(der: Uint8Array, a: number, b: number): number {
+  const [left, right] = [serialPlace(der, a), serialPlace(der, b)]
+  // The length of a serial number has one byte (`CrlEntryReader`).
+  const length = der[left] ?? 0
+  const order = length - (der[right] ?? 0)
+  if (order !== 0) return order
+  for (let at = 1; at <= length; at += 1) {
+    const difference = (der[left + at] ?? 0) - (der[right + at] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+/** Where the length of an entry's serial number stands. */
+function serialPlace(der: Uint8Array, entry: number): number {
+  const first = der[entry + 1] ?? 0
+  return entry + (first < 0x80 ? 2 : 2 + (first & 0x7f)) + 1
 }
 
 function compareSerials(a: Uint8Array, b: Uint8Array): number {

@@ -5,14 +5,18 @@ import {
   PkiError,
   certificateFacts,
   decodeCertificateInput,
+  decodeOcspRequest,
   decodePem,
+  decodeRevocationListInput,
   encodePem,
+  isIssuerOf,
   parseCertificate,
+  parseRevocationList,
   summarizeCertificate,
   verifyCertificationRequest,
   verifyChain,
 } from '../index.ts'
-import { SEED_CERTIFICATES, SEED_REQUEST } from './seed-certificates.ts'
+import { SEED_CERTIFICATES, SEED_LIST, SEED_LIST_ISSUER, SEED_OCSP_REQUEST, SEED_REQUEST } from './seed-certificates.ts'
 
 export interface FuzzTarget {
   readonly name: string
@@ -46,7 +50,37 @@ function openssl(der: Uint8Array): X509Certificate | undefined {
   }
 }
 
+const LIST_ISSUER = parseCertificate(new Uint8Array(Buffer.from(SEED_LIST_ISSUER, 'base64')))
+const LIST = new Uint8Array(Buffer.from(SEED_LIST, 'base64'))
+const OCSP_REQUEST = new Uint8Array(Buffer.from(SEED_OCSP_REQUEST, 'base64'))
+
 export const fuzzTargets: readonly FuzzTarget[] = [
+  {
+    name: 'revocation-list',
+    seeds: [LIST, Buffer.from(encodePem('X509 CRL', LIST))],
+    run(bytes) {
+      unlessRefused(() => decodeRevocationListInput(bytes))
+      const list = unlessRefused(() => parseRevocationList(bytes))
+      if (list === undefined) return
+      must(list.size <= bytes.length / 18, 'no entries out of nothing')
+      must(list.freshnessAt(list.thisUpdate) !== 'early', 'it begins when it begins')
+      for (const number of ['8001', '07', '00', 'FF']) list.find(number)
+      const isOriginal = Buffer.compare(LIST, bytes) === 0
+      must(list.faultOf(LIST_ISSUER) !== undefined || isOriginal, 'a changed list does not count')
+      must(!isOriginal || (list.find('8001') !== undefined && list.find('8002') === undefined), 'what it says')
+    },
+  },
+  {
+    name: 'ocsp-request',
+    seeds: [OCSP_REQUEST],
+    run(bytes) {
+      const request = unlessRefused(() => decodeOcspRequest(bytes))
+      if (request === undefined) return
+      must(request.items.length >= 1 && request.items.length <= 16, 'bounded')
+      must((request.nonce?.length ?? 0) <= 131, 'a nonce that may be repeated')
+      for (const item of request.items) isIssuerOf(item, ROOT)
+    },
+  },
   {
     name: 'certificate',
     seeds: CERTIFICATES,
