@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { EventSink } from '@holdfast/audit'
-import { type Clock, type Timestamp, timestampOf } from '@holdfast/base'
+import { assertNever, type Clock, type Timestamp, timestampOf } from '@holdfast/base'
 import {
   type Cut,
   type Identity,
@@ -192,7 +192,7 @@ export class CredentialService {
       }
       const spkiSha256 = digestOf(request.spki)
       await this.#checkKey(spkiSha256, identity)
-      if ((await this.#parts.keys?.claim(request.spki, identity)) === false) throw keyInUse()
+      await this.#claimKey(request.spki, identity)
       const { certificate, notBefore, notAfter, issuerSha256 } = await this.#sign(key, request, profile)
       const parsed = parseCertificate(certificate)
       const now = this.#parts.clock.wall()
@@ -256,6 +256,20 @@ export class CredentialService {
       if (use.state === 'revoked' && KEY_LOST.has(use.reason)) {
         throw new CredentialError('key-revoked', 'a certificate for this key was revoked; make a new key')
       }
+    }
+  }
+
+  async #claimKey(spki: Uint8Array, identity: Identity): Promise<void> {
+    const verdict = (await this.#parts.keys?.claim(spki, identity)) ?? 'good'
+    switch (verdict) {
+      case 'good':
+        return
+      case 'key-shared':
+        throw keyInUse()
+      case 'key-weak':
+        throw new CredentialError('weak-key', 'the key is on a list of weak keys; make a new one')
+      default:
+        assertNever(verdict)
     }
   }
 

@@ -24,7 +24,7 @@ export async function memoryCredentials(parts: {
   return DeviceCredentials.open({
     ...parts,
     store: new MemoryIssuedCertificateStore(),
-    keys: { claim: async () => true },
+    keys: { claim: async () => 'good' },
     issuer: { issuing, chain: [issuing.certificate, root.certificate], issuers },
   })
 }
