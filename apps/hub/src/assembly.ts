@@ -49,6 +49,7 @@ import { isManifestUpload } from './http/manifest-address.ts'
 import { mqttProvisioning } from './http/provisioning/index.ts'
 import { CustodyService } from './keys/custody-service.ts'
 import { keyHomes } from './keys/key-homes.ts'
+import { Shredder } from './keys/shredder.ts'
 import type { Settings } from './settings.ts'
 import { AttestationOffice } from './trust/attestation-office.ts'
 import { hubOwnedDevices } from './trust/supply/owned-devices.ts'
@@ -229,6 +230,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     events,
     publish: (key, publication) => desk.publish(key, publication),
     laneOf: (key) => desk.laneOf(key),
+    vetReport: (key, patch) => masquerade.vet(key, patch),
     certificates: certificatesOverMqtt(credentials.service, (key) => desk.standingOf(key)),
     fault,
   })
@@ -292,7 +294,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     keys: new KeyRegister({ ...shared, store: state, weak: readWeakKeys(folder.at('weak-keys'), notices) }),
     issued: credentials.issued,
   })
-  const masquerade = await MasqueradeOffice.open({
+  const masquerade: MasqueradeOffice = await MasqueradeOffice.open({
     store: state,
     clock,
     random,
@@ -367,6 +369,8 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
         current: ring.current('state').epoch,
         keys: keys.map(({ epoch, key }) => ({ epoch, bytes: key })),
       }),
+    resealState: async () => (await state.reseal()).isDone,
+    stateEpochs: () => state.sealEpochs(),
     forget: async (epoch) => (await history.dropEpoch(epoch)).messages,
   })
 
@@ -450,6 +454,16 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
       drop: (epoch, actor) => dataKeys.drop(epoch, actor),
     },
     custody: custodyService,
+    shredder: new Shredder({
+      registry,
+      files: files.uploads,
+      cutOff,
+      scrub: () => state.scrub(),
+      renewState: (actor) => dataKeys.renewState(actor),
+      rotateKeyEncryptionKey: (actor) => custodyService.rotate(actor),
+      events: events.sink,
+      clock,
+    }),
     hubAuthority: authorityOffice.service,
     publication: authorityOffice.publication,
     rootsFetched: (key) => authorityOffice.witness.fetched(key),

@@ -13,6 +13,7 @@ export const EVENT_TYPES = [
   'identity.updated',
   'identity.deleted',
   'identity.secret-disclosed',
+  'identity.shredded',
   'identity.suspected',
   'identity.quarantined',
   'identity.released',

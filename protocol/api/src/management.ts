@@ -60,6 +60,8 @@ export type {
 export { RolloverBegin, RolloverFinish, RolloverSwitch, RootBrought, RootExport, RootUse } from './hub-authority.ts'
 export type { KeyProvider, KeyProviderKind } from './key-provider.ts'
 export { KeyProviderChange } from './key-provider.ts'
+export type { Shredded } from './shred.ts'
+export { ShredRequest } from './shred.ts'
 
 const strict = { additionalProperties: false }
 

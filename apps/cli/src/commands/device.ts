@@ -6,6 +6,7 @@ import { group, leaf, wholeNumber, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
 import { path } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
+import { addDeviceShred } from './device-shred.ts'
 import { addDeviceLife } from './device-life.ts'
 import { addInvoke } from './invoke.ts'
 import { addSend } from './send.ts'
@@ -115,6 +116,8 @@ export function addDevice(program: Command, world: World): void {
       await print.result(changed, [`device ${id} is deleted; ${closedSessions(changed)}`])
     },
   })
+
+  addDeviceShred(device, world)
 
   leaf<[string], { readonly key: 'primary' | 'secondary' }>(device, world, {
     usage: 'regenerate-key <id>',

@@ -49,7 +49,9 @@ export function identityLines(identity: Api.Device): readonly string[] {
     `status      ${identity.status}${identity.statusReason === undefined ? '' : ` (${identity.statusReason})`}`,
     ...(identity.quarantined === undefined
       ? []
-      : [`quarantine  since ${identity.quarantined.at} by ${identity.quarantined.actor}: ${identity.quarantined.reason}`]),
+      : [
+          `quarantine  since ${identity.quarantined.at} by ${identity.quarantined.actor}: ${identity.quarantined.reason}`,
+        ]),
     `proves by   ${identity.auth}`,
     ...(identity.thumbprints ?? []).map((it) => `thumbprint  ${it}`),
     `connected   ${identity.connected ? `yes${identity.connectedSince === undefined ? '' : `, since ${identity.connectedSince}`}` : 'no'}`,

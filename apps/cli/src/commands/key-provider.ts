@@ -80,9 +80,12 @@ export function addKeyProvider(keys: Command, world: World): void {
         ...(secret !== undefined && { secret: Buffer.from(secret).toString('base64') }),
       }
       secret?.fill(0)
+      const before = await hub.get<Api.KeyProvider>(path('key-provider'))
       const moved = await hub.send<Api.KeyProvider>('POST', path('key-provider'), body, { waitMs: MOVE_MS_MAX })
       await print.result(moved, [
-        `the key that wraps all others is in ${moved.id} from now on; the old one is destroyed`,
+        moved.id === before.id
+          ? `the key that wraps all others was in ${moved.id} already`
+          : `the key that wraps all others is in ${moved.id} from now on; that in ${before.id} is destroyed`,
         ...adviceOf(moved),
       ])
     },

@@ -13,6 +13,8 @@ async function world() {
   /** What was told to whom, in order: epochs. */
   const told: [to: 'readers' | 'fronts' | 'state' | 'forget', ...epochs: number[]][] = []
   const events: SecurityEvent[] = []
+  const resealing: string[] = []
+  const stillSealing: number[] = []
   const epochs = (keys: readonly KeyCopy[]): number[] => keys.map(({ epoch }) => epoch)
   const dataKeys = new DataKeys({
     ring,
@@ -28,12 +30,17 @@ async function world() {
     toState: async (keys) => {
       told.push(['state', ...epochs(keys)])
     },
+    resealState: async () => {
+      resealing.push('step')
+      return resealing.length % 3 === 0
+    },
+    stateEpochs: async () => stillSealing,
     forget: async (epoch) => {
       told.push(['forget', epoch])
       return 42
     },
   })
-  return { clock, ring, told, events, dataKeys }
+  return { clock, ring, told, events, dataKeys, resealing, stillSealing }
 }
 
 function refusedAs(code: string) {
@@ -122,6 +129,8 @@ test('what others are given is a copy: wiping it does not wipe the ring', async 
     toReaders: async (keys) => keys.forEach(({ key }) => key.fill(0)),
     toFronts: ({ key }) => key.fill(0),
     toState: async () => {},
+    resealState: async () => true,
+    stateEpochs: async () => [],
     forget: async () => 0,
   })
   await dataKeys.distribute()
@@ -137,4 +146,28 @@ test('the list shows no key of the authority, and no bytes', async () => {
       ['createdTime', 'epoch', 'purpose', 'state'],
     ],
   )
+})
+
+test('renewing the state seals everything anew, then destroys every key that seals nothing any more', async () => {
+  const { ring, told, events, dataKeys, resealing, stillSealing } = await world()
+  const first = ring.current('state').epoch
+  const { epoch, dropped } = await dataKeys.renewState('operator/local')
+  assert.deepEqual(dropped, [first])
+  assert.equal(resealing.length, 3)
+  assert.deepEqual(told, [
+    ['state', first, epoch],
+    ['state', epoch],
+  ])
+  assert.throws(() => ring.key(first), refusedAs('dropped-epoch'))
+  assert.deepEqual(
+    events.map(({ type, actor }) => [type, actor]),
+    [
+      ['key.rotated', 'operator/local'],
+      ['key.dropped', 'operator/local'],
+    ],
+  )
+  // What a row still needs stays.
+  stillSealing.push(epoch)
+  assert.deepEqual((await dataKeys.renewState('operator/local')).dropped, [])
+  assert.equal(ring.key(epoch).epoch, epoch)
 })

@@ -22,6 +22,10 @@ export interface DataKeysParts {
   readonly toFronts: (key: KeyCopy) => void
   /** From now on secrets are sealed with the last of these. */
   readonly toState: (keys: readonly KeyCopy[]) => Promise<void>
+  /** One bounded step of sealing secrets anew with the current key; true when there is no other. */
+  readonly resealState: () => Promise<boolean>
+  /** Epochs that still seal a secret. */
+  readonly stateEpochs: () => Promise<readonly number[]>
   /** Deletes what an epoch sealed; resolves to how many messages that were. */
   readonly forget: (epoch: number) => Promise<number>
 }
@@ -78,6 +82,30 @@ export class DataKeys {
         detail: { purpose: 'telemetry' },
       })
       return { epoch, messages: await this.#parts.forget(epoch) }
+    })
+  }
+
+  /**
+   * Seals every secret of the state anew with a new key, and destroys the keys before it: an older copy of `state.db` opens
+   * nothing then. Takes some milliseconds for each 500 devices; secrets are read and written meanwhile.
+   * @throws KeyError; a store's error: then older keys still open what they sealed, and it may be asked for again.
+   */
+  renewState(actor: string): Promise<{ readonly epoch: number; readonly dropped: readonly number[] }> {
+    return this.#inTurn(async () => {
+      const { ring, clock, events } = this.#parts
+      const { epoch } = await ring.rotate('state')
+      await this.#parts.toState(this.#copies('state'))
+      const detail = { purpose: 'state' }
+      events({ type: 'key.rotated', at: clock.wall(), subject: `key/${epoch}`, actor, detail })
+      while (!(await this.#parts.resealState()));
+      const needed = new Set([epoch, ...(await this.#parts.stateEpochs())])
+      const dropped = ring.usable('state').flatMap((key) => (needed.has(key.epoch) ? [] : [key.epoch]))
+      for (const old of dropped) {
+        await ring.drop(old, 'state')
+        events({ type: 'key.dropped', at: clock.wall(), subject: `key/${old}`, actor, detail })
+      }
+      await this.#parts.toState(this.#copies('state'))
+      return { epoch, dropped }
     })
   }
 

@@ -185,6 +185,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
         return { epoch, messages: 7 }
       },
     },
+    shredder: { shred: async () => ({ deleted: true, files: 0, sessionsClosed: 1, milliseconds: 3 }) },
     custody: { show: () => KEY_PROVIDER, set: async () => KEY_PROVIDER, rotate: async () => KEY_PROVIDER },
     hubAuthority: (await memoryAuthority(clock)).service,
     renewCertificate: async () => STATUS.certificate,

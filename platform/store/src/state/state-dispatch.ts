@@ -50,6 +50,7 @@ const METHODS: Readonly<Record<keyof StateService, true>> = {
   replaceKeys: true,
   reseal: true,
   sealEpochs: true,
+  scrub: true,
   readTwin: true,
   changeTwin: true,
   readPresence: true,

@@ -73,6 +73,7 @@ import { readSealEpochs, reseal, type ResealOutcome } from './reseal.ts'
 import { Sequence } from './sequences.ts'
 import { SqlServiceQueues } from './service-queues.ts'
 import { SqlSessions } from './sessions.ts'
+import { truncateLog } from './scrub.ts'
 import { SqlSettings, type SettingStore } from './settings.ts'
 import { SqlSupply } from './supply/supply.ts'
 import { SqlTwins } from './twins.ts'
@@ -88,6 +89,11 @@ export interface StateUpkeep {
   reseal(): Promise<ResealOutcome>
   /** Epochs that still seal something: what is not among them may be dropped. */
   sealEpochs(): Promise<readonly number[]>
+  /**
+   * Moves the log into the file and cuts the log to nothing. What was deleted before is in neither then: the file's own
+   * remains are overwritten when they are deleted (`secure_delete`).
+   */
+  scrub(): Promise<void>
   /** Waits for writes under way, moves the log into the file and closes it. */
   close(): Promise<void>
 }
@@ -492,6 +498,9 @@ export class StateStore implements StateService {
   }
   sealEpochs(): Promise<readonly number[]> {
     return readSealEpochs(this.#state.db)
+  }
+  scrub(): Promise<void> {
+    return truncateLog(this.#state.database)
   }
   async close(): Promise<void> {
     await this.#writes.settled()

@@ -30,6 +30,7 @@ import { QUERY_ROUTES } from './query.ts'
 import { explain } from './refusals.ts'
 import { REVOCATION_LIST_ROUTES } from './revocation-lists.ts'
 import type { Route } from './route.ts'
+import { SHRED_ROUTES } from './shred.ts'
 import type { ManagementServices } from './services.ts'
 import { SUPPLY_ROUTES } from './supply.ts'
 
@@ -43,6 +44,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...HUB_ROUTES,
   ...HUB_AUTHORITY_ROUTES,
   ...KEY_PROVIDER_ROUTES,
+  ...SHRED_ROUTES,
   ...IDENTITY_ROUTES,
   ...LIFE_ROUTES,
   ...MODEL_ROUTES,

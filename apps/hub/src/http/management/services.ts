@@ -6,6 +6,7 @@ import type { EndorsementRoots } from '@holdfast/attestation'
 import type { Clock, Timestamp } from '@holdfast/base'
 import type { CustodyService } from '../../keys/custody-service.ts'
 import type { LapseSource } from '@holdfast/credentials'
+import type { Shredder } from '../../keys/shredder.ts'
 import type { ConsumerGroups } from '../../amqp/consumer-groups.ts'
 import type { Authorities, Cut, IdentityKey, Policies, Registry } from '@holdfast/identity'
 import type { TelemetryReader } from '@holdfast/messaging'
@@ -97,6 +98,8 @@ export interface ManagementServices extends CertificateServices {
     | 'finish'
     | 'progress'
   >
+  /** May reject with IdentityError, KeyError, or a store's error. */
+  readonly shredder: Pick<Shredder, 'shred'>
   /** Issues the listeners' certificate anew; resolves when they use it. May reject with HubCertificateError. */
   readonly renewCertificate: (actor: string) => Promise<Api.Certificate>
   readonly status: () => Promise<Api.Status>
