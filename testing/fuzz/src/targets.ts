@@ -12,6 +12,7 @@ import { fuzzTargets as methods } from '@holdfast/methods/testing'
 import { encode } from '@holdfast/mqtt'
 import { fuzzTarget as mqtt } from '@holdfast/mqtt/testing'
 import { fuzzTargets as pki } from '@holdfast/pki/testing'
+import { fuzzTargets as supply } from '@holdfast/supply/testing'
 import { fuzzTargets as tokens } from '@holdfast/tokens/testing'
 import { bootTargets } from '@holdfast/tpm/testing'
 import { fuzzTargets as uploads } from '@holdfast/uploads/testing'
@@ -99,6 +100,7 @@ export const subjects: readonly Subject[] = [
   ...uploads,
   ...bootTargets,
   ...attestation,
+  ...supply,
 ].map((target) => ({
   name: target.name,
   seeds: target.seeds,

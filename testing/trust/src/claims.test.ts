@@ -4,11 +4,13 @@
  */
 
 import assert from 'node:assert/strict'
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, suite, test } from 'node:test'
 import { HubApi, HubProcess } from '@holdfast/testing-hub'
 import { requireTool } from '@holdfast/testing-tidy'
@@ -42,6 +44,9 @@ function the() {
 }
 
 type Json = Readonly<Record<string, unknown>>
+/** Of what is known to be a text or a number. */
+const text = (value: unknown): string =>
+  typeof value === 'number' ? `${value}` : typeof value === 'string' ? value : ''
 
 async function call(method: string, path: string, body?: object): Promise<{ status: number; body: Json }> {
   const { status, body: answer } = await the().api.call(method, `/api/v1${path}`, body)
@@ -79,13 +84,15 @@ function send({ file, signature }: SignedManifest, manufacturer: string): { stat
   const given = ['-sS', '-o', body, '-w', '%{http_code}', ...socket, ...header, '--data-binary', `@${file}`, url]
   const run = spawnSync('curl', given, { encoding: 'utf8', timeout: 120_000 })
   assert.equal(run.status, 0, run.stderr)
-  const text = readFileSync(body, 'utf8')
-  const lines = text.split('\n').filter((line) => line !== '')
+  const report = readFileSync(body, 'utf8')
+  const lines = report.split('\n').filter((line) => line !== '')
   return { status: Number(run.stdout), lines: lines.map((line) => JSON.parse(line) as Json) }
 }
 
 function outcomes(lines: readonly Json[]): readonly unknown[] {
-  return lines.filter(({ manifest }) => manifest === undefined).map(({ line, outcome }) => `${line} ${outcome}`)
+  return lines
+    .filter(({ manifest }) => manifest === undefined)
+    .map(({ line, outcome }) => `${text(line)} ${text(outcome)}`)
 }
 
 const MODEL = { manufacturer: 'acme', hardwareRevisions: ['A', 'B'] }
@@ -99,8 +106,12 @@ async function manufacturer(
   const maker = new ManifestMaker(the().root, name, kind)
   await must('POST', '/manufacturers', { name, publicKey: readFileSync(maker.publicKey, 'utf8') })
   const model = { ...MODEL, manufacturer: name, tier: 'constrained' }
-  await must('POST', '/models', { ...model, id: `${name}-plain`, requirements: { commissioning: false } })
-  await must('POST', '/models', { ...model, id: `${name}-site` })
+  await must('POST', '/models', {
+    ...model,
+    id: `${name}-plain`,
+    requirements: { commissioning: false, rollingNonce: false },
+  })
+  await must('POST', '/models', { ...model, id: `${name}-site`, requirements: { rollingNonce: false } })
   return Object.assign(maker, { model: `${name}-plain` })
 }
 
@@ -137,7 +148,7 @@ async function provision(id: string, pair: KeyPair): Promise<Json> {
   const begun = ask('PUT', 'register', { registrationId: id })
   if (begun.operationId === undefined) return begun
   for (let attempt = 0; attempt < 50; attempt += 1) {
-    const state = ask('GET', `operations/${String(begun.operationId)}`)
+    const state = ask('GET', `operations/${text(begun.operationId)}`)
     if (state.status !== 'assigning') return state
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
@@ -187,7 +198,7 @@ suite('manifests', { skip }, () => {
     const [maker, other] = [await manufacturer(), await manufacturer()]
     const entry = { serial: 'forged-1', model: maker.model, publicKey: publicKeyOf(the().keys.newKey()) }
     const signed = maker.sign([entry, { ...entry, serial: 'forged-2', publicKey: publicKeyOf(the().keys.newKey()) }])
-    const text = readFileSync(signed.file, 'utf8')
+    const written = readFileSync(signed.file, 'utf8')
     const forged = (name: string, content: string): SignedManifest => {
       const file = join(the().root, name)
       writeFileSync(file, content)
@@ -195,9 +206,9 @@ suite('manifests', { skip }, () => {
     }
     const byOther = other.signFile(signed.file, join(the().root, 'by-other.sig'))
     const attempts: readonly (readonly [SignedManifest, string])[] = [
-      [forged('changed', text.replace('forged-1', 'forged-9')), maker.name],
-      [forged('cut', text.slice(0, text.indexOf('\n', text.indexOf('forged-1')) + 1)), maker.name],
-      [forged('longer', `${text}\n`), maker.name],
+      [forged('changed', written.replace('forged-1', 'forged-9')), maker.name],
+      [forged('cut', written.slice(0, written.indexOf('\n', written.indexOf('forged-1')) + 1)), maker.name],
+      [forged('longer', `${written}\n`), maker.name],
       [{ file: signed.file, signature: byOther }, maker.name],
       [signed, other.name],
     ]
@@ -270,7 +281,7 @@ suite('manifests', { skip }, () => {
       '15 imported',
     ])
     assert.equal(lines[10]?.member, 'color')
-    assert.match(String(lines[4]?.reason), /same key/)
+    assert.match(text(lines[4]?.reason), /same key/)
     for (const { outcome, reason, remedy } of lines.slice(0, -1)) {
       if (outcome === 'conflict' || outcome === 'malformed') assert.ok(reason !== undefined && remedy !== undefined)
     }
@@ -365,6 +376,17 @@ suite('claims', { skip }, () => {
     assert.deepEqual([life.state, life.model, life.owner], ['active', undefined, undefined])
   })
 
+  test('a quarantine is a part of the device’s life, and does not change hands', async () => {
+    const { pair } = await provisioned('quarantined-1')
+    await must('POST', '/devices/quarantined-1/quarantine', { reason: 'a copy shows' })
+    await lifeIs('quarantined-1', 'quarantined')
+    assert.notEqual(knock(the().doors, 'https', 'quarantined-1', pair), true)
+    await refused('POST', '/devices/quarantined-1/transfer', { to: await owner() }, 'illegal-move')
+    await must('DELETE', '/devices/quarantined-1/quarantine')
+    await lifeIs('quarantined-1', 'active')
+    assert.equal(knock(the().doors, 'https', 'quarantined-1', pair), true)
+  })
+
   test('a credential that the model does not allow narrows the device', async () => {
     await manufacturer()
     const pair = the().keys.newCertificate('thumb-1')
@@ -373,11 +395,11 @@ suite('claims', { skip }, () => {
     await must('POST', '/devices', { deviceId: 'thumb-1', auth: 'x509-thumbprint', thumbprints: [thumbprint] })
     assert.equal(knock(the().doors, 'https', 'thumb-1', pair), true)
     const model = { ...MODEL, id: 'keys-only', tier: 'constrained' }
-    const requirements = { commissioning: false, credentials: ['symmetric-key'] }
+    const requirements = { commissioning: false, rollingNonce: false, credentials: ['symmetric-key'] }
     await must('POST', '/models', { ...model, requirements })
     await must('POST', '/devices/thumb-1/life/model', { model: 'keys-only', hardwareRevision: 'B' })
     assert.notEqual(knock(the().doors, 'https', 'thumb-1', pair), true)
-    await must('PUT', '/models/keys-only', { ...model, requirements: { commissioning: false } })
+    await must('PUT', '/models/keys-only', { ...model, requirements: { commissioning: false, rollingNonce: false } })
     assert.equal(knock(the().doors, 'https', 'thumb-1', pair), true)
     await refused('DELETE', '/models/keys-only', undefined, 'in-use')
   })
@@ -395,12 +417,12 @@ suite('ownership and the end', { skip }, () => {
     const offer = await must('POST', '/devices/hand-1/transfer', { to, clearTags: true })
     assert.equal((await must('GET', '/devices/hand-1/life')).offeredTo, to)
     await refused('POST', '/transfers/accept', { code: 'AAAAAABBBBBBCCCCCCDDDDDD' }, 'unknown-code')
-    const life = await must('POST', '/transfers/accept', { code: String(offer.code).toLowerCase() })
+    const life = await must('POST', '/transfers/accept', { code: text(offer.code).toLowerCase() })
     assert.deepEqual([life.state, life.owner], ['claimed', to])
     await ended
     assert.notEqual(knock(the().doors, 'https', 'hand-1', pair), true)
     assert.notEqual((await must('GET', '/devices/hand-1/modules/m/connection-string')).connectionString, keyBefore)
-    await refused('POST', '/transfers/accept', { code: String(offer.code) }, 'unknown-code')
+    await refused('POST', '/transfers/accept', { code: text(offer.code) }, 'unknown-code')
     assert.equal((await provision('hand-1', pair)).status, 'assigned')
     assert.equal(knock(the().doors, 'https', 'hand-1', pair), true)
     const { items } = (await must('GET', '/devices/hand-1/life/history')) as { items: readonly Json[] }
@@ -416,10 +438,10 @@ suite('ownership and the end', { skip }, () => {
     const to = await owner()
     const withdrawn = await must('POST', '/devices/hand-2/transfer', { to })
     await must('DELETE', '/devices/hand-2/transfer')
-    await refused('POST', '/transfers/accept', { code: String(withdrawn.code) }, 'unknown-code')
+    await refused('POST', '/transfers/accept', { code: text(withdrawn.code) }, 'unknown-code')
     assert.equal((await must('GET', '/devices/hand-2/connection-string')).connectionString, before)
     const { code } = await must('POST', '/devices/hand-2/transfer', { to })
-    const accepted = await holdfast('device', 'accept', String(code), '--json')
+    const accepted = await holdfast('device', 'accept', text(code), '--json')
     assert.equal(accepted.code, 0, accepted.stderr)
     assert.equal((JSON.parse(accepted.stdout) as Json).owner, to)
     assert.notEqual((await must('GET', '/devices/hand-2/connection-string')).connectionString, before)
@@ -483,4 +505,84 @@ async function connected(deviceId: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error(`${deviceId} does not connect`)
+}
+
+async function lifeIs(deviceId: string, state: string): Promise<void> {
+  let found: unknown
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    found = (await must('GET', `/devices/${deviceId}/life`)).state
+    if (found === state) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  assert.equal(found, state)
+}
+
+/** Lines of the manifest that is timed. */
+const MANY = 100_000
+/** What a hub may grow by meanwhile, in MiB: batches, their copies between threads, and pages of the database. */
+const GROWTH_MIB_MAX = 400
+/** On a machine that does other things too; some 20 s on a quiet one. */
+const IMPORT_MS_MAX = 300_000
+
+suite('a manifest of a hundred thousand devices', { skip }, () => {
+  test('is imported as it is read, in bounded memory, and the hub answers meanwhile', {
+    timeout: 600_000,
+  }, async (context) => {
+    const maker = await manufacturer()
+    const file = join(the().root, 'many.jsonl')
+    writeFileSync(file, `${JSON.stringify({ manifest: 'many', manufacturer: maker.name, entries: MANY })}\n`)
+    const prefix = Buffer.from('MCowBQYDK2VwAyEA', 'base64')
+    for (let n = 0; n < MANY; n += 1_000) {
+      // As public keys of Ed25519, of which OpenSSL reads any 32 bytes: nobody signs with them here.
+      const lines = Array.from({ length: 1_000 }, (_, m) => {
+        const publicKey = Buffer.concat([prefix, keyBytes(n + m)]).toString('base64')
+        return JSON.stringify({ serial: `many-${n + m}`, model: maker.model, hardwareRevision: 'A', publicKey })
+      })
+      appendFileSync(file, `${lines.join('\n')}\n`)
+    }
+    const signed = { file, signature: maker.signFile(file) }
+    const before = residentMib()
+    let peak = before
+    let slowestMs = 0
+    const watch = setInterval(() => {
+      peak = Math.max(peak, residentMib())
+      const asked = performance.now()
+      void call('GET', '/devices?limit=1').then(() => {
+        slowestMs = Math.max(slowestMs, performance.now() - asked)
+      })
+    }, 250)
+    const began = performance.now()
+    const counts = await sendMany(signed, maker.name)
+    const milliseconds = performance.now() - began
+    clearInterval(watch)
+    context.diagnostic(
+      `${MANY} lines in ${Math.round(milliseconds)} ms; ${before} MiB before, ${peak} MiB at most; slowest other answer ${Math.round(slowestMs)} ms`,
+    )
+    assert.deepEqual(counts, { imported: MANY, duplicate: 0, conflict: 0, malformed: 0 })
+    assert.ok(peak - before < GROWTH_MIB_MAX, `${peak - before} MiB more`)
+    assert.ok(milliseconds < IMPORT_MS_MAX)
+  })
+})
+
+/** 32 bytes of their own for each number. */
+function keyBytes(n: number): Buffer {
+  return createHash('sha256').update(`device ${n}`).digest()
+}
+
+function residentMib(): number {
+  const status = readFileSync(`/proc/${the().process.pid}/status`, 'utf8')
+  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1_024)
+}
+
+/** As `send`, but for a report that is longer than one wants to hold, and without standing still meanwhile. */
+async function sendMany({ file, signature }: SignedManifest, manufacturer: string): Promise<unknown> {
+  const socket = ['--unix-socket', join(the().data, 'hub.sock'), '-H', 'Expect:']
+  const header = ['-H', `Holdfast-Signature: ${readFileSync(signature).toString('base64')}`]
+  const url = `http://localhost/api/v1/manifests?manufacturer=${manufacturer}`
+  const run = spawn('curl', ['-sS', ...socket, ...header, '-T', file, '-X', 'POST', url], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let last = ''
+  for await (const line of createInterface({ input: run.stdout })) if (line !== '') last = line
+  return ((JSON.parse(last) as Json).manifest as Json | undefined)?.counts ?? last
 }
