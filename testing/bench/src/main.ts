@@ -2,7 +2,7 @@
  * `npm run bench`: the hub beside its peers, in turn, in one run. Prints medians and ratios, whatever they are.
  *
  *   npm run bench -- [--rounds 5] [--seconds 4] [--messages 10000000] [--twins 1000,10000,100000]
- *     [--rows ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries]
+ *     [--rows ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff]
  */
 
 import { rmSync } from 'node:fs'
@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bareTls } from './bare-tls.ts'
 import { commandRows } from './command-row.ts'
+import { cutoffRows } from './cutoff-row.ts'
 import { type EventRates, measureEvents } from './events-row.ts'
 import { deviceId, type FleetCredentials, makeCredentials } from './fleet-credentials.ts'
 import { callHub, eachOf, holdfast, type HoldfastServer, startHoldfast } from './holdfast-server.ts'
@@ -19,6 +20,7 @@ import { median } from './median.ts'
 import { methodRows } from './method-row.ts'
 import { residentBytes } from './process-cost.ts'
 import { measureQueries } from './query-row.ts'
+import { quoteRows } from './quote-row.ts'
 import { measureReading } from './reading.ts'
 import { mosquitto, nats, scratchFolder, type Server, type ServerKind } from './server.ts'
 import { formatRow, type Row } from './table.ts'
@@ -33,7 +35,7 @@ const { values: options } = parseArgs({
     twins: { type: 'string', default: '1000,10000,100000' },
     rows: {
       type: 'string',
-      default: 'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries',
+      default: 'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff',
     },
   },
 })
@@ -118,7 +120,9 @@ async function bench(): Promise<void> {
   if (wanted.has('methods')) for (const row of await methodRows({ ...given, credentials })) printRow(row)
   if (wanted.has('twins')) for (const row of await twinRows(given)) printRow(row)
   if (wanted.has('commands')) for (const row of await commandRows(given)) printRow(row)
+  if (wanted.has('cutoff')) for (const row of await cutoffRows(given)) printRow(row)
   if (wanted.has('events')) await events()
+  if (wanted.has('quotes')) for (const row of quoteRows(given)) printRow(row)
   if (wanted.has('queries')) {
     const fleets = options.twins.split(',').map(Number)
     for (const line of await measureQueries({ scratch, fleets, progress })) print(line)
