@@ -158,7 +158,7 @@ test('what a change takes away cuts sessions off before it is answered', async (
   assert.deepEqual(hub.cuts, [
     { kind: 'identity', deviceId: 'd', generationId, reason: 'identity-disabled' },
     { kind: 'key', deviceId: 'd', slot: 'primary' },
-    { kind: 'authentication', deviceId: 'd' },
+    { kind: 'authentication', deviceId: 'd', keepsIssued: true },
     { kind: 'identity', deviceId: 'd', generationId, reason: 'identity-deleted' },
   ])
 })
