@@ -24,11 +24,15 @@ test('an offer stays until it is answered, and what was an answer once is none l
   assert.equal(offerNonce(OPEN, 'E').offer, 'D')
   for (const answer of [
     { shown: 'Q', next: 'S' },
-    { shown: 'S', next: 'S' },
     { shown: 'X', next: 'Y' },
   ]) {
     assert.deepEqual(answerNonce(OPEN, answer), { state: OPEN, outcome: 'ignored' })
   }
+})
+
+test('who says again what it has stored proves nothing and is refused nothing', () => {
+  assert.deepEqual(answerNonce(OPEN, { shown: 'S', next: 'S' }), { state: OPEN, outcome: 'repeated' })
+  assert.equal(answerNonce({ current: '', offer: 'D' }, { shown: '', next: '' }).outcome, 'ignored')
 })
 
 test('the offer itself, the empty one and anything else are no proof', () => {
@@ -64,7 +68,7 @@ test('an honest device is never accused, whatever is lost or repeated, at whiche
     const chance = new Chance(seed)
     const hub = new NonceHub()
     const device = new NonceDevice('192.0.2.1')
-    const losses = { breaks: chance.whole(60), repeats: chance.whole(101) }
+    const losses = { breaks: chance.whole(60), repeats: chance.whole(101), stale: chance.whole(101) }
     for (let contact = 0; contact < 60; contact += 1) device.contact(hub, chance, losses)
     assert.equal(hub.exposures, 0, `seed ${seed}`)
   }
@@ -75,7 +79,7 @@ test('of two copies that both come to the end of a connection, the second is fou
     const chance = new Chance(seed)
     const hub = new NonceHub()
     const device = new NonceDevice('192.0.2.1')
-    const losses = { breaks: chance.whole(40), repeats: chance.whole(101) }
+    const losses = { breaks: chance.whole(40), repeats: chance.whole(101), stale: chance.whole(101) }
     for (let contact = chance.whole(20); contact >= 0; contact -= 1) device.contact(hub, chance, losses)
     device.contact(hub, chance, NO_LOSSES)
     const copies = [device, device.copy('203.0.113.9')]
@@ -84,7 +88,7 @@ test('of two copies that both come to the end of a connection, the second is fou
       copies[chance.whole(2)]?.contact(hub, chance, losses)
     }
     if (chance.happens(50)) copies.reverse()
-    for (const copy of copies) copy.contact(hub, chance, NO_LOSSES)
+    for (const copy of copies) copy.contact(hub, chance, { ...NO_LOSSES, stale: losses.stale })
     assert.ok(hub.exposures > 0, `seed ${seed}`)
   }
 })

@@ -2,16 +2,18 @@
  * A nonce that rolls, for devices whose keys can be copied: each connection offers a new one, the device answers with
  * the last one it stored, and of two copies the second to answer cannot.
  *
- * The device, for an offer `D` (desired `holdfast.nonce`) that it has not stored, with `S` stored ('' before the first):
- * 1. reports `holdfast.nonce` `{ shown: S, next: D }` and waits for the answer to that report;
+ * A device takes part from when it reports a `holdfast.nonce` that is no answer, such as ''. Then, for an offer `D`
+ * (desired `holdfast.nonce`) that it has not stored, with `S` stored ('' before the first), it
+ * 1. reports `holdfast.nonce` `{ shown: S, next: D }` and waits until that report is answered; if it is refused (412),
+ *    D is not open any more, and another offer comes;
  * 2. stores D in place of S, so that it survives a loss of power;
  * 3. reports `{ shown: D, next: D }`.
  *
- * The hub, which keeps two: `current`, that was last shown, and `accepted`, that it took an answer for and has not seen
- * shown. A device may stop at any point: before 2 it shows `current` next time, after 2 `accepted`. It can show nothing
- * else, whatever is lost or comes twice, so that who shows something else is another one. An offer stays until it is
- * answered, so that a device that reads it late does nothing wrong; answers to any other offer are none (a report of an
- * earlier connection that comes again) and prove nothing.
+ * The hub keeps two: `current`, that was last shown, and `accepted`, that it took an answer for and has not seen shown.
+ * A device may stop at any point: before 2 it shows `current` next time, after 2 `accepted`. It can show nothing else,
+ * whatever is lost or comes twice, so that who shows something else is another one. An offer stays until it is answered,
+ * so that a device that reads it late does nothing wrong; what answers any other offer (a report of an earlier connection
+ * that comes again) proves nothing and MUST be refused, or a copy that is late could store what the other one was given.
  */
 
 import { NONCE_CHARACTERS_MAX } from './limits.ts'
@@ -36,6 +38,8 @@ export type NonceOutcome =
   | 'accepted'
   /** It has stored what it was given. */
   | 'stored'
+  /** It says so once more. */
+  | 'repeated'
   /** No answer to anything that is open. */
   | 'ignored'
   /** An answer to the offer, by who does not hold what the device must hold. */
@@ -57,10 +61,16 @@ export function answerNonce(
   if (accepted !== undefined && shown === accepted && next === accepted) {
     return { state: { current: accepted, ...(offer === undefined ? {} : { offer }) }, outcome: 'stored' }
   }
+  // Proves nothing new: who answers with this alone goes on without a step that a copy could not follow.
+  if (shown === current && next === current && next !== '') return { state, outcome: 'repeated' }
   if (offer === undefined || next !== offer) return { state, outcome: 'ignored' }
   // The first to answer is believed: who had a copy by then is found out by the second.
   const isHeld = current === undefined || shown === current || shown === accepted
-  if (!isHeld) return { state, outcome: 'outdated' }
+  if (!isHeld) {
+    // It may store what it was offered, so that must not be given to the other one.
+    const { offer: _, ...rest } = state
+    return { state: rest, outcome: 'outdated' }
+  }
   return { state: { current: shown, accepted: offer }, outcome: 'accepted' }
 }
 

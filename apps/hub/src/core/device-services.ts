@@ -14,6 +14,7 @@ import type { EventLog } from './event-log.ts'
 import { Presence } from './presence.ts'
 import type { Storage } from './storage.ts'
 import { Throttling } from './throttling.ts'
+import type { TwinRefusal } from './twin-refusals.ts'
 import { UploadService } from './upload-service.ts'
 
 export interface DeviceServiceParts {
@@ -27,6 +28,8 @@ export interface DeviceServiceParts {
   readonly events: EventLog
   readonly publish: (key: IdentityKey, publication: Publication) => boolean
   readonly laneOf: (key: IdentityKey) => Lane
+  /** Of patches that devices report. MUST NOT throw. */
+  readonly vetReport: (key: IdentityKey, patch: string) => TwinRefusal | undefined
   /** Certificates for devices that ask over MQTT. */
   readonly certificates: Pick<DeviceCertificatesParts, 'mayRenew' | 'issue'>
   /** MUST NOT throw. */
@@ -44,7 +47,7 @@ export class DeviceServices {
   readonly handlers: readonly DeviceHandlers[]
 
   private constructor(parts: DeviceServiceParts, files: UploadService) {
-    const { settings, state, clock, random, events, publish, laneOf, fault } = parts
+    const { settings, state, clock, random, events, publish, laneOf, vetReport: vet, fault } = parts
     const core = { clock, random, publish, fault }
     this.files = files
     this.throttling = new Throttling({ clock, events: events.throttled, limits: settings.limits })
@@ -55,7 +58,7 @@ export class DeviceServices {
       events: events.frequent,
       desiredChanged: (change) => deviceTwins.desiredChanged(change),
     })
-    const deviceTwins = new DeviceTwins({ ...core, twins: this.twins, throttling: this.throttling, laneOf })
+    const deviceTwins = new DeviceTwins({ ...core, twins: this.twins, throttling: this.throttling, laneOf, vet })
     this.methods = new DeviceMethods({ ...core, events: events.frequent })
     this.messages = new CommandService({ ...core, store: state, events: events.frequent })
     this.presence = new Presence({ store: state, clock, fault })

@@ -37,6 +37,8 @@ export interface DeviceTwinsParts {
   readonly random: (bytes: number) => Uint8Array
   readonly publish: (key: IdentityKey, publication: Publication) => boolean
   readonly throttling: Pick<Throttling, 'take'>
+  /** Asked of each patch in the turn in which it came, before it is written. MUST NOT throw. */
+  readonly vet?: (key: IdentityKey, patch: string) => TwinRefusal | undefined
   /** Of the identity's live connection. */
   readonly laneOf: (key: IdentityKey) => Lane
   /** A fault of ours or of the disk's, for the log. */
@@ -172,6 +174,11 @@ export class DeviceTwins implements DeviceHandlers {
     const patch = readReportedPatch(payload)
     if (lane !== 'full' && !isHubPart(patch)) {
       this.#refuse(asked, 'IotHubSuspended', 'the device may only report the member holdfast now')
+      return
+    }
+    const refusal = this.#parts.vet?.(key, patch)
+    if (refusal !== undefined) {
+      this.#refuse(asked, refusal.code, refusal.message)
       return
     }
     const twin = await this.#parts.twins.report(key, patch, request.version)

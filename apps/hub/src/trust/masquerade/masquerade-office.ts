@@ -15,6 +15,7 @@ import { type IdentityKey, identitySubject } from '@holdfast/identity'
 import { type Dossier, Dossiers, type DossierStore, type Judgement, type Scale } from '@holdfast/masquerade'
 import type { Twins } from '@holdfast/twins'
 import type { DeviceHandlers } from '../../core/device-handlers.ts'
+import type { TwinRefusal } from '../../core/twin-refusals.ts'
 import { ConnectionGate } from './connection-gate.ts'
 import { MasqueradeWatch } from './masquerade-watch.ts'
 import { NonceOffers } from './nonce-offers.ts'
@@ -47,7 +48,7 @@ export interface ModelConnections {
 export class MasqueradeOffice {
   readonly quarantine: Quarantine
   readonly policies: ConnectionPolicies
-  /** For the desk, before the handler of twins. */
+  /** For the desk. */
   readonly handlers: DeviceHandlers
   readonly #parts: MasqueradeOfficeParts
   readonly #dossiers: Dossiers
@@ -85,7 +86,6 @@ export class MasqueradeOffice {
     gates.add(quarantine)
     gates.add(this.#watch)
     this.handlers = {
-      request: (...request) => this.#watch.request(...request),
       deleted: (key) => {
         this.#watch.deleted(key)
         quarantine.deleted(key)
@@ -111,6 +111,11 @@ export class MasqueradeOffice {
   async show(key: IdentityKey): Promise<{ readonly dossier: Dossier; readonly judgement: Judgement }> {
     const dossier = await this.#dossiers.load(key)
     return { dossier, judgement: this.#watch.judgementOf(dossier) }
+  }
+
+  /** A patch that a device reports, before its twin is written. @returns why it is not to be. */
+  vet(key: IdentityKey, patch: string): TwinRefusal | undefined {
+    return this.#watch.vet(key, patch)
   }
 
   get scale(): Scale {

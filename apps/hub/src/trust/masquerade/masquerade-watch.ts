@@ -25,9 +25,7 @@ import {
   readNonceAnswer,
   type Scale,
 } from '@holdfast/masquerade'
-import type { DeviceRequest } from '@holdfast/messaging'
-import type { Lane } from '@holdfast/identity'
-import type { DeviceHandlers } from '../../core/device-handlers.ts'
+import type { TwinRefusal } from '../../core/twin-refusals.ts'
 import type { NonceOffers } from './nonce-offers.ts'
 import { hubMemberOf } from './reported-member.ts'
 
@@ -46,11 +44,20 @@ export interface MasqueradeParts {
   readonly fault: (error: unknown) => void
 }
 
+/**
+ * A device stores a nonce when its answer is taken, so what is no answer must not look like one: else a copy that is too
+ * late could store the nonce of the other, and pass for it.
+ */
+const NO_ANSWER: TwinRefusal = {
+  code: 'PreconditionFailed',
+  message: 'holdfast.nonce answers no nonce that is open; read the desired properties again',
+}
+
 /** Characters of an explanation in an event. */
 const BECAUSE_CHARACTERS_MAX = 1_024
 
-/** Its gate stands behind the connection gate, which keeps the incumbents; its handler before that of twins. */
-export class MasqueradeWatch implements AdmissionGate, DeviceHandlers {
+/** Its gate stands behind the connection gate, which keeps the incumbents. */
+export class MasqueradeWatch implements AdmissionGate {
   readonly name = 'masquerade'
   readonly #parts: MasqueradeParts
 
@@ -87,20 +94,23 @@ export class MasqueradeWatch implements AdmissionGate, DeviceHandlers {
     offers.ended(facts)
   }
 
-  /** Before the twin is written: what it confirms to the device has to be on disk here first. */
-  request(key: IdentityKey, request: DeviceRequest, payload: Uint8Array, lane: Lane): void {
-    if (request.kind !== 'reported-patch' || lane === 'renewal') return
+  /**
+   * A patch that the device reports, before its twin is written. What is remembered of it is on its way to the disk when
+   * this returns, so that nothing is confirmed to the device that a crash could forget.
+   * @param patch as `readReportedPatch` gives it. @returns why it is not to be written.
+   */
+  vet(key: IdentityKey, patch: string): TwinRefusal | undefined {
+    const member = hubMemberOf(patch)
     const facts = this.#parts.incumbents.find(key)
     const dossier = this.#parts.dossiers.find(key)
-    const member = hubMemberOf(payload)
-    if (facts === undefined || dossier === undefined || member === undefined) return
+    if (facts === undefined || dossier === undefined || member === undefined) return undefined
     const at = this.#parts.clock.wall()
     const counter = member.get('counter')
     if (isCounter(counter)) {
       this.#report(facts, dossier, dossier.counted(counter, at))
       this.#parts.dossiers.changed(key, dossier)
     }
-    if (member.has('nonce')) this.#answered(facts, dossier, member.get('nonce'), at)
+    return member.has('nonce') ? this.#answered(facts, dossier, member.get('nonce'), at) : undefined
   }
 
   deleted(key: IdentityKey): void {
@@ -138,22 +148,24 @@ export class MasqueradeWatch implements AdmissionGate, DeviceHandlers {
     return dossier.hasAnswered && (facts.transport === 'https' ? live !== undefined : live === facts)
   }
 
-  #answered(facts: ConnectionFacts, dossier: Dossier, value: unknown, at: Timestamp): void {
+  #answered(facts: ConnectionFacts, dossier: Dossier, value: unknown, at: Timestamp): TwinRefusal | undefined {
     const { dossiers, policies, offers, fault, reconsider } = this.#parts
     const { key } = facts
     const { nonce } = policies.effective(key)
-    if (nonce === 'off') return
-    if (dossier.nonce === undefined) {
-      offers.offer(facts, dossier)
-      return
-    }
     const answer = readNonceAnswer(value)
-    if (answer === undefined) return
+    if (dossier.nonce === undefined) {
+      if (nonce !== 'off') offers.offer(facts, dossier)
+      return answer === undefined ? undefined : NO_ANSWER
+    }
+    // Also where nonces are off now: what a device has begun it must be able to end.
+    if (answer === undefined) return undefined
     const { outcome, found } = dossier.answered(answer, at)
-    if (outcome === 'ignored') return
+    if (outcome === 'ignored') return NO_ANSWER
+    if (outcome === 'repeated') return undefined
     dossiers.write(key, dossier).catch(fault)
     this.#report(facts, dossier, found)
     if (nonce === 'required' && outcome === 'accepted') reconsider(key)
+    return undefined
   }
 
   #report({ key, address }: Attempt, dossier: Dossier, found: readonly Finding[]): void {
