@@ -246,6 +246,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
       provisioning: () => provisioning,
       twins,
       store: state,
+      scrub: () => state.scrub(),
       cutOff: (taken) => cutOff(taken),
     }),
     hasEnrollment: async (id) => (await state.readEnrollment('individual', id)) !== undefined,

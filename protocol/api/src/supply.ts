@@ -24,7 +24,7 @@
  *   GET    /api/v1/devices/{id}/life/history                Page<HistoryEntry>; also of devices that are gone
  *   POST   /api/v1/devices/{id}/life/model                  ModelAssignment -> Life
  *   POST   /api/v1/devices/{id}/life/commission             Reason -> Life
- *   POST   /api/v1/devices/{id}/life/retire                 Reason -> Tombstone
+ *   POST   /api/v1/devices/{id}/life/retire                 Retirement -> Tombstone
  *   POST   /api/v1/devices/{id}/transfer                    TransferOffer -> Offered (201)
  *   DELETE /api/v1/devices/{id}/transfer                    204
  *   POST   /api/v1/transfers/accept                         Acceptance -> Life
@@ -183,6 +183,16 @@ export type ModelAssignment = Type.Static<typeof ModelAssignment>
 
 export const Reason = Type.Object({ reason: Type.Optional(Type.String({ maxLength: 256 })) }, strict)
 export type Reason = Type.Static<typeof Reason>
+
+export const Retirement = Type.Object(
+  {
+    reason: Type.Optional(Type.String({ maxLength: 256 })),
+    /** Destroy its files too, and replace the keys of the state, so that those of now open no older copy. */
+    shred: Type.Optional(Type.Boolean()),
+  },
+  strict,
+)
+export type Retirement = Type.Static<typeof Retirement>
 
 export const TransferOffer = Type.Object(
   { to: Type.String({ minLength: 1, maxLength: 128 }), clearTags: Type.Optional(Type.Boolean()) },

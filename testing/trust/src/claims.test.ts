@@ -586,3 +586,38 @@ async function sendMany({ file, signature }: SignedManifest, manufacturer: strin
   for await (const line of createInterface({ input: run.stdout })) if (line !== '') last = line
   return ((JSON.parse(last) as Json).manifest as Json | undefined)?.counts ?? last
 }
+
+test('an import whose reader goes away stops, and goes on where it was when the file is imported again', {
+  skip,
+}, async () => {
+  const maker = await manufacturer()
+  const prefix = Buffer.from('MCowBQYDK2VwAyEA', 'base64')
+  const entries = Array.from({ length: 20_000 }, (_, n) => ({
+    serial: `cut-${n}`,
+    model: maker.model,
+    publicKey: Buffer.concat([prefix, keyBytes(1_000_000 + n)]).toString('base64'),
+  }))
+  const signed = maker.sign(entries)
+  const header = `Holdfast-Signature: ${readFileSync(signed.signature).toString('base64')}`
+  const url = `http://localhost/api/v1/manifests?manufacturer=${maker.name}`
+  const socket = ['--unix-socket', join(the().data, 'hub.sock')]
+  const run = spawn('curl', ['-sSN', ...socket, '-H', header, '--data-binary', `@${signed.file}`, url])
+  await once(run.stdout, 'data')
+  run.kill('SIGKILL')
+  await once(run, 'close')
+  let taken = 0
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const { lines, status } = send(signed, maker.name)
+    // While the one before is noticed to be gone, it is refused as under way.
+    if (status === 409) {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      continue
+    }
+    const { counts } = lines.at(-1)?.manifest as { readonly counts: Readonly<Record<string, number>> }
+    taken = (counts.imported ?? 0) + (counts.duplicate ?? 0)
+    assert.ok((counts.duplicate ?? 0) >= 128, JSON.stringify(counts))
+    assert.equal((counts.conflict ?? 0) + (counts.malformed ?? 0), 0)
+    break
+  }
+  assert.equal(taken, entries.length)
+})

@@ -107,13 +107,16 @@ export function addDeviceLife(device: Command, world: World): void {
     },
   })
 
-  leaf<[string], { readonly reason?: string }>(device, world, {
+  leaf<[string], { readonly reason?: string; readonly shred?: boolean }>(device, world, {
     usage: 'retire <id>',
     summary: 'end a device for good: its sessions, its identity and its keys; a tombstone is left',
     example: 'holdfast device retire pump-1 --reason "scrapped"',
-    options: [REASON()],
-    async run({ hub, print }, { reason }, id) {
-      const body = reason === undefined ? {} : { reason }
+    options: [
+      REASON(),
+      new Option('--shred', 'destroy its files too, and replace the keys of the state (see docs/key-custody.md)'),
+    ],
+    async run({ hub, print }, { reason, shred }, id) {
+      const body = { ...(reason === undefined ? {} : { reason }), ...(shred === true ? { shred } : {}) }
       const tombstone = await hub.send<SupplyApi.Tombstone>('POST', path('devices', id, 'life', 'retire'), body)
       await print.result(tombstone, [
         `device ${id} is retired; ${tombstone.keys.length} keys of it are refused from now on`,

@@ -5,7 +5,7 @@ import { formatTimestamp } from '@holdfast/base'
 import type { DeviceLife, Tombstone } from '@holdfast/supply'
 import { readJson } from '../json-body.ts'
 import { readQuery, text, wholeNumber } from '../query.ts'
-import { actorName } from './actor.ts'
+import { actorName, mayAll, OWNER, withoutRights } from './actor.ts'
 import { historyPage } from './history-page.ts'
 import { PAGE_ITEMS, PAGE_ITEMS_MAX } from './page.ts'
 import { type Call, json, parameter, type Route } from './route.ts'
@@ -53,9 +53,14 @@ async function commission(call: Call): Promise<Response> {
 }
 
 async function retire(call: Call): Promise<Response> {
-  const { reason = '' } = await readJson(call.context, SupplyApi.Reason)
-  const { retirements } = call.services.supply
-  return json(tombstoneJson(await retirements.retire(parameter(call, 'device'), reason, actorName(call.actor))))
+  const { reason = '', shred = false } = await readJson(call.context, SupplyApi.Retirement)
+  const { services, actor } = call
+  const deviceId = parameter(call, 'device')
+  // It reaches past the device, to keys: as shredding by itself does.
+  if (shred && !mayAll(actor, OWNER)) throw withoutRights(actorName(actor), OWNER)
+  const tombstone = await services.supply.retirements.retire(deviceId, reason, actorName(actor))
+  if (shred) await services.shredder.shred(deviceId, true, actorName(actor))
+  return json(tombstoneJson(tombstone))
 }
 
 async function offer(call: Call): Promise<Response> {

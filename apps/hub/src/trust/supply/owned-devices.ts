@@ -6,17 +6,22 @@ import type { Provisioning } from '@holdfast/provisioning'
 import type { OwnedDevices, SupplyStore } from '@holdfast/supply'
 import type { Twins } from '@holdfast/twins'
 
+/** How often a deletion is tried again while others change the same device. */
+const DELETIONS_MAX = 5
+
 export interface HubOwnedDevicesParts {
   readonly registry: Registry
   readonly provisioning: () => Provisioning
   readonly twins: Twins
   readonly store: Pick<SupplyStore, 'readOrigins'>
+  /** Overwrites what was deleted from the state, in its file and its log. */
+  readonly scrub: () => Promise<void>
   /** Resolves when no session rests on the cuts. */
   readonly cutOff: (cuts: readonly Cut[]) => Promise<unknown>
 }
 
 export function hubOwnedDevices(parts: HubOwnedDevicesParts): OwnedDevices {
-  const { registry, twins, store, cutOff } = parts
+  const { registry, twins, store, cutOff, scrub } = parts
 
   const remintOne = async (key: IdentityKey, keepsKeys: boolean, actor: string): Promise<void> => {
     const identity = await registry.read(key)
@@ -61,19 +66,20 @@ export function hubOwnedDevices(parts: HubOwnedDevicesParts): OwnedDevices {
     },
 
     async delete(deviceId, generationId, actor): Promise<void> {
-      const identity = await registry.read({ deviceId })
-      // A successor under the same id is none of ours.
-      if (identity?.generationId !== generationId) return
-      try {
-        const { cuts } = await registry.delete({ deviceId }, actor, { kind: 'etag', etag: identity.etag })
-        await cutOff(cuts)
-      } catch (error) {
-        if (!(error instanceof IdentityError)) throw error
-        if (error.code === 'missing') return
-        if (error.code !== 'etag-mismatch') throw error
-        // Changed in the same moment: once more, with what it is now.
-        await this.delete(deviceId, generationId, actor)
+      for (let attempt = 0; attempt < DELETIONS_MAX; attempt += 1) {
+        const identity = await registry.read({ deviceId })
+        // A successor under the same id is none of ours.
+        if (identity?.generationId !== generationId) break
+        try {
+          const { cuts } = await registry.delete({ deviceId }, actor, { kind: 'etag', etag: identity.etag })
+          await cutOff(cuts)
+          break
+        } catch (error) {
+          // Changed or gone in the same moment: looked at once more.
+          if (!(error instanceof IdentityError) || attempt === DELETIONS_MAX - 1) throw error
+        }
       }
+      await scrub()
     },
   }
 }
