@@ -534,7 +534,8 @@ describe('operations', () => {
     const register = (request: object): Promise<Operation> =>
       world.provisioning.register(claimOf('pump-1'), credentials, request)
     await assert.rejects(register({ registrationId: idOf('pump-2') }), hasCode('bad-request'))
-    await assert.rejects(register({ tpm: { endorsementKey: 'x' } }), hasCode('not-supported'))
+    const tpm = { endorsementKey: new Uint8Array(2), storageRootKey: new Uint8Array(2) }
+    await assert.rejects(register({ tpm }), hasCode('bad-request'))
     await assert.rejects(register({ csr: 'x' }), hasCode('not-supported'))
   })
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { RSA_ENDORSEMENT_TEMPLATE, encodePublic } from '@holdfast/tpm'
 import { timestampOf } from '@holdfast/base'
 import {
   DPS_ERRORS,
@@ -146,9 +147,21 @@ describe('enrolment documents', () => {
     assert.deepEqual(faults(x509({})), ['attestation.x509.clientCertificates'])
   })
 
-  test('TPM, none and custom allocation are understood and refused', () => {
-    const tpm = { type: 'tpm', tpm: { endorsementKey: 'AA==' } }
-    assert.deepEqual(faults({ registrationId: 'a', attestation: tpm }), ['attestation.tpm.endorsementKey'])
+  test('a TPM is named by its public keys, in individual enrolments alone', () => {
+    const key = Buffer.from(encodePublic(RSA_ENDORSEMENT_TEMPLATE)).toString('base64')
+    const tpm = (of: object): object => ({ registrationId: 'a', attestation: { type: 'tpm', tpm: of } })
+    assert.deepEqual(faults(tpm({ endorsementKey: key, storageRootKey: '' })), [])
+    assert.deepEqual(faults(tpm({ endorsementKey: 'AA==' })), ['attestation.tpm.endorsementKey'])
+    assert.deepEqual(faults(tpm({})), ['attestation.tpm.endorsementKey'])
+    assert.deepEqual(faults(tpm({ endorsementKey: key, storageRootKey: key.slice(4) })), [
+      'attestation.tpm.storageRootKey',
+    ])
+    assert.deepEqual(faults({ registrationId: 'a', attestation: { type: 'tpm' } }), ['attestation.tpm'])
+    const group = { enrollmentGroupId: 'g', attestation: { type: 'tpm', tpm: { endorsementKey: key } } }
+    assert.deepEqual(faults(group, 'group'), ['attestation.type'])
+  })
+
+  test('none and custom allocation are understood and refused', () => {
     assert.deepEqual(faults({ registrationId: 'a', attestation: { type: 'none' } }), ['attestation.type'])
     const custom = { registrationId: 'a', attestation: SYMMETRIC, allocationPolicy: 'custom' }
     assert.deepEqual(faults(custom), ['not-supported'])

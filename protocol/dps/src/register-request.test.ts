@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { ECC_STORAGE_TEMPLATE, RSA_ENDORSEMENT_TEMPLATE, encodePublic } from '@holdfast/tpm'
 import { DpsError, parseRegisterRequest } from './index.ts'
 import { DEVICE_BODY_BYTES_MAX } from './limits.ts'
 
@@ -17,6 +18,8 @@ function refusal(run: () => unknown): DpsError {
   throw new Error('not refused')
 }
 
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+
 describe('register body', () => {
   test('what the SDKs send', () => {
     assert.deepEqual(parse('{"registrationId":"Pump-1"}'), { registrationId: 'pump-1' })
@@ -24,8 +27,11 @@ describe('register body', () => {
       registrationId: 'a',
       payload: { x: [1] },
     })
-    assert.deepEqual(parse('{"tpm":{"endorsementKey":"AA==","storageRootKey":"AQ=="},"csr":"MII="}'), {
-      tpm: { endorsementKey: 'AA==', storageRootKey: 'AQ==' },
+    const [endorsementKey, storageRootKey] = [RSA_ENDORSEMENT_TEMPLATE, ECC_STORAGE_TEMPLATE].map(encodePublic)
+    assert.ok(endorsementKey !== undefined && storageRootKey !== undefined)
+    const tpm = { endorsementKey: base64(endorsementKey), storageRootKey: base64(storageRootKey) }
+    assert.deepEqual(parse(JSON.stringify({ tpm, csr: 'MII=' })), {
+      tpm: { endorsementKey: Buffer.from(endorsementKey), storageRootKey: Buffer.from(storageRootKey) },
       csr: 'MII=',
     })
     assert.deepEqual(parse(''), {})
@@ -44,8 +50,17 @@ describe('register body', () => {
     )
     assert.deepEqual(
       refusal(() => parse('{"tpm":{"storageRootKey":1}}')).faults.map(({ path }) => path),
-      ['tpm.storageRootKey', 'tpm.endorsementKey'],
+      ['tpm.endorsementKey', 'tpm.storageRootKey'],
     )
+    // No base64, no TPM2B_PUBLIC, one with a byte behind it.
+    const key = encodePublic(RSA_ENDORSEMENT_TEMPLATE)
+    for (const bad of ['?', 'AA==', base64(Buffer.concat([key, Uint8Array.of(0)])), '']) {
+      const tpm = { endorsementKey: base64(key), storageRootKey: bad }
+      assert.deepEqual(
+        refusal(() => parse(JSON.stringify({ tpm }))).faults.map(({ path }) => path),
+        ['tpm.storageRootKey'],
+      )
+    }
   })
 
   for (const [what, text, code] of [

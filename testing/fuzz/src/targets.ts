@@ -14,7 +14,7 @@ import { fuzzTarget as mqtt } from '@holdfast/mqtt/testing'
 import { fuzzTargets as pki } from '@holdfast/pki/testing'
 import { fuzzTargets as supply } from '@holdfast/supply/testing'
 import { fuzzTargets as tokens } from '@holdfast/tokens/testing'
-import { bootTargets } from '@holdfast/tpm/testing'
+import { bootTargets, identityTargets } from '@holdfast/tpm/testing'
 import { fuzzTargets as uploads } from '@holdfast/uploads/testing'
 import { carriedTarget } from './carried-target.ts'
 import { DICTIONARIES, TEXT_WORDS } from './dictionaries.ts'
@@ -99,6 +99,7 @@ export const subjects: readonly Subject[] = [
   ...telemetryTargets,
   ...uploads,
   ...bootTargets,
+  ...identityTargets,
   ...attestation,
   ...supply,
 ].map((target) => ({

@@ -1,3 +1,3 @@
 export { MemoryProvisioningStore } from './store.ts'
-export type { TestWorld } from './world.ts'
+export type { TestWorld, TestWorldOptions } from './world.ts'
 export { certificateOf, testWorld } from './world.ts'

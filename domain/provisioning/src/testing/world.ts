@@ -2,8 +2,16 @@
 
 import { FailureThrottle, Registry } from '@holdfast/identity'
 import type { Cut } from '@holdfast/identity'
-import { ManualClock, MemoryIdentityStore, countingRandom, recordedEvents } from '@holdfast/identity/testing'
+import {
+  ManualClock,
+  MemoryIdentityStore,
+  MemoryKeyUseStore,
+  countingRandom,
+  recordedEvents,
+} from '@holdfast/identity/testing'
+import type { Endorsement } from '@holdfast/attestation'
 import type { SecurityEvent } from '@holdfast/audit'
+import { testSeedSource } from '@holdfast/tpm/testing'
 import { certificateFacts } from '@holdfast/pki'
 import type { Issued } from '@holdfast/pki/testing'
 import { type EnrollmentOutput, type EnrollmentScope, readEnrollment } from '@holdfast/dps'
@@ -29,6 +37,12 @@ export interface TestWorld {
   token(registrationId: string, key: string, more?: Partial<TokenParts>): Credentials
 }
 
+export interface TestWorldOptions {
+  readonly requireEndorsementCertificate?: boolean
+  /** What is said of every endorsement key; nobody vouches for it unless told. */
+  readonly vouch?: Endorsement
+}
+
 export interface TokenParts {
   readonly idScope: string
   /** From now. */
@@ -38,7 +52,7 @@ export interface TokenParts {
 }
 
 /** Id scope `0ne00test`, hub `hub.example`. */
-export function testWorld(): TestWorld {
+export function testWorld(options: TestWorldOptions = {}): TestWorld {
   const clock = new ManualClock()
   const random = countingRandom()
   const { events, sink } = recordedEvents()
@@ -47,6 +61,12 @@ export function testWorld(): TestWorld {
   const registry = new Registry({ store: identityStore, clock, random, events: sink })
   const cuts: Cut[] = []
   const provisioning = new Provisioning({
+    tpm: {
+      seeds: testSeedSource,
+      vouch: async () => options.vouch ?? { kind: 'unproven', why: 'nobody is trusted here' },
+      requireEndorsementCertificate: options.requireEndorsementCertificate ?? false,
+      keyUse: new MemoryKeyUseStore(),
+    },
     idScope: '0ne00test',
     hostNames: ['hub.example', 'localhost'],
     store,

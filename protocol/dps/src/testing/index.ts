@@ -8,6 +8,7 @@ import {
   formatResponseTopic,
   meets,
   parseBulkOperation,
+  parseActivation,
   parseContinuation,
   parseDpsPath,
   parseIfMatch,
@@ -19,6 +20,7 @@ import {
   parseRequestTopic,
   readEnrollment,
 } from '../index.ts'
+import { TpmError, encodePublic, sealedTemplate } from '@holdfast/tpm'
 
 export interface FuzzTarget {
   readonly name: string
@@ -98,6 +100,25 @@ export const fuzzTargets: readonly FuzzTarget[] = [
       unlessRefused(() => parseIfMatch(text))
       const id = unlessRefused(() => parseContinuation('q', text))
       if (id !== undefined) hold(formatContinuation('q', id) === text, 'a token has one form')
+    },
+  },
+  {
+    name: 'tpm-activation',
+    seeds: [
+      Buffer.concat([
+        ...[0, 1, 2, 3].map(() => Uint8Array.of(0, 1, 7)),
+        encodePublic(sealedTemplate()),
+        Uint8Array.of(0, 0),
+      ]),
+    ],
+    run(bytes) {
+      try {
+        const { credential, secret, duplicate, encryptedSeed, publicArea, data } = parseActivation(bytes)
+        const whole = Buffer.concat([credential, secret, duplicate, encryptedSeed, publicArea, data])
+        hold(whole.subarray(0, bytes.length).equals(bytes), 'a blob is the sum of its parts')
+      } catch (error) {
+        if (!(error instanceof DpsError) && !(error instanceof TpmError)) throw error
+      }
     },
   },
 ]

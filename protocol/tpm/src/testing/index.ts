@@ -1,3 +1,5 @@
+export { identityTargets } from './identity-targets.ts'
+export { SoftTpm, testSeedSource } from './soft-tpm.ts'
 export { bootTargets } from './boot-targets.ts'
 export type { FuzzTarget } from './boot-targets.ts'
 export type { WrittenEvent } from './event-log-writer.ts'

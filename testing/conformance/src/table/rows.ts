@@ -73,7 +73,7 @@ export const ROWS: readonly Row[] = [
   row(46, 'DPS: symmetric key, group', DEVICE, NO_AMQP_PROVISIONING),
   row(47, 'DPS: X.509, individual', DEVICE, NO_AMQP_PROVISIONING),
   row(48, 'DPS: X.509, group', DEVICE, NO_AMQP_PROVISIONING),
-  row(49, 'DPS: TPM', [], 'attestation by TPM is a later issue'),
+  row(49, 'DPS: TPM', HTTPS, NO_AMQP_PROVISIONING),
   row(50, 'DPS: re-registration, refusals', DEVICE, `${NO_AMQP_PROVISIONING}; custom allocation is a later issue`),
   row(51, 'DPS: register with CSR', DEVICE, NO_AMQP_PROVISIONING),
   row(52, 'a provisioned device connects', DEVICE, NO_AMQP_PROVISIONING),
