@@ -70,15 +70,14 @@ export class AttestationOffice {
   /** Adds its gate. Rejects with what the store throws. */
   static async open(parts: AttestationOfficeParts): Promise<AttestationOffice> {
     const { store, clock, random, acts, events, gates, registry, models, vouch, damaged } = parts
-    let opened: Attestations | undefined
     const changed = (deviceId?: string): void => {
-      opened?.reschedule(deviceId)
+      attestations.reschedule(deviceId)
       gates.reconsider(deviceId === undefined ? undefined : { deviceId })
     }
     const shared = { store, clock, events: acts }
     const references = await References.open({ ...shared, withdrawn: () => changed(), damaged })
     const policies = await AttestationPolicies.open({ ...shared, ofModel: models.policyOf, changed })
-    const attestations = await Attestations.open({
+    const attestations: Attestations = await Attestations.open({
       ...shared,
       events,
       acts,
@@ -90,7 +89,6 @@ export class AttestationOffice {
       vouch,
       reconsider: (deviceId) => gates.reconsider({ deviceId }),
     })
-    opened = attestations
     gates.add(attestationGate(attestations, async (key) => (await registry.read(key))?.generationId))
     return new AttestationOffice({ attestations, references, policies })
   }
