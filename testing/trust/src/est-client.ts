@@ -127,6 +127,37 @@ export class EstClient {
     return { key, certificate }
   }
 
+  /** One that is valid from `start` to `end`, as `openssl ca` takes them (`YYYYMMDDHHMMSSZ`). */
+  newDatedCertificate(commonName: string, issuer: KeyPair, start: string, end: string): KeyPair {
+    const key = this.newKey()
+    const certificate = this.path('certificate.pem')
+    const extensions =
+      'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n'
+    const database = this.write('index.txt', '')
+    const configuration = this.write(
+      'ca.cnf',
+      `[ca]\ndefault_ca=d\n[d]\ndatabase=${database}\nnew_certs_dir=${this.#folder}\nrand_serial=yes\ndefault_md=sha256\n` +
+        `policy=p\nx509_extensions=e\nunique_subject=no\n[p]\ncommonName=supplied\n[e]\n${extensions}`,
+    )
+    const given = ['-in', this.newRequest(commonName, key), '-out', certificate, '-notext']
+    openssl([
+      'ca',
+      '-batch',
+      '-config',
+      configuration,
+      '-cert',
+      issuer.certificate,
+      '-keyfile',
+      issuer.key,
+      '-startdate',
+      start,
+      '-enddate',
+      end,
+      ...given,
+    ])
+    return { key, certificate }
+  }
+
   /** Asks with curl. */
   ask(wish: EstWish): EstAnswer {
     const { httpsPort, caFile } = this.server

@@ -1,7 +1,8 @@
 /** EST (RFC 7030) with curl and openssl at the other end, and MQTT with mosquitto on what they were given. */
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, beforeEach, suite, test } from 'node:test'
@@ -315,4 +316,156 @@ suite('EST', { skip }, () => {
     assert.equal(refused?.detail.code, 'certificate-expired')
     await must('PATCH', '/certificate-profiles/device', { lifetimeSeconds: 86_400, graceSeconds: 3_600 })
   })
+
+  test('a device with a certificate of its manufacturer gets one of the hub, in its name alone', async () => {
+    const { client } = the()
+    const plant = client.newCertificate('Plant Root', { isAuthority: true })
+    await trust('plant', plant)
+    const born = client.newCertificate('born-1', { issuer: plant })
+    await must('POST', '/devices', { deviceId: 'born-1', auth: 'x509-ca' })
+    const key = client.newKey()
+    const first = client.obtain({ operation: 'simpleenroll', request: client.newRequest('born-1', key), by: born }, key)
+    assert.equal(comesIn('born-1', first), true)
+    // Both kinds count for it: the manufacturer's goes on to be trusted.
+    assert.equal(comesIn('born-1', born), true)
+    const other = client.newRequest('born-2', client.newKey())
+    assert.equal(client.ask({ operation: 'simpleenroll', request: other, by: born }).status, 403)
+    const later = client.newKey()
+    const renewed = client.obtain(
+      { operation: 'simplereenroll', request: client.newRequest('born-1', later), by: born },
+      later,
+    )
+    assert.equal(comesIn('born-1', renewed), true)
+    assert.equal(comesIn('born-1', first).toString().includes('uthori'), true)
+  })
+
+  test('a manufacturer’s certificate that has expired, or is not valid yet, enrols nobody', async () => {
+    const { client } = the()
+    const plant = client.newCertificate('Clock Root', { isAuthority: true })
+    await trust('clocks', plant)
+    await must('POST', '/devices', { deviceId: 'clock-1', auth: 'x509-ca' })
+    const request = client.newRequest('clock-1', client.newKey())
+    for (const [startdate, enddate, code] of [
+      ['20200101000000Z', '20200201000000Z', 'certificate-expired'],
+      ['20990101000000Z', '20990201000000Z', 'certificate-not-yet-valid'],
+    ] as const) {
+      const by = client.newDatedCertificate('clock-1', plant, startdate, enddate)
+      assert.equal(client.ask({ operation: 'simpleenroll', request, by }).status, 401)
+      const [refused] = events('session.refused', 'device/clock-1').slice(-1)
+      assert.equal(refused?.detail.code, code)
+    }
+  })
+
+  test('a device that is known by a thumbprint leaves it for a certificate of the hub', async () => {
+    const { client } = the()
+    const own = client.newCertificate('thumb-1')
+    const thumbprint = readCertificate(own.certificate).fingerprint256.replaceAll(':', '')
+    await must('POST', '/devices', { deviceId: 'thumb-1', auth: 'x509-thumbprint', thumbprints: [thumbprint] })
+    const key = client.newKey()
+    const issued = client.obtain(
+      { operation: 'simpleenroll', request: client.newRequest('thumb-1', key), by: own },
+      key,
+    )
+    assert.equal(comesIn('thumb-1', own), true)
+    assert.equal(comesIn('thumb-1', issued), true)
+    await wait(200)
+    assert.match(String(comesIn('thumb-1', own)), /[Nn]ot authori[sz]ed/)
+    assert.equal(comesIn('thumb-1', issued), true)
+  })
+
+  test('a module enrols in its own name, by its own key', async () => {
+    const { api, client } = the()
+    await api.createDevice('gateway-1')
+    await must('POST', '/devices/gateway-1/modules', { moduleId: 'reader' })
+    const { connectionString } = await must('GET', '/devices/gateway-1/modules/reader/connection-string')
+    const sas = /SharedAccessKey=(.+)$/.exec(String(connectionString))?.[1] ?? ''
+    const expirySeconds = Math.floor(Date.now() / 1000) + 600
+    const token = formatSasToken({ resource: 'localhost/devices/gateway-1/modules/reader', key: sas, expirySeconds })
+    const key = client.newKey()
+    const request = client.newRequest('gateway-1/reader', key)
+    const pair = client.obtain({ operation: 'simpleenroll', request, basic: `gateway-1/reader:${token}` }, key)
+    assert.equal(readCertificate(pair.certificate).subject, 'CN=gateway-1/reader')
+    const device = client.newRequest('gateway-1', client.newKey())
+    assert.equal(
+      client.ask({ operation: 'simpleenroll', request: device, basic: `gateway-1/reader:${token}` }).status,
+      403,
+    )
+  })
+
+  test('a label of the address is a profile: open ones may be had, others only by who was given them', async () => {
+    const { client, api } = the()
+    await must('PATCH', '/certificate-profiles/gateways', {
+      isServer: true,
+      domain: 'plant.example',
+      keyKinds: ['P-384'],
+    })
+    const basic = `gw-7:${sasOf('gw-7', await api.createDevice('gw-7'))}`
+    const request = client.newRequest('gw-7', client.newKey('P-384'))
+    const ask = (label: string) => client.ask({ operation: 'simpleenroll', label, request, basic })
+    assert.equal(ask('gateways').status, 404)
+    assert.equal(ask('nobody').status, 404)
+    assert.equal(client.ask({ operation: 'csrattrs', label: 'gateways' }).status, 404)
+    await must('PATCH', '/devices/gw-7/certificate-profile', { profile: 'gateways' })
+    const answer = ask('gateways')
+    assert.equal(answer.status, 200, answer.body)
+    const [pem = ''] = certificatesIn(answer.body)
+    const text = openssl(['x509', '-noout', '-text'], Buffer.from(pem))
+    assert.match(text, /DNS:gw-7\.plant\.example/)
+    assert.match(text, /TLS Web Server Authentication/)
+    const p256 = client.newRequest('gw-7', client.newKey())
+    assert.equal(client.ask({ operation: 'simpleenroll', request: p256, basic }).status, 400)
+    await must('PATCH', '/certificate-profiles/gateways', { isOpen: true })
+    assert.match(
+      openssl(
+        ['asn1parse', '-inform', 'DER'],
+        Buffer.from(client.ask({ operation: 'csrattrs', label: 'gateways' }).body, 'base64'),
+      ),
+      /secp384r1/,
+    )
+  })
+
+  test('who asks too often is told to come again later (202 with Retry-After, §4.2.3)', async () => {
+    const { api, client } = the()
+    const basic = `eager:${sasOf('eager', await api.createDevice('eager'))}`
+    const request = client.newRequest('eager', client.newKey())
+    let answer = client.ask({ operation: 'simpleenroll', request, basic })
+    for (let n = 0; n < 15 && answer.status === 200; n += 1)
+      answer = client.ask({ operation: 'simpleenroll', request, basic })
+    assert.equal(answer.status, 202)
+    assert.ok(Number(answer.headers.get('retry-after')) >= 1)
+  })
+
+  test('other methods and addresses are refused as such', () => {
+    const { client } = the()
+    assert.equal(client.ask({ operation: 'cacerts', body: 'x' }).status, 405)
+    assert.equal(client.ask({ operation: 'simpleenroll' }).status, 405)
+    assert.equal(client.ask({ operation: 'serverkeygen' }).status, 404)
+    assert.equal(client.ask({ operation: 'cacerts', label: 'a/b' }).status, 404)
+  })
+
+  test('the command revokes too, and its profiles are those of the API', async () => {
+    const pair = await enrolled('by-command')
+    const { serialNumber } = readCertificate(pair.certificate)
+    const shown = holdfast('certificate', 'show', serialNumber)
+    assert.equal(shown.deviceId, 'by-command')
+    const revoked = holdfast('certificate', 'revoke', '--device', 'by-command', '--reason', 'superseded')
+    assert.deepEqual(revoked.revoked, [serialNumber])
+    assert.match(String(comesIn('by-command', pair)), /[Nn]ot authori[sz]ed/)
+    assert.equal(holdfast('certificate', 'profile', 'set', 'device', '--lifetime', '1d').lifetimeSeconds, 86_400)
+  })
 })
+
+/** Registers an authority and proves that its key is held. */
+async function trust(name: string, authority: KeyPair): Promise<void> {
+  const { client } = the()
+  const added = await must('POST', '/authorities', { name, certificate: readFileSync(authority.certificate, 'utf8') })
+  const proof = client.newCertificate(String(added.nonce), { issuer: authority })
+  await must('POST', `/authorities/${name}/verify`, { certificate: readFileSync(proof.certificate, 'utf8') })
+}
+
+/** What `holdfast … --json` prints. */
+function holdfast(...parameters: readonly string[]): Record<string, unknown> {
+  const script = join(import.meta.dirname, '../../../holdfast')
+  const text = execFileSync('sh', [script, ...parameters, '--json', '--data', the().data], { encoding: 'utf8' })
+  return JSON.parse(text) as Record<string, unknown>
+}
