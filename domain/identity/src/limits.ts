@@ -74,6 +74,22 @@ export const PAIR_FAILURES = { perSecond: 0.2, burst: 10 } as const
 /** Failures as identities that do not exist, by address: a site being set up makes some, a search makes thousands. */
 export const ADDRESS_FAILURES = { perSecond: 1, burst: 50 } as const
 
+/**
+ * Failures as one identity, from anywhere. The first is what a device with a wrong key and its technician make; the
+ * second nothing but an attack, which costs an HMAC and an event a try: then only addresses it came in from are heard.
+ */
+export const IDENTITY_FAILURES = { perSecond: 0.1, burst: 50 } as const
+export const IDENTITY_FLOOD = { perSecond: 5, burst: 500 } as const
+
+/** Failures of one address as identities that exist: a site whose keys were changed makes some hundred. */
+export const KNOWN_FAILURES = { perSecond: 0.5, burst: 200 } as const
+
+/** How long a pair that has failed waits for its next try while its identity or its address is under strict rules. */
+export const STRICT_WAIT_MS = 300_000
+
+/** Identities whose failures are counted at once; about 150 bytes each, twice. */
+export const IDENTITIES_FAILED_MAX = 20_000
+
 /** Buckets and familiar pairs remembered at once; about 150 bytes each. */
 export const PAIRS_MAX = 50_000
 export const ADDRESSES_MAX = 20_000
