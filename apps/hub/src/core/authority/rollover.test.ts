@@ -178,7 +178,7 @@ for (const [name, step] of Object.entries(STEPS)) {
         )
         assert.ok(again.roots.some((it) => it.sha256Thumbprint === root?.sha256Thumbprint) || name === 'finish')
         // What the state does not name has no key in the folder.
-        const numbers = new Set([...again.rootsShown.map(({ generation }) => generation)])
+        const numbers = new Set(again.rootsShown.map(({ generation }) => generation))
         for (let number = 1; number < 12; number += 1) {
           const bundle = recovered.peek(number === 1 ? 'root-bundle.json' : `root-bundle-${number}.json`)
           if (bundle === undefined || numbers.has(number)) continue
