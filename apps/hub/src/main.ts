@@ -14,6 +14,12 @@ const STOP_MS = 5_000
 // Files of the data folder are nobody else's, also when its own mode is changed.
 process.umask(0o077)
 
+// A report or a dump of this process would hold what only its memory may: keys of devices, and the key of all keys.
+process.report.reportOnFatalError = false
+process.report.reportOnUncaughtException = false
+process.report.reportOnSignal = false
+process.report.excludeEnv = true
+
 const args = process.argv.slice(2)
 if (args.includes('--help')) {
   process.stdout.write(USAGE)
