@@ -2,7 +2,7 @@
  * `npm run bench`: the hub beside its peers, in turn, in one run. Prints medians and ratios, whatever they are.
  *
  *   npm run bench -- [--rounds 5] [--seconds 4] [--messages 10000000] [--twins 1000,10000,100000]
- *     [--rows ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff]
+ *     [--rows ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff,est]
  */
 
 import { rmSync } from 'node:fs'
@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { bareTls } from './bare-tls.ts'
 import { commandRows } from './command-row.ts'
 import { cutoffRows } from './cutoff-row.ts'
+import { estRows } from './est-row.ts'
 import { type EventRates, measureEvents } from './events-row.ts'
 import { deviceId, type FleetCredentials, makeCredentials } from './fleet-credentials.ts'
 import { callHub, eachOf, holdfast, type HoldfastServer, startHoldfast } from './holdfast-server.ts'
@@ -35,7 +36,7 @@ const { values: options } = parseArgs({
     twins: { type: 'string', default: '1000,10000,100000' },
     rows: {
       type: 'string',
-      default: 'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff',
+      default: 'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff,est',
     },
   },
 })
@@ -121,6 +122,7 @@ async function bench(): Promise<void> {
   if (wanted.has('twins')) for (const row of await twinRows(given)) printRow(row)
   if (wanted.has('commands')) for (const row of await commandRows(given)) printRow(row)
   if (wanted.has('cutoff')) for (const row of await cutoffRows(given)) printRow(row)
+  if (wanted.has('est')) for (const row of await estRows(given)) printRow(row)
   if (wanted.has('events')) await events()
   if (wanted.has('quotes')) for (const row of quoteRows(given)) printRow(row)
   if (wanted.has('queries')) {
