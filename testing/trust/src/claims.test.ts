@@ -362,10 +362,10 @@ suite('claims', { skip }, () => {
   test('a model that is commissioned narrows its devices until that is done', async () => {
     const { pair } = await provisioned('site-1', 'site')
     assert.equal((await must('GET', '/devices/site-1/life')).state, 'provisioned')
-    assert.notEqual(knock(the().doors, 'https', 'site-1', pair), true)
+    assert.notEqual(await knock(the().doors, 'https', 'site-1', pair), true)
     await must('POST', '/devices/site-1/life/commission', { reason: 'hall 3' })
-    assert.equal(knock(the().doors, 'https', 'site-1', pair), true)
-    assert.equal(knock(the().doors, 'mqtt', 'site-1', pair), true)
+    assert.equal(await knock(the().doors, 'https', 'site-1', pair), true)
+    assert.equal(await knock(the().doors, 'mqtt', 'site-1', pair), true)
     await refused('POST', '/devices/site-1/life/commission', {}, 'illegal-move')
     assert.equal(told('device.life-refused', 'device/site-1').length, 1)
   })
@@ -378,13 +378,13 @@ suite('claims', { skip }, () => {
 
   test('a quarantine is a part of the device’s life, and does not change hands', async () => {
     const { pair } = await provisioned('quarantined-1')
-    await must('POST', '/devices/quarantined-1/quarantine', { reason: 'a copy shows' })
+    assert.equal((await holdfast('quarantine', 'add', 'quarantined-1', '--reason', 'a copy shows')).code, 0)
     await lifeIs('quarantined-1', 'quarantined')
-    assert.notEqual(knock(the().doors, 'https', 'quarantined-1', pair), true)
+    assert.notEqual(await knock(the().doors, 'https', 'quarantined-1', pair), true)
     await refused('POST', '/devices/quarantined-1/transfer', { to: await owner() }, 'illegal-move')
-    await must('DELETE', '/devices/quarantined-1/quarantine')
+    assert.equal((await holdfast('quarantine', 'release', 'quarantined-1')).code, 0)
     await lifeIs('quarantined-1', 'active')
-    assert.equal(knock(the().doors, 'https', 'quarantined-1', pair), true)
+    assert.equal(await knock(the().doors, 'https', 'quarantined-1', pair), true)
   })
 
   test('a credential that the model does not allow narrows the device', async () => {
@@ -393,14 +393,14 @@ suite('claims', { skip }, () => {
     const digest = openssl(['x509', '-in', pair.certificate, '-noout', '-fingerprint', '-sha256'])
     const thumbprint = digest.split('=')[1]?.trim().replaceAll(':', '') ?? ''
     await must('POST', '/devices', { deviceId: 'thumb-1', auth: 'x509-thumbprint', thumbprints: [thumbprint] })
-    assert.equal(knock(the().doors, 'https', 'thumb-1', pair), true)
+    assert.equal(await knock(the().doors, 'https', 'thumb-1', pair), true)
     const model = { ...MODEL, id: 'keys-only', tier: 'constrained' }
     const requirements = { commissioning: false, rollingNonce: false, credentials: ['symmetric-key'] }
     await must('POST', '/models', { ...model, requirements })
     await must('POST', '/devices/thumb-1/life/model', { model: 'keys-only', hardwareRevision: 'B' })
-    assert.notEqual(knock(the().doors, 'https', 'thumb-1', pair), true)
+    assert.notEqual(await knock(the().doors, 'https', 'thumb-1', pair), true)
     await must('PUT', '/models/keys-only', { ...model, requirements: { commissioning: false, rollingNonce: false } })
-    assert.equal(knock(the().doors, 'https', 'thumb-1', pair), true)
+    assert.equal(await knock(the().doors, 'https', 'thumb-1', pair), true)
     await refused('DELETE', '/models/keys-only', undefined, 'in-use')
   })
 })
@@ -420,11 +420,11 @@ suite('ownership and the end', { skip }, () => {
     const life = await must('POST', '/transfers/accept', { code: text(offer.code).toLowerCase() })
     assert.deepEqual([life.state, life.owner], ['claimed', to])
     await ended
-    assert.notEqual(knock(the().doors, 'https', 'hand-1', pair), true)
+    assert.notEqual(await knock(the().doors, 'https', 'hand-1', pair), true)
     assert.notEqual((await must('GET', '/devices/hand-1/modules/m/connection-string')).connectionString, keyBefore)
     await refused('POST', '/transfers/accept', { code: text(offer.code) }, 'unknown-code')
     assert.equal((await provision('hand-1', pair)).status, 'assigned')
-    assert.equal(knock(the().doors, 'https', 'hand-1', pair), true)
+    assert.equal(await knock(the().doors, 'https', 'hand-1', pair), true)
     const { items } = (await must('GET', '/devices/hand-1/life/history')) as { items: readonly Json[] }
     assert.deepEqual(
       items.map(({ move }) => move),
@@ -458,7 +458,7 @@ suite('ownership and the end', { skip }, () => {
     assert.equal(retired.code, 0, retired.stderr)
     await ended
     assert.equal((await call('GET', '/devices/end-1')).status, 404)
-    assert.notEqual(knock(the().doors, 'https', 'end-1', pair), true)
+    assert.notEqual(await knock(the().doors, 'https', 'end-1', pair), true)
     // Under an ordinary enrolment of the same certificate, as if nobody remembered.
     const certificate = readFileSync(pair.certificate, 'utf8')
     await must('POST', '/enrollments', { id: 'end-1', attestation: 'x509', certificate })
@@ -483,8 +483,8 @@ suite('ownership and the end', { skip }, () => {
     assert.notEqual(life.generationId, items[0]?.generationId)
     assert.deepEqual([life.state, life.model, life.owner, life.serial], ['active', undefined, undefined, undefined])
     assert.equal(before.deviceId, 'end-1')
-    assert.notEqual(knock(the().doors, 'https', 'end-1', pair), true)
-    assert.equal(knock(the().doors, 'https', 'end-1', fresh), true)
+    assert.notEqual(await knock(the().doors, 'https', 'end-1', pair), true)
+    assert.equal(await knock(the().doors, 'https', 'end-1', fresh), true)
   })
 
   test('guessing is slowed', async () => {
