@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { timestampOf } from '@holdfast/base'
 import { requireTool } from '@holdfast/testing-tidy'
 import {
   SERVER_CERTIFICATE,
@@ -176,4 +177,26 @@ test('over many hierarchies, we trust exactly what openssl trusts', { skip }, as
   }
   assert.deepEqual(differences, [])
   assert.ok(trusted > 10 && refused > 10, `${trusted} trusted, ${refused} refused`)
+})
+
+test('before, in and after the time of each certificate of a path, as openssl has it', { skip }, async () => {
+  const { root, issuing, device } = await createHierarchy('dev-1')
+  const anchor = write('times-root.pem', pem(root.certificate.der))
+  const between = write('times-issuing.pem', pem(issuing.certificate.der))
+  const leaf = write('times-leaf.pem', pem(device.certificate.der))
+  const ends = [root, issuing, device].flatMap(({ certificate }) => [certificate.notBefore, certificate.notAfter])
+  // Not the very second of an end: RFC 5280 §4.1.2.5 has it belong to the validity, OpenSSL does not.
+  const moments = new Set(ends.flatMap((end) => [end - 1_000, end + 1_000]))
+  let refused = 0
+  for (const moment of moments) {
+    const chain = { leaf: device.certificate, intermediates: [issuing.certificate.der], anchors: [root.certificate] }
+    const ours = verifyChain({ ...chain, now: timestampOf(moment) })
+    const at = ['-attime', String(moment / 1_000), '-CAfile', anchor, '-untrusted', between]
+    const theirs = openssl('verify', ...at, leaf)
+    assert.equal(ours.kind === 'trusted', theirs.isOk, `${new Date(moment).toISOString()} ${theirs.text}`)
+    if (ours.kind === 'trusted') continue
+    refused += 1
+    assert.match(theirs.text, ours.reason === 'expired' ? /has expired/ : /not yet valid/)
+  }
+  assert.ok(refused >= 4)
 })
