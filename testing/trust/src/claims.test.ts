@@ -387,6 +387,28 @@ suite('claims', { skip }, () => {
     assert.equal(await knock(the().doors, 'https', 'quarantined-1', pair), true)
   })
 
+  test('what a device says of its model counts for nothing, and is told where it differs', async () => {
+    const { maker, pair } = await provisioned('model-1')
+    const announces = ['dtmi:acme:pump;3']
+    const requirements = { commissioning: false, rollingNonce: false }
+    const model = { ...MODEL, manufacturer: maker.name, tier: 'constrained', announces, requirements }
+    await must('PUT', `/models/${maker.name}-plain`, model)
+    const announce = (modelId: string): void => {
+      const user = `localhost/model-1/?api-version=2021-04-12&model-id=${encodeURIComponent(modelId)}`
+      const tls = ['--cafile', the().doors.caFile, '--cert', pair.certificate, '--key', pair.key]
+      const who = ['-h', 'localhost', '-p', String(the().doors.mqttPort), '-V', 'mqttv311', '-i', 'model-1', '-u', user]
+      const given = [...who, ...tls, '-q', '1', '-t', 'devices/model-1/messages/events/', '-m', '{}']
+      const run = spawnSync('mosquitto_pub', given, { encoding: 'utf8', timeout: 15_000 })
+      assert.equal(run.status, 0, run.stderr)
+    }
+    announce('dtmi:acme:pump;3')
+    assert.deepEqual(told('device.model-mismatch', 'device/model-1'), [])
+    announce('dtmi:acme:pump;4')
+    const [detail] = told('device.model-mismatch', 'device/model-1')
+    assert.deepEqual(detail, { model: `${maker.name}-plain`, announced: 'dtmi:acme:pump;4' })
+    assert.equal((await must('GET', '/devices/model-1/life')).model, `${maker.name}-plain`)
+  })
+
   test('a credential that the model does not allow narrows the device', async () => {
     await manufacturer()
     const pair = the().keys.newCertificate('thumb-1')
