@@ -1,6 +1,8 @@
-/** A device with a certificate before every door of the hub, by mosquitto and curl. */
+/** A device with a certificate before every door of the hub, by mosquitto, mqtt.js and curl. */
 
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { connect } from 'mqtt'
 import type { KeyPair } from './est-client.ts'
 
 export interface Doors {
@@ -10,19 +12,21 @@ export interface Doors {
   readonly idScope: string
 }
 
-export type Door = 'mqtt' | 'https' | 'dps-mqtt' | 'dps-https'
-export const HUB_DOORS: readonly Door[] = ['mqtt', 'https']
+export type Door = 'mqtt' | 'mqtt-ws' | 'https' | 'dps-mqtt' | 'dps-https'
+export const HUB_DOORS: readonly Door[] = ['mqtt', 'mqtt-ws', 'https']
 export const DPS_DOORS: readonly Door[] = ['dps-mqtt', 'dps-https']
 
 const PROCESS_MS_MAX = 15_000
 
 /** Whether the device is let in, telemetry acknowledged or registration begun; else what the client said. */
-export function knock(doors: Doors, door: Door, deviceId: string, pair: KeyPair): true | string {
+export async function knock(doors: Doors, door: Door, deviceId: string, pair: KeyPair): Promise<true | string> {
   switch (door) {
     case 'mqtt': {
       const user = `localhost/${deviceId}/?api-version=2021-04-12`
       return publish(doors, pair, deviceId, user, `devices/${deviceId}/messages/events/`)
     }
+    case 'mqtt-ws':
+      return overWebSocket(doors, pair, deviceId)
     case 'dps-mqtt': {
       const user = `${doors.idScope}/registrations/${deviceId}/api-version=2019-03-31`
       return publish(doors, pair, deviceId, user, '$dps/registrations/PUT/iotdps-register/?$rid=1')
@@ -44,6 +48,35 @@ export function knock(doors: Doors, door: Door, deviceId: string, pair: KeyPair)
       return call(doors, pair, body, url, '202')
     }
   }
+}
+
+function overWebSocket(
+  { httpsPort, caFile }: Doors,
+  { key, certificate }: KeyPair,
+  id: string,
+): Promise<true | string> {
+  const tls = { ca: readFileSync(caFile), cert: readFileSync(certificate), key: readFileSync(key) }
+  const client = connect(`wss://localhost:${httpsPort}/$iothub/websocket`, {
+    ...tls,
+    clientId: id,
+    username: `localhost/${id}/?api-version=2021-04-12`,
+    protocolVersion: 4,
+    reconnectPeriod: 0,
+    connectTimeout: PROCESS_MS_MAX,
+  })
+  return new Promise((resolve) => {
+    const ended = (outcome: true | string): void => {
+      client.end(true)
+      resolve(outcome)
+    }
+    client.once('error', (error: Error) => ended(error.message))
+    client.once('close', () => ended('closed'))
+    client.once('connect', () => {
+      client.publish(`devices/${id}/messages/events/`, 'x', { qos: 1 }, (error) =>
+        ended(error === undefined || error === null ? true : error.message),
+      )
+    })
+  })
 }
 
 function publish(doors: Doors, { key, certificate }: KeyPair, id: string, user: string, topic: string): true | string {
