@@ -24,6 +24,8 @@ export interface OperationRecord {
   /** How often the assignment was begun. */
   attempts: number
   isRunning: boolean
+  /** Ends with the attempt that was begun last; never rejects. */
+  done: Promise<void> | undefined
   outcome: Outcome | undefined
 }
 
@@ -65,6 +67,7 @@ export class Operations {
       wish,
       attempts: 0,
       isRunning: false,
+      done: undefined,
       outcome: undefined,
     }
     this.#records.set(record.operationId, record)

@@ -16,6 +16,7 @@ import {
   type RegistrationState,
   formatActivation,
   meets,
+  parseRegistrationId,
 } from '@holdfast/dps'
 import { type AssignmentParts, assign, failedState } from './assignment.ts'
 import { Activations } from './activations.ts'
@@ -177,6 +178,24 @@ export class Provisioning {
     return { status: 'assigning', operationId: record.operationId }
   }
 
+  /**
+   * As `register`, and waits for what becomes of it: for protocols in which one request is all there is. `assigning`
+   * where the store failed; then the same request again is right.
+   */
+  async registerAndWait(
+    claim: RegistrationClaim,
+    credentials: Credentials,
+    request: RegisterRequest,
+  ): Promise<Operation> {
+    const { operationId } = await this.register(claim, credentials, request)
+    const id = parseRegistrationId(claim.registrationId)
+    const record = id && this.#operations.find(id, operationId, this.#parts.clock.monotonic())
+    await record?.done
+    const outcome = record?.outcome
+    if (outcome === undefined) return { status: 'assigning', operationId }
+    return { status: outcome.status, operationId, state: outcome.state }
+  }
+
   /** @throws DpsError `unauthorized`, `operation-not-found`. */
   async poll(claim: RegistrationClaim, credentials: Credentials, operationId: string): Promise<Operation> {
     const attested = await this.#attested(claim, credentials)
@@ -275,7 +294,7 @@ export class Provisioning {
   #run(record: OperationRecord, attested: Attested, address: string): void {
     if (record.isRunning || record.outcome !== undefined) return
     this.#operations.started(record)
-    assign(this.#assignment, attested, address, record.wish).then(
+    record.done = assign(this.#assignment, attested, address, record.wish).then(
       (outcome) => this.#operations.stopped(record, outcome),
       (error: unknown) => {
         const isLast = record.attempts >= ASSIGNMENT_ATTEMPTS_MAX

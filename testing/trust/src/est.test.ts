@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { createHmac } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -371,6 +372,40 @@ suite('EST', { skip }, () => {
     await wait(200)
     assert.match(String(comesIn('thumb-1', own)), /[Nn]ot authori[sz]ed/)
     assert.equal(comesIn('thumb-1', issued), true)
+  })
+
+  test('a device that only an enrolment knows is registered, and gets what the enrolment lets it have', async () => {
+    const { client } = the()
+    const { idScope } = await must('GET', '/status')
+    const key = Buffer.alloc(32, 5).toString('base64')
+    const group = { id: 'est-line', attestation: 'symmetric-key', primaryKey: key, secondaryKey: key }
+    await must('POST', '/enrollment-groups', { ...group, certificateProfile: 'device' })
+    await must('POST', '/enrollment-groups', {
+      ...group,
+      id: 'est-none',
+      primaryKey: Buffer.alloc(32, 6).toString('base64'),
+    })
+    const tokenOf = (groupKey: string, id: string): string => {
+      const own = createHmac('sha256', Buffer.from(groupKey, 'base64')).update(id).digest('base64')
+      const expirySeconds = Math.floor(Date.now() / 1000) + 600
+      const resource = `${String(idScope)}/registrations/${id}`
+      return formatSasToken({ resource, key: own, expirySeconds, policyName: 'registration' })
+    }
+    const own = client.newKey()
+    const request = client.newRequest('new-1', own)
+    const pair = client.obtain({ operation: 'simpleenroll', request, basic: `new-1:${tokenOf(key, 'new-1')}` }, own)
+    assert.equal(comesIn('new-1', pair), true)
+    await wait(200)
+    assert.equal((await must('GET', '/devices/new-1')).auth, 'x509-ca')
+    const ask = (more: object) => client.ask({ operation: 'simpleenroll', request, ...more }).status
+    assert.equal(ask({ basic: `new-2:${tokenOf(key, 'new-1')}` }), 401, 'the user is another')
+    assert.equal(ask({ authorization: tokenOf(Buffer.alloc(32, 9).toString('base64'), 'new-1') }), 401, 'no such key')
+    assert.equal(ask({ authorization: tokenOf(key, 'new-3') }), 400, 'a request in another name')
+    assert.equal(
+      ask({ authorization: tokenOf(Buffer.alloc(32, 6).toString('base64'), 'new-1') }),
+      400,
+      'it issues none',
+    )
   })
 
   test('a module enrols in its own name, by its own key', async () => {

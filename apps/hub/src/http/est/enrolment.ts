@@ -18,6 +18,7 @@ import type { HttpEnvironment } from '../environment.ts'
 import { Problem } from '../problem.ts'
 import { certificates, later } from './answer.ts'
 import { problemOf, RETRY_AFTER_SECONDS, unproved } from './refusals.ts'
+import { enrolByRegistration, type RegistrationClaim, registrationOf } from './registration.ts'
 import type { EstServices } from './services.ts'
 
 interface EstCall {
@@ -37,6 +38,10 @@ interface Claim {
 export async function enrol(call: EstCall): Promise<Response> {
   const { context, services, path } = call
   const isRenewal = path.operation === 'simplereenroll'
+  const registration = isRenewal ? undefined : byRegistration(context)
+  if (registration !== undefined) {
+    return enrolByRegistration(context, services, path, registration, await readRequest(context))
+  }
   const claim = isRenewal ? byCertificate(context) : (byAuthorization(context) ?? byCertificate(context))
   if (claim === undefined) throw unproved()
   const subject = identitySubject(claim.key)
@@ -96,6 +101,15 @@ async function issue(call: EstCall, { key }: Claim, device: Admitted, request: U
   const [leaf] = context.env.peer.certificate?.chain ?? []
   if (leaf === undefined) throw unproved()
   return services.credentials.issue({ ...common, key, subjectName: parseCertificate(leaf).subjectName })
+}
+
+/** @throws Problem 401 where the user of Basic is not whom the token is for. */
+function byRegistration({ req }: Context<HttpEnvironment>): RegistrationClaim | undefined {
+  const authorization = parseEstAuthorization(req.header('authorization') ?? '')
+  const registration = authorization === undefined ? undefined : registrationOf(authorization.token)
+  const user = authorization?.user ?? registration?.registrationId
+  if (registration !== undefined && user !== registration.registrationId) throw unproved()
+  return registration
 }
 
 /** @throws Problem 401 for a header that cannot prove anything. */

@@ -2,6 +2,7 @@
 
 import type { CredentialService, HubIssuer } from '@holdfast/credentials'
 import type { IdentityKey } from '@holdfast/identity'
+import type { Provisioning } from '@holdfast/provisioning'
 import type { DeviceServices } from '../device/services.ts'
 
 export interface EstServices
@@ -10,6 +11,7 @@ export interface EstServices
     'clock' | 'random' | 'failed' | 'throttling' | 'events' | 'authenticator' | 'active' | 'gates'
   > {
   readonly credentials: CredentialService
+  readonly provisioning: Pick<Provisioning, 'registerAndWait'>
   readonly issuer: Pick<HubIssuer, 'issuers'> & {
     readonly roots: HubIssuer['issuers']
     /** The root to come, as the one before it vouches for it. */
