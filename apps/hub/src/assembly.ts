@@ -281,7 +281,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
         await twins.reset({ deviceId }, initial, 'hub')
       },
     },
-    issuing: registrationCertificates(credentials.service),
+    issuing: registrationCertificates(credentials.service, (key) => desk.standingOf(key)?.mayRenew !== false),
     certificates: pkiRules(revocationLists),
     throttle: new FailureThrottle(),
   })
@@ -322,6 +322,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     models: {
       modelOf: (deviceId) => supply.modelOf(deviceId),
       policyOf: (deviceId) => supply.attestationPolicyOf(deviceId),
+      load: (key) => supply.load(key),
     },
     vouch: async (endorsementKey, certificates) => endorsementRoots.vouch(endorsementKey, certificates),
     damaged: (what, error) => log.error('left out, because it does not hold', { what, error }),

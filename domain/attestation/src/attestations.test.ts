@@ -82,6 +82,7 @@ async function stage({ policy = {}, endorsement, model }: StageOptions = {}) {
       references,
       policies,
       modelOf: () => model,
+      load: () => undefined,
       vouch: async () => endorsement ?? { kind: 'unproven', why: 'nobody asked' },
       reconsider: (deviceId) => reconsidered.push(deviceId),
     })

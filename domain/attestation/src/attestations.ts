@@ -64,6 +64,8 @@ export interface AttestationsParts {
   readonly policies: AttestationPolicies
   /** Name of the device's model, as it is recorded; undefined where it has none. */
   readonly modelOf: (deviceId: string) => string | undefined
+  /** Brings into memory what `modelOf` and the policies of models ask; undefined where it is there. */
+  readonly load: (deviceId: string) => Promise<unknown> | undefined
   /** Judges the endorsement key and, if there is one, its certificate in DER. */
   readonly vouch: (endorsementKey: TpmPublic, certificate: Uint8Array | undefined) => Promise<Endorsement>
   /** What may be thought of the device has changed. MUST NOT throw. */
@@ -149,6 +151,7 @@ export class Attestations {
     readonly after?: string
   }): Promise<readonly { readonly deviceId: string; readonly standing: Standing; readonly reference?: string }[]> {
     const stored = await this.#parts.store.listStandings(page)
+    await Promise.all(stored.map(({ deviceId }) => this.#parts.load(deviceId)))
     return stored.map((one) => {
       const { deviceId, verdict } = one
       const standing = this.standing(one)
@@ -160,6 +163,7 @@ export class Attestations {
 
   /** Undefined if it has no certified key, or its predecessor had. */
   async read({ deviceId, generationId }: AttestingDevice): Promise<AttestationRecord | undefined> {
+    await this.#parts.load(deviceId)
     const record = await this.#parts.store.readAttestation(deviceId)
     return record?.generationId === generationId ? record : undefined
   }

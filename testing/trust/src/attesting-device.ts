@@ -4,8 +4,10 @@
  */
 
 import { readFile, writeFile } from 'node:fs/promises'
+import { request } from 'node:https'
 import { join } from 'node:path'
-import { type Ready, ServiceCaller, SoftwareTpm } from '@holdfast/testing-hub'
+import { type Ready, SoftwareTpm } from '@holdfast/testing-hub'
+import { formatSasToken } from '@holdfast/tokens'
 import { writeEventLog, type WrittenEvent, measurementOf } from '@holdfast/tpm/testing'
 
 /** What tpm2_activatecredential puts before a credential: its magic and version. */
@@ -36,7 +38,8 @@ export interface AttestingDeviceOptions {
 export class AttestingDevice {
   readonly id: string
   readonly #options: AttestingDeviceOptions
-  readonly #caller: ServiceCaller
+  /** The client certificate that it shows instead of a token. */
+  #certificate: { readonly key: Buffer; readonly cert: Buffer } | undefined
   #tpm: SoftwareTpm
   #algorithm: 'rsa' | 'ecc' = 'rsa'
   #scheme = 'rsassa'
@@ -47,15 +50,6 @@ export class AttestingDevice {
     this.id = options.id
     this.#options = options
     this.#tpm = tpm
-    this.#caller = new ServiceCaller({
-      hostname: 'localhost',
-      httpsPort: options.ready.httpsPort,
-      authority: options.authority,
-      policy: '',
-      key: options.key,
-      resource: `localhost/devices/${options.id}`,
-      connectionsMax: 2,
-    })
   }
 
   static async start(options: AttestingDeviceOptions): Promise<AttestingDevice> {
@@ -184,9 +178,47 @@ export class AttestingDevice {
     return this.submit(change(await this.evidence(body.nonce, body.pcrs as readonly number[])))
   }
 
-  async call(path: string, body?: object): Promise<DeviceAnswer> {
-    const { status, text } = await this.#caller.call('POST', `/devices/${this.id}/${path}`, body)
-    return { status, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) }
+  /** From now on it proves itself by a certificate. @param pair paths of PEM files. */
+  async useCertificate(pair: { readonly key: string; readonly certificate: string }): Promise<void> {
+    this.#certificate = { key: await readFile(pair.key), cert: await readFile(pair.certificate) }
+  }
+
+  call(path: string, body?: object): Promise<DeviceAnswer> {
+    const { key, ready, authority } = this.#options
+    const expirySeconds = Math.floor(Date.now() / 1000) + 3_600
+    const resource = `localhost/devices/${this.id}`
+    const payload = body === undefined ? '' : JSON.stringify(body)
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(payload),
+      ...(this.#certificate === undefined ? { authorization: formatSasToken({ resource, key, expirySeconds }) } : {}),
+    }
+    const options = {
+      host: '127.0.0.1',
+      servername: 'localhost',
+      port: ready.httpsPort,
+      ca: authority,
+      agent: false,
+      method: 'POST',
+      path: `/devices/${this.id}/${path}?api-version=2021-04-12`,
+      headers,
+      ...this.#certificate,
+    }
+    return new Promise((resolve, reject) => {
+      const call = request(options, (answer) => {
+        let text = ''
+        answer.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk
+        })
+        answer.on('error', reject)
+        answer.on('end', () => {
+          const found = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>)
+          resolve({ status: answer.statusCode ?? 0, body: found })
+        })
+      })
+      call.once('error', reject)
+      call.end(payload)
+    })
   }
 
   file(name: string): Promise<Buffer> {
@@ -194,7 +226,6 @@ export class AttestingDevice {
   }
 
   async stop(): Promise<void> {
-    this.#caller.close()
     await this.#tpm.stop()
   }
 }

@@ -128,7 +128,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
       store: attestationStore,
       gates: new AdmissionGates(),
       registry,
-      models: { modelOf: () => undefined, policyOf: () => undefined },
+      models: { modelOf: () => undefined, policyOf: () => undefined, load: () => undefined },
       vouch: async () => ({ kind: 'unproven', why: 'no manufacturer is trusted here' }),
       damaged: (_what, error) => void failures.push(error),
     }),

@@ -11,7 +11,7 @@ import {
 } from '@holdfast/attestation'
 import type { EventSink } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
-import type { Registry } from '@holdfast/identity'
+import type { IdentityKey, Registry } from '@holdfast/identity'
 import type { TpmPublic } from '@holdfast/tpm'
 import { systemSeedSource } from '@holdfast/tpm-device'
 import type { DeviceHandlers } from '../core/device-handlers.ts'
@@ -34,6 +34,8 @@ export interface AttestationOfficeParts {
     /** The name of the device's model as it is recorded, not as the device says. */
     readonly modelOf: (deviceId: string) => string | undefined
     readonly policyOf: (deviceId: string) => AttestationPolicy | undefined
+    /** Brings into memory what these two ask; undefined where it is there. */
+    readonly load: (key: IdentityKey) => Promise<unknown> | undefined
   }
   readonly vouch: (endorsementKey: TpmPublic, certificate: Uint8Array | undefined) => Promise<Endorsement>
   /** Something in the store is left out, because it does not hold. */
@@ -86,6 +88,7 @@ export class AttestationOffice {
       references,
       policies,
       modelOf: models.modelOf,
+      load: (deviceId) => models.load({ deviceId }),
       vouch,
       reconsider: (deviceId) => gates.reconsider({ deviceId }),
     })
