@@ -331,6 +331,7 @@ test('what the first release left goes on: same root, same issuing authority, th
   assert.equal(below.fingerprint256, new X509Certificate(issuing.der).fingerprint256)
   assert.ok(server.verify(below.publicKey))
   assert.ok(!Buffer.from(it.folder.peek('root-key.json') ?? []).includes('sealed'))
+  assert.ok(it.folder.peek('root.crl') !== undefined)
   assert.deepEqual(
     authority.rootsShown.map(({ place }) => place),
     ['machine'],
