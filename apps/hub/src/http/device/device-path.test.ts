@@ -21,6 +21,22 @@ test('the addresses of §4, with stray slashes and in any case', () => {
   assert.equal(parseDevicePath('/devices/a%25%23/files').deviceId, 'a%#')
 })
 
+test('attestation has four addresses, and a module none', () => {
+  for (const [path, kind] of [
+    ['/devices/d/attestation/keys', 'attestation-keys'],
+    ['//devices/d//Attestation/Keys/activate/', 'attestation-activate'],
+    ['/devices/d/attestation/challenge', 'attestation-challenge'],
+    ['/devices/d/attestation/evidence', 'attestation-evidence'],
+  ] as const) {
+    assert.ok(isDevicePath(path), path)
+    assert.deepEqual(parseDevicePath(path), { deviceId: 'd', address: { kind } })
+  }
+  for (const path of ['attestation', 'attestation/nothing', 'attestation/keys/activate/x', 'attestation/__proto__']) {
+    assert.throws(() => parseDevicePath(`/devices/d/${path}`), HubError, path)
+  }
+  assert.throws(() => parseDevicePath('/devices/d/modules/m/attestation/keys'), HubError)
+})
+
 test('the service’s addresses under /devices are not a device’s', () => {
   for (const path of [
     '/devices',
