@@ -2,7 +2,9 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import { formatSasToken } from '@holdfast/tokens'
@@ -183,6 +185,21 @@ export interface Run {
   readonly output: string
 }
 
+let folder: string | undefined
+
+/** mosquitto's own option names the oldest TLS; the newest, OpenSSL's configuration does. */
+function atMost(tlsMax: string): string {
+  folder ??= mkdtempSync(join(tmpdir(), 'holdfast-openssl-'))
+  const file = join(folder, `${tlsMax}.cnf`)
+  const sections = ['openssl_conf = all', '[all]', 'ssl_conf = ssl', '[ssl]', 'system_default = tls', '[tls]']
+  writeFileSync(file, [...sections, `MaxProtocol = ${tlsMax}`, ''].join('\n'))
+  return file
+}
+
+process.once('exit', () => {
+  if (folder !== undefined) rmSync(folder, { recursive: true })
+})
+
 /** One of mosquitto's programs as a device with a key. */
 export function mosquitto(
   program: 'mosquitto_pub' | 'mosquitto_sub',
@@ -190,12 +207,15 @@ export function mosquitto(
   parameters: readonly string[],
 ): Promise<Run> {
   const who = ['-i', id, '-u', `localhost/${id}/?api-version=2021-04-12`, '-P', sasPassword(id, key)]
-  const tls = ['--cafile', server.caFile, ...(tlsMax === undefined ? [] : ['--tls-version', tlsMax.toLowerCase()])]
+  const tls = ['--cafile', server.caFile]
   const from = address === undefined ? [] : ['-A', address]
   const child = spawn(
     program,
     ['-h', 'localhost', '-p', String(server.mqttPort), '-V', 'mqttv311', ...tls, ...who, ...from, ...parameters],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...(tlsMax === undefined ? {} : { OPENSSL_CONF: atMost(tlsMax) }) },
+    },
   )
   let output = ''
   for (const stream of [child.stdout, child.stderr])

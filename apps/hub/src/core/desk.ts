@@ -116,9 +116,10 @@ export class Desk {
       gates: parts.gates,
       changed: (change) => this.#onLane(change),
       refused: (front, connection, { gate, code, detail }) => {
+        // Before it is closed: then it is nobody's any more.
+        const key = this.#identityOf(front, connection)
         const matches = (session: Session): boolean => session.front === front && session.connection === connection
         this.#directory.cutOff({ matches, reason: 'not-admitted' }, parts.clock.monotonic(), () => undefined)
-        const key = this.#identityOf(front, connection)
         if (key !== undefined) this.#emit('session.not-admitted', identitySubject(key), { gate, code, detail })
       },
       fault: parts.fault,

@@ -69,10 +69,12 @@ export class MasqueradeOffice {
     this.#dossiers = dossiers
     this.#incumbents = new Incumbents()
     this.#offers = new NonceOffers({ dossiers, twins, clock, random, fault })
+    const loadModel = models.load.bind(models)
     this.#watch = new MasqueradeWatch({
       dossiers,
       policies,
       quarantine,
+      loadModel,
       incumbents: this.#incumbents,
       offers: this.#offers,
       scale,
@@ -81,7 +83,6 @@ export class MasqueradeOffice {
       reconsider: (key) => gates.reconsider(key),
       fault,
     })
-    const loadModel = models.load.bind(models)
     gates.add(new ConnectionGate({ policies, incumbents: this.#incumbents, clock, loadModel }))
     gates.add(quarantine)
     gates.add(this.#watch)

@@ -33,6 +33,8 @@ export interface MasqueradeParts {
   readonly dossiers: Dossiers
   readonly policies: Pick<ConnectionPolicies, 'effective'>
   readonly quarantine: Quarantine
+  /** Reads what the policies need of the identity's model, where it is not in memory; then they know it. */
+  readonly loadModel: (key: IdentityKey) => Promise<unknown> | undefined
   readonly incumbents: Incumbents
   readonly offers: NonceOffers
   readonly scale: Scale
@@ -66,8 +68,10 @@ export class MasqueradeWatch implements AdmissionGate {
   }
 
   judge(facts: ConnectionFacts): GateVerdict | Promise<GateVerdict> {
+    const loading = this.#parts.loadModel(facts.key)
     const dossier = this.#parts.dossiers.load(facts.key)
-    return dossier instanceof Promise ? dossier.then((it) => this.#judge(it, facts)) : this.#judge(dossier, facts)
+    if (loading === undefined && !(dossier instanceof Promise)) return this.#judge(dossier, facts)
+    return Promise.all([dossier, loading]).then(([it]) => this.#judge(it, facts))
   }
 
   denied(attempt: Attempt, code: string): void {
