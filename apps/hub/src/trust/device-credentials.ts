@@ -114,13 +114,22 @@ async function leaveKeysFor(
   }
 }
 
-/** Certificates with registrations: by the profile that the enrolment names, which stays that of the device. */
-export function registrationCertificates(service: CredentialService): DeviceCertificates {
+/**
+ * Certificates with registrations: by the profile that the enrolment names, which stays that of the device.
+ * @param mayIssue whether the gates let a device have one, as far as it is connected and they were asked.
+ */
+export function registrationCertificates(
+  service: CredentialService,
+  mayIssue: (key: IdentityKey) => boolean,
+): DeviceCertificates {
   return {
     hasProfile: (name) => service.profiles.read(name) !== undefined,
     faultOf: (request, names) => service.faultOf(request, names)?.message,
     issue: async ({ deviceId, request, names, profile, actor }) => {
       const key = { deviceId }
+      if (!mayIssue(key)) {
+        return { kind: 'refused', code: 'renewal-stopped', message: 'this device gets no certificate just now' }
+      }
       try {
         await service.chooseProfile(key, profile, actor)
         const { chain } = await service.issue({ key, request, names, actor, via: 'dps', replacesKeys: true })
