@@ -22,7 +22,13 @@ const ENROLLMENTS = /^\/api\/v1\/enrollment(s|-groups)(\/|$)/
 const OPERATIONS = /^\/(health|metrics)(\/|$)/
 
 export function hubApplication(
-  services: ManagementServices & ProvisioningServices & OperationServices & HubServices & DeviceServices & EstServices & PublicationServices,
+  services: ManagementServices &
+    ProvisioningServices &
+    OperationServices &
+    HubServices &
+    DeviceServices &
+    EstServices &
+    PublicationServices,
 ): WebApplication {
   const management = managementRoutes(services)
   const enrollments = enrollmentRoutes(services)
@@ -46,5 +52,7 @@ export function hubApplication(
     if (isHubPath(path)) return hub
     return isProvisioningPath(path) ? provisioning : management
   }
-  return { fetch: (request, bindings) => partOf(new URL(request.url).pathname, request.method).fetch(request, bindings) }
+  return {
+    fetch: (request, bindings) => partOf(new URL(request.url).pathname, request.method).fetch(request, bindings),
+  }
 }

@@ -1,6 +1,12 @@
 /** Supply in memory, with the promises of `store.ts`. */
 
-import { applyLifeChange, type DeviceLife, type LifeChange, type LifeOutcome } from '../device-life.ts'
+import {
+  applyLifeChange,
+  type DeviceLife,
+  type HistoryDraft,
+  type LifeChange,
+  type LifeOutcome,
+} from '../device-life.ts'
 import type {
   HistoryEntry,
   KeyDigest,
@@ -14,7 +20,6 @@ import type {
   Transfer,
 } from '../store.ts'
 import { type ImportOutcome, judgeNewEntry, type NewEntry, planClaim, type SupplyEntry } from '../supply-entry.ts'
-import type { HistoryDraft } from '../device-life.ts'
 
 export class MemorySupplyStore implements SupplyStore {
   readonly manufacturers = new Map<string, Manufacturer>()

@@ -88,6 +88,6 @@ async function unlessGone(run: () => Promise<unknown>): Promise<void> {
   try {
     await run()
   } catch (error) {
-    if (!(error instanceof DpsError) || !/not-found$/.test(error.code)) throw error
+    if (!(error instanceof DpsError) || !error.code.endsWith('not-found')) throw error
   }
 }

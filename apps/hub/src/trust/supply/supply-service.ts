@@ -1,7 +1,6 @@
 /** Models, manifests, claims and lives of devices in the running hub: the domain on its store, its gate and its clockwork. */
 
-import type { AdmissionGates } from '@holdfast/admission'
-import type { ConnectionPolicy, QuarantineEntry } from '@holdfast/admission'
+import type { AdmissionGates, ConnectionPolicy, QuarantineEntry } from '@holdfast/admission'
 import type { AttestationPolicy } from '@holdfast/attestation'
 import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
