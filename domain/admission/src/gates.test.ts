@@ -83,3 +83,10 @@ test('what is said of a device is said of its modules; of a module, of it alone'
   assert.ok(!concerns({ deviceId: 'a', moduleId: 'm' }, { deviceId: 'a' }))
   assert.ok(!concerns({ deviceId: 'a' }, { deviceId: 'A' }))
 })
+
+test('a refusal that may be over soon says so', async () => {
+  const gates = new AdmissionGates()
+  gates.add(gate('a', { kind: 'refuse', code: 'later', detail: 'busy', isTemporary: true }))
+  const verdict = await gates.judge(FACTS)
+  assert.equal(verdict.kind === 'refused' ? verdict.isTemporary : undefined, true)
+})
