@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import type { SecurityEvent } from '@holdfast/audit'
-import { type KeyRing, openKeys } from '@holdfast/keys'
+import { KeyError, type KeyRing, openKeys } from '@holdfast/keys'
 import { MemoryFolder, standingClock, testEnvironment } from '@holdfast/keys/testing'
-import { encodePem } from '@holdfast/pki'
+import { type AuthorityKeys, encodePem } from '@holdfast/pki'
 import { Issuance } from './authority/issuance.ts'
+import { RingAuthorityKeys } from './authority/ring-authority-keys.ts'
 import { HubCertificateError, newPrivateKey, signerOf, writeCertificateWithKey } from './certificate-file.ts'
 import { HubAuthority } from './hub-authority.ts'
 
@@ -41,6 +42,16 @@ async function world(shared?: KeyRing) {
       await writeCertificateWithKey({ folder, name: 'issuing.json' }, { certificate: issuing, key: below }, vault)
       return { root, issuing }
     },
+    openWith: (keys: readonly AuthorityKeys[]) =>
+      HubAuthority.open({
+        folder,
+        ring,
+        clock,
+        random: environment.random,
+        events: (event) => events.push(event),
+        hostNames: ['hub.example'],
+        keys,
+      }),
     open: (...hostNames: string[]) =>
       HubAuthority.open({
         folder,
@@ -352,4 +363,37 @@ test('a root key that was moved away under the first release, and is put back, i
   await other.open()
   other.folder.plant('root-key.json', key)
   await assert.rejects(other.open(), /root-key\.json: it belongs to another root/)
+})
+
+test('a token that is away keeps no hub from starting; what it is asked for fails until it is back', async () => {
+  const it = await world()
+  const made = new RingAuthorityKeys(it.ring, (bytes) => randomBytes(bytes))
+  let isAway = false
+  const keys: AuthorityKeys = {
+    id: 'pkcs11:token',
+    generate: (label) => made.generate(label),
+    open: async (handle, label) => {
+      if (isAway) throw new KeyError('unavailable', 'the token is away')
+      return made.open(handle, label)
+    },
+    destroy: async () => undefined,
+  }
+  const first = await it.openWith([keys])
+  assert.equal(first.issuingHome, 'pkcs11:token')
+  assert.doesNotMatch(Buffer.from(it.folder.peek('issuing.json') ?? []).toString(), /"ring"/)
+  isAway = true
+  const isUnavailable = (error: unknown): boolean => error instanceof KeyError && error.code === 'unavailable'
+  for (const authority of [await it.openWith([keys]), await it.openWith([])]) {
+    assert.deepEqual(authority.material(), first.material())
+    await assert.rejects(authority.renew('operator'), isUnavailable)
+  }
+  it.clock.advance(70 * DAY_MS)
+  const authority = await it.openWith([keys])
+  await assert.rejects(authority.renewIfDue(), isUnavailable)
+  isAway = false
+  assert.equal(await authority.renewIfDue(), true)
+  // Without a certificate there is nothing to listen with.
+  isAway = true
+  it.folder.unlink('server.json')
+  await assert.rejects(it.openWith([keys]), isUnavailable)
 })

@@ -7,7 +7,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Timestamp } from '@holdfast/base'
-import { isPassphrase } from '@holdfast/keys'
+import { isPassphrase, KeyError } from '@holdfast/keys'
 import { type Certificate, encodePem, type Publication, type Signer } from '@holdfast/pki'
 import { TRUST_PEM } from './authority/authority-files.ts'
 import { type Generation, generation, type Rollover, type Serving, trusted } from './authority/authority-state.ts'
@@ -74,7 +74,13 @@ export class HubAuthority {
     const held = await AuthorityHoldings.open(parts)
     const server = await readCertificateWithKey({ folder: parts.folder, name: SERVER }, parts.ring)
     const authority = new HubAuthority(held, server)
-    await authority.renewIfDue()
+    try {
+      await authority.renewIfDue()
+    } catch (error) {
+      // The listeners have what they need, and the renewal is tried again every minute.
+      const isAway = error instanceof KeyError && error.code === 'unavailable'
+      if (!isAway || authority.#server === undefined) throw error
+    }
     if (authority.#server === undefined) throw authority.#needsRoot()
     held.tellPlaces()
     return authority

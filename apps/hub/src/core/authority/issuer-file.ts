@@ -1,7 +1,6 @@
 /** An issuing authority in its file: the certificate, and where its key is. */
 
-import type { KeyFolder } from '@holdfast/keys'
-import { replaceFile } from '@holdfast/keys'
+import { KeyError, type KeyFolder, replaceFile } from '@holdfast/keys'
 import { type AuthorityKeys, type Certificate, encodePem, type Signer } from '@holdfast/pki'
 import { HubCertificateError, readCertificate } from '../certificate-file.ts'
 
@@ -46,8 +45,8 @@ export async function writeIssuer(
 
 /**
  * Undefined where there is no such file.
- * @throws HubCertificateError when the file is not what was written, or the home of its key is not set up; what that
- * home rejects with.
+ * @throws HubCertificateError when the file is not what was written; what the home of its key rejects with, unless it is
+ * away or not set up: then whoever asks for a signature hears of it.
  */
 export async function readIssuer(
   { folder, homes }: IssuerFiles,
@@ -60,20 +59,35 @@ export async function readIssuer(
   const { certificate: pem, home, handle } = parse(Buffer.from(file.bytes).toString('utf8'), path)
   const certificate = readCertificate(pem, path)
   const keys = homes.find(({ id }) => id === home)
-  if (keys === undefined) {
-    throw new HubCertificateError(path, `its key is kept in ${JSON.stringify(home)}, which the hub is not set to use`)
+  const open = async (): Promise<Signer> => {
+    if (keys !== undefined) return keys.open(handle, name)
+    throw new KeyError('unavailable', `the key of ${path} is kept in ${home}, which the hub is not set to use`)
   }
   let signer: Signer
   try {
-    signer = await keys.open(handle, name)
+    signer = await open()
   } catch (error) {
     if (error instanceof TypeError) throw new HubCertificateError(path, error.message)
-    throw error
+    if (!(error instanceof KeyError) || error.code !== 'unavailable') throw error
+    signer = awaySigner(certificate, open)
   }
   if (!Buffer.from(certificate.spki).equals(signer.publicKey)) {
     throw new HubCertificateError(path, 'the certificate does not belong to the key')
   }
   return { ...which, certificate, signer, home, handle }
+}
+
+/**
+ * A token that is away keeps no hub from starting, nor its devices from sending: nothing is issued until it is back, and
+ * each signature asks for it anew.
+ */
+function awaySigner(certificate: Certificate, open: () => Promise<Signer>): Signer {
+  return {
+    publicKey: certificate.spki,
+    // Every home of authorities' keys makes keys of P-256.
+    algorithm: 'ecdsa-sha256',
+    sign: async (bytes) => (await open()).sign(bytes),
+  }
 }
 
 /** Destroys the key wherever it is, and leaves a file that says so. Safe to be called again after a crash. */
