@@ -7,10 +7,12 @@ import { fuzzTargets as commands } from '@holdfast/commands/testing'
 import { fuzzTargets as credentials } from '@holdfast/credentials/testing'
 import { fuzzTargets as dps } from '@holdfast/dps/testing'
 import { fuzzTargets as iothub } from '@holdfast/iothub/testing'
+import { fuzzTargets as keys } from '@holdfast/keys/testing'
 import { fuzzTargets as masquerade } from '@holdfast/masquerade/testing'
 import { fuzzTargets as methods } from '@holdfast/methods/testing'
 import { encode } from '@holdfast/mqtt'
 import { fuzzTarget as mqtt } from '@holdfast/mqtt/testing'
+import { fuzzTargets as pkcs11 } from '@holdfast/pkcs11/testing'
 import { fuzzTargets as pki } from '@holdfast/pki/testing'
 import { fuzzTargets as supply } from '@holdfast/supply/testing'
 import { fuzzTargets as tokens } from '@holdfast/tokens/testing'
@@ -102,6 +104,8 @@ export const subjects: readonly Subject[] = [
   ...identityTargets,
   ...attestation,
   ...supply,
+  ...keys,
+  ...pkcs11,
 ].map((target) => ({
   name: target.name,
   seeds: target.seeds,

@@ -87,7 +87,7 @@ test('a hub that is killed while its keys move has them all at the next start, a
     let hub = start('--passphrase-file', passphraseFile)
     await hub.ready
     const key = await api.createDevice('pump')
-    for (const milliseconds of [5, 60, 150, 400]) {
+    for (const milliseconds of [20, 120, 350]) {
       const target =
         (await provider(api)) === 'file' ? { provider: 'passphrase', passphraseFile } : { provider: 'file' }
       // It may be answered, or die with the hub.

@@ -6,6 +6,8 @@ import type { HeldFile, KeyEnvironment, KeyFile, KeyFolder, OpenKeys } from '../
 import { openKeys } from '../index.ts'
 
 /** What a crash keeps of what was not yet made durable. A real disk may do any of these. */
+export { fuzzTargets } from './fuzz-targets.ts'
+
 export type CrashMode =
   /** Nothing. */
   | 'lost'

@@ -1,1 +1,2 @@
+export { fuzzTargets } from './fuzz-targets.ts'
 export { requireSoftHsm, SoftHsm } from './soft-hsm.ts'
