@@ -151,7 +151,7 @@ export class Attestations {
     readonly after?: string
   }): Promise<readonly { readonly deviceId: string; readonly standing: Standing; readonly reference?: string }[]> {
     const stored = await this.#parts.store.listStandings(page)
-    await Promise.all(stored.map(({ deviceId }) => this.#parts.load(deviceId)))
+    for (const { deviceId } of stored) await this.#parts.load(deviceId)
     return stored.map((one) => {
       const { deviceId, verdict } = one
       const standing = this.standing(one)
