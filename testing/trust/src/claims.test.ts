@@ -19,6 +19,7 @@ import {
   holdfast,
   type Json,
   manufacturer,
+  MODEL,
   must,
   outcomes,
   owner,

@@ -15,6 +15,7 @@ import {
   holdfast,
   type Json,
   manufacturer,
+  MODEL,
   outcomes,
   send,
   skip,
