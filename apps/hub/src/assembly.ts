@@ -48,6 +48,7 @@ import { hubApplication } from './http/application.ts'
 import { isManifestUpload } from './http/manifest-address.ts'
 import { mqttProvisioning } from './http/provisioning/index.ts'
 import { CustodyService } from './keys/custody-service.ts'
+import { authorityHomes } from './keys/authority-homes.ts'
 import { keyHomes } from './keys/key-homes.ts'
 import { Shredder } from './keys/shredder.ts'
 import type { Settings } from './settings.ts'
@@ -117,7 +118,8 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
   const notices = new Notices(({ code, detail, advice }) => log.warn(`notice: ${detail}; ${advice}`, { code }))
   const keyFolder = await openKeyFolder(folder.at('keys'))
   const keySettings = settings.keys
-  const kinds = keyHomes({ folder: keyFolder, environment, settings: keySettings, credentials: settings.credentials })
+  const homes = { folder: keyFolder, environment, settings: keySettings, credentials: settings.credentials }
+  const kinds = keyHomes(homes)
   const first = keySettings.wish === undefined ? {} : { first: keySettings.wish }
   const custody = await KeyCustody.open({ folder: keyFolder, environment, kinds, ...first })
   const { ring } = custody
@@ -130,6 +132,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
   })
   await custodyService.follow()
   const { rootPassphraseFile: rootFile } = settings
+  const tokens = authorityHomes(custody.home, homes)
   const authority = await HubAuthority.open({
     folder: await openKeyFolder(folder.at('ca')),
     ring,
@@ -137,6 +140,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     random,
     events: events.sink,
     hostNames: settings.hostnames,
+    keys: tokens.keys,
     rootPassphrase: rootFile === undefined ? undefined : () => readSecretFile(rootFile),
     publicationOf: publicationAt({ hostName: settings.hostnames[0], httpsPort: ports.httpsPort }),
   })
@@ -214,6 +218,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     clock,
     events: events.sink,
     cutOff: (taken) => cutOff(taken),
+    closeTokens: () => tokens.close(),
     fault,
   })
   const registry: Registry = new Registry({ ...shared, store: state, changed: (change) => credentials.changed(change) })

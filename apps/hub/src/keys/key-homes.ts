@@ -1,6 +1,12 @@
 /** The homes of key-encryption keys that this program can open. */
 
-import { type KeyEnvironment, type KeyFolder, type KeyHomeKinds, passphraseHomes } from '@holdfast/keys'
+import {
+  type KeyEnvironment,
+  type KeyFolder,
+  type KeyHomeKinds,
+  passphraseHomes,
+  type SecretSource,
+} from '@holdfast/keys'
 import { tokenHomes } from '@holdfast/pkcs11'
 import { tpmHomes } from '@holdfast/tpm-device'
 import type { KeySettings } from './key-settings.ts'
@@ -12,6 +18,19 @@ export interface KeyHomesParts {
   readonly settings: KeySettings
   /** What systemd says in the environment: where this service's credentials are. */
   readonly credentials: string | undefined
+}
+
+/** What asks for the PIN of a token. */
+export function pinSource({ settings, credentials }: Pick<KeyHomesParts, 'settings' | 'credentials'>): SecretSource {
+  return secretSource({
+    noun: 'PIN',
+    setting: 'pinFile',
+    file: undefined,
+    configured: settings.wish?.settings.pinFile,
+    credential: 'holdfast-pin',
+    credentials,
+    terminal: { input: process.stdin, output: process.stderr },
+  })
 }
 
 export function keyHomes({ folder, environment, settings, credentials }: KeyHomesParts): KeyHomeKinds {
@@ -27,18 +46,9 @@ export function keyHomes({ folder, environment, settings, credentials }: KeyHome
     credentials,
     terminal,
   })
-  const pin = secretSource({
-    noun: 'PIN',
-    setting: 'pinFile',
-    file: undefined,
-    configured: wish?.settings.pinFile,
-    credential: 'holdfast-pin',
-    credentials,
-    terminal,
-  })
   return {
     passphrase: passphraseHomes({ ...shared, secret: passphrase }),
     tpm: tpmHomes(shared),
-    pkcs11: tokenHomes({ ...shared, pin }),
+    pkcs11: tokenHomes({ ...shared, pin: pinSource({ settings, credentials }) }),
   }
 }

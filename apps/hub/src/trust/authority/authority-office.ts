@@ -26,6 +26,8 @@ export interface AuthorityOfficeParts {
   readonly clock: Clock
   readonly events: EventSink
   readonly cutOff: (cuts: readonly Cut[]) => Promise<Api.Changed>
+  /** Lets go of the tokens that keep authorities' keys. */
+  readonly closeTokens: () => Promise<void>
   /** Told of what failed and is tried again. MUST NOT throw. */
   readonly fault: (error: unknown) => void
 }
@@ -36,10 +38,12 @@ export class AuthorityOffice {
   readonly witness: MoveWitness
   readonly publication: PublicationServices['publication']
   readonly #lists: RevocationLists
+  readonly #closeTokens: () => Promise<void>
 
   private constructor(parts: AuthorityOfficeParts, lists: RevocationLists, ocsp: OcspResponder) {
     const { authority, certificate, issued, store, notices, clock, cutOff, fault } = parts
     this.#lists = lists
+    this.#closeTokens = parts.closeTokens
     this.witness = new MoveWitness({ store, clock, rollover: () => authority.rollover, fault })
     this.publication = {
       authority: {
@@ -91,5 +95,6 @@ export class AuthorityOffice {
   async end(): Promise<void> {
     this.#lists.end()
     await this.witness.end()
+    await this.#closeTokens()
   }
 }
