@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import { timestampOf } from '@holdfast/base'
 import {
@@ -208,4 +208,51 @@ test('possession is proved by a certificate for the nonce, signed by the authori
   assert.equal(refused({ authority: (await createHierarchy('x')).root.certificate }), 'bad-signature')
   assert.equal(refused({ proof: new Uint8Array(3) }), 'malformed')
   assert.throws(() => verifyPossession({ authority, proof, nonce: '' }), TypeError)
+})
+
+test('a new key of the same name takes no room on the path (RFC 5280 §4.2.1.9), another authority does', async () => {
+  const next = await issue({ profile: ROOT_AUTHORITY, commonName: root.certificate.commonName })
+  const request: IssueRequest = {
+    profile: ROOT_AUTHORITY,
+    subject: { commonName: root.certificate.commonName },
+    spki: next.certificate.spki,
+    issuer: root.certificate,
+    signer: root.signer,
+    serialNumber: new Uint8Array(16).fill(1),
+    validity: validityOf(ROOT_AUTHORITY, TEST_NOW, root.certificate),
+  }
+  const cross = parseCertificate(await issueCertificate(request))
+  assert.equal(cross.isSelfIssued, true)
+  assert.equal(cross.isSignedBy(root.certificate), true)
+  assert.deepEqual(cross.spki, next.certificate.spki)
+  await assert.rejects(issueCertificate({ ...request, subject: { commonName: 'another root' } }), TypeError)
+  const longer = { ...ROOT_AUTHORITY, authority: { pathLength: 2 } }
+  await assert.rejects(issueCertificate({ ...request, profile: longer }), TypeError)
+})
+
+test('a certificate says where its issuer publishes (RFC 5280 §4.2.1.13, §4.2.2.1), when that is a URL', async () => {
+  const signer = createMemorySigner()
+  const request: IssueRequest = {
+    profile: DEVICE_CERTIFICATE,
+    subject: { commonName: 'd' },
+    spki: signer.publicKey,
+    issuer: issuing.certificate,
+    signer: issuing.signer,
+    serialNumber: new Uint8Array(16).fill(1),
+    validity: validityOf(DEVICE_CERTIFICATE, TEST_NOW, issuing.certificate),
+  }
+  const publication = {
+    revocationList: 'https://hub.example/a.crl',
+    ocsp: 'https://hub.example/ocsp',
+    issuer: 'https://hub.example/a.crt',
+  }
+  const x509 = new X509Certificate(await issueCertificate({ ...request, publication }))
+  assert.equal(
+    x509.infoAccess?.trim(),
+    'OCSP - URI:https://hub.example/ocsp\nCA Issuers - URI:https://hub.example/a.crt',
+  )
+  assert.ok(Buffer.from(x509.raw).includes('https://hub.example/a.crl'))
+  for (const bad of ['', 'hub', 'https://hub.example/ä', 'https://hub.example/a b', `https://h/${'x'.repeat(1_024)}`]) {
+    await assert.rejects(issueCertificate({ ...request, publication: { ...publication, ocsp: bad } }), TypeError, bad)
+  }
 })
