@@ -12,6 +12,7 @@ import { requireTool } from '@holdfast/testing-tidy'
 import { eventsOf, type HubEvent } from './events.ts'
 import { mosquitto, SasDevice, type SasDeviceOptions } from './sas-device.ts'
 
+const ROOT = join(import.meta.dirname, '../../..')
 /** Two networks of this machine, which are two /24. */
 const HOME = '127.0.2.2'
 const AWAY = '127.0.3.3'
@@ -300,13 +301,10 @@ suite('copies', { skip }, () => {
 
   test('the operator sees all of it from the command line', async () => {
     const cli = (...parameters: readonly string[]): string => {
-      const run = spawnSync(
-        process.execPath,
-        [join(import.meta.dirname, '../../../apps/cli/src/main.ts'), ...parameters, '--data', data],
-        {
-          encoding: 'utf8',
-        },
-      )
+      const run = spawnSync(process.execPath, [join(ROOT, 'apps/cli/src/main.ts'), ...parameters, '--data', data], {
+        encoding: 'utf8',
+        env: { ...process.env, NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/holdfast/compiled') },
+      })
       assert.equal(run.status, 0, `${parameters.join(' ')}: ${run.stderr}`)
       return run.stdout
     }
