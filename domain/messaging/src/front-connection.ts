@@ -53,17 +53,11 @@ import { MESSAGE_BYTES_MAX, REQUEST_BYTES_MAX } from './limits.ts'
 import { Pace, type Pacing, TOO_MANY } from './pace.ts'
 import { FLAG_RETAINED, FLAG_WILL } from './record.ts'
 import type { Sender } from './telemetry-outbox.ts'
+import { type UnansweredSubscribe, UnansweredSubscribes } from './unanswered-subscribes.ts'
 
 const NEVER = instantOf(Number.POSITIVE_INFINITY)
 /** Longest topic that a connection remembers with its bag, in characters. */
 const REMEMBERED_TOPIC_CHARACTERS_MAX = 512
-
-/** A SUBSCRIBE (with codes) or UNSUBSCRIBE (without) that the core has not answered. */
-interface UnansweredSubscribe {
-  readonly ticket: number
-  readonly packetId: number
-  readonly codes: readonly SubackCode[] | undefined
-}
 
 export class FrontConnection implements ServerEvents, Sender, Timed {
   readonly id: number
@@ -84,8 +78,7 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   /** Bytes of those in the outbox. */
   #unsettledBytes = 0
   #acks: number[] | undefined
-  #subscribes: UnansweredSubscribe[] | undefined
-  #subscribeTickets = 0
+  #subscribes: UnansweredSubscribes | undefined
   #pace: Pace | undefined
   /** Tickets of publications at QoS 1 that are not acknowledged, by packet id. */
   #tickets: Map<number, number> | undefined
@@ -214,12 +207,7 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   }
 
   subscriptionsKept(ticket: number): void {
-    const waiting = this.#subscribes
-    while (waiting?.[0] !== undefined && waiting[0].ticket <= ticket) {
-      const answered = waiting.shift()
-      if (answered !== undefined) this.#answerSubscribe(answered)
-    }
-    if (waiting?.length === 0) this.#subscribes = undefined
+    for (const packet of this.#subscribes?.kept(ticket) ?? []) this.#answerSubscribe(packet)
   }
 
   /** Stops listening, and ends once nothing of it is on its way to the log. */
@@ -551,31 +539,26 @@ export class FrontConnection implements ServerEvents, Sender, Timed {
   #may(pacing: Pacing): boolean {
     const { now, limits } = this.#front
     this.#pace ??= new Pace()
-    const hasRoom = pacing !== 'subscribeRate' || (this.#subscribes?.length ?? 0) < limits.subscribesMax
+    const hasRoom = pacing !== 'subscribeRate' || (this.#subscribes?.size ?? 0) < limits.subscribesMax
     if (this.#pace.take(pacing, now, limits) && hasRoom) return true
     this.end('throttled', TOO_MANY[pacing])
     return false
   }
 
-  #keepSubscriptions(
-    role: Role,
-    next: readonly Subscription[],
-    packet: { readonly packetId: number; readonly codes: readonly SubackCode[] | undefined },
-  ): void {
-    const isKept = this.#subscribes === undefined && areSameSubscriptions(role.subscriptions, next)
+  #keepSubscriptions(role: Role, next: readonly Subscription[], packet: UnansweredSubscribe): void {
+    const isKept = (this.#subscribes?.size ?? 0) === 0 && areSameSubscriptions(role.subscriptions, next)
     role.subscriptions = next
     // Clients that subscribe again after every connect cost nothing; registrations have no session to keep.
     if (isKept || role.kind === 'provisioning') {
       this.#answerSubscribe(packet)
       return
     }
-    const ticket = this.#subscribeTickets++
-    this.#subscribes ??= []
-    this.#subscribes.push({ ticket, ...packet })
+    this.#subscribes ??= new UnansweredSubscribes()
+    const ticket = this.#subscribes.add(packet)
     this.#front.toCore({ kind: 'subscriptions', connection: this.id, ticket, subscriptions: next })
   }
 
-  #answerSubscribe(packet: { readonly packetId: number; readonly codes: readonly SubackCode[] | undefined }): void {
+  #answerSubscribe(packet: UnansweredSubscribe): void {
     if (packet.codes === undefined) this.machine.unsuback(packet.packetId)
     else this.machine.suback(packet.packetId, packet.codes)
   }

@@ -191,17 +191,15 @@ describe('requests', () => {
     assert.deepEqual(reasons(stage), [])
   })
 
-  it('for certificates are answered 501 with a JSON body, and the connection goes on', () => {
+  it('for certificates go to the core like all others', () => {
     const stage = joined()
-    stage.send(1, subscribe(1, '$iothub/credentials/res/#'))
-    stage.tell({ kind: 'subscriptions-kept', connection: 1, ticket: 0 })
-    stage.packets(1)
     stage.publish(1, '$iothub/credentials/POST/issueCertificate/?$rid=a1', 9, '{}')
-    const [puback, answer] = stage.packets(1)
-    assert.deepEqual(puback, { type: 'puback', packetId: 9 })
-    assert.ok(answer?.type === 'publish')
-    assert.equal(answer.topic, '$iothub/credentials/res/501/?$rid=a1')
-    assert.equal(JSON.parse(new TextDecoder().decode(answer.payload)).errorCode, 501001)
+    stage.turn()
+    assert.deepEqual(stage.packets(1), [{ type: 'puback', packetId: 9 }])
+    assert.deepEqual(
+      stage.told('request').map(({ request }) => request),
+      [{ kind: 'certificate-request', requestId: 'a1' }],
+    )
     assert.deepEqual(reasons(stage), [])
   })
 
