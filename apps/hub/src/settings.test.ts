@@ -174,3 +174,22 @@ test('limits that are named in the file differ from the defaults, the others sta
     )
   }
 })
+
+test('where the key lives is a wish, checked against what its provider needs', () => {
+  assert.equal(read(undefined).keys.wish, undefined)
+  assert.deepEqual(read({ keys: { provider: 'tpm', pcrs: [7, 0] } }).keys.wish, {
+    kind: 'tpm',
+    settings: { pcrs: '0,7' },
+  })
+  const { keys } = read({ keys: { provider: 'passphrase', passphraseFile: '/a' } }, '--passphrase-file', '/b')
+  assert.deepEqual(keys, { wish: { kind: 'passphrase', settings: { passphraseFile: '/a' } }, passphraseFile: '/b' })
+  assert.deepEqual(
+    faults(() => read({ keys: { provider: 'pkcs11', module: '/m.so', pcrs: [0] } })),
+    ['keys.pcrs: means nothing to the provider pkcs11', 'keys.token: the provider pkcs11 needs it'],
+  )
+  for (const bad of [{ provider: 'cloud' }, {}, { provider: 'file', pin: '1234' }, { provider: 'tpm', pcrs: [24] }]) {
+    const found = faults(() => read({ keys: bad }))
+    assert.ok(found.length > 0, JSON.stringify(bad))
+    assert.ok(!found.join().includes('1234'), 'a value is not told')
+  }
+})
