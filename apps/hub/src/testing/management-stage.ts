@@ -9,7 +9,7 @@ import { EndorsementRoots } from '@holdfast/attestation'
 import { MemoryAttestationStore, MemoryEndorsementRootStore } from '@holdfast/attestation/testing'
 import { Commands } from '@holdfast/commands'
 import { MemoryCommandStore } from '@holdfast/commands/testing'
-import { Authorities, type Cut, Policies, Registry } from '@holdfast/identity'
+import { Authorities, type Cut, IdentityError, Policies, Registry } from '@holdfast/identity'
 import {
   countingRandom,
   ManualClock,
@@ -137,7 +137,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
     revocations: {
       list: () => [],
-      put: () => Promise.reject(new TypeError('no lists on this stage')),
+      put: () => Promise.reject(new IdentityError('missing', 'no lists on this stage')),
       remove: () => Promise.resolve(),
       fetchAll: async () => ({ sessionsClosed: 0, milliseconds: 0 }),
       faultOf: () => undefined,
