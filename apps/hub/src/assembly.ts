@@ -58,7 +58,7 @@ import { SupplyService } from './trust/supply/supply-service.ts'
 import type { Threads } from './threads.ts'
 import { lapseSources } from './trust/lapses.ts'
 import { AuthorityOffice } from './trust/authority/authority-office.ts'
-import { DeviceCredentials, registrationCertificates } from './trust/device-credentials.ts'
+import { DeviceCredentials, mayBeIssued, registrationCertificates } from './trust/device-credentials.ts'
 import { MasqueradeOffice } from './trust/masquerade/masquerade-office.ts'
 import { certificatesOverMqtt, DeviceRenewal } from './trust/device-renewal.ts'
 import { CustomerRevocations } from './trust/customer-revocations.ts'
@@ -286,7 +286,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
         await twins.reset({ deviceId }, initial, 'hub')
       },
     },
-    issuing: registrationCertificates(credentials.service, (key) => desk.standingOf(key)?.mayRenew !== false),
+    issuing: registrationCertificates(credentials.service, (key) => mayBeIssued(gates, registry, clock, key)),
     certificates: pkiRules(revocationLists),
     throttle: new FailureThrottle(),
   })
@@ -297,7 +297,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     registry,
     policies,
     authorities,
-    keys: new KeyRegister({ ...shared, store: state, weak: readWeakKeys(folder.at('weak-keys'), notices) }),
+    keys: keyRegister,
     issued: credentials.issued,
   })
   const masquerade: MasqueradeOffice = await MasqueradeOffice.open({
@@ -330,6 +330,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
       load: (key) => supply.load(key),
     },
     vouch: async (endorsementKey, certificates) => endorsementRoots.vouch(endorsementKey, certificates),
+    keys: keyRegister,
     damaged: (what, error) => log.error('left out, because it does not hold', { what, error }),
   })
   const desk = new Desk({

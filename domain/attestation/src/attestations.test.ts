@@ -27,6 +27,7 @@ const EVIL: readonly WrittenEvent[] = [
 ]
 const PCRS = [4]
 const DEVICE: AttestingDevice = { deviceId: 'd', generationId: 'g1' }
+const RETIRED = 'retired'
 const ek = softwareEndorsementKey()
 const ak = softwareAttestationKey('ecc')
 const signer = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -59,6 +60,7 @@ async function stage({ policy = {}, endorsement, model }: StageOptions = {}) {
   const clock = { monotonic: () => instantOf(now), wall: () => timestampOf(now) }
   const sink = (event: SecurityEvent): void => void events.push(event)
   const shared = { store, clock, events: sink }
+  const held = new Map<string, string>()
   const open = async () => {
     const references = await References.open({
       ...shared,
@@ -85,6 +87,18 @@ async function stage({ policy = {}, endorsement, model }: StageOptions = {}) {
       load: () => undefined,
       vouch: async () => endorsement ?? { kind: 'unproven', why: 'nobody asked' },
       reconsider: (deviceId) => reconsidered.push(deviceId),
+      holders: {
+        claim: async (key, { deviceId }) => {
+          const name = Buffer.from(encodePublic(key)).toString('hex')
+          const holder = held.get(name) ?? deviceId
+          held.set(name, holder)
+          return holder === deviceId ? 'good' : holder === RETIRED ? 'retired' : 'taken'
+        },
+        release: async (key, deviceId) => {
+          const name = Buffer.from(encodePublic(key)).toString('hex')
+          if (held.get(name) === deviceId) held.delete(name)
+        },
+      },
     })
     return { references, policies, attestations }
   }
@@ -112,6 +126,7 @@ async function stage({ policy = {}, endorsement, model }: StageOptions = {}) {
   return {
     ...opened,
     store,
+    held,
     events,
     reconsidered,
     secrets,
@@ -291,6 +306,26 @@ test('one TPM is of one device; a device keeps its TPM until its operator forget
   assert.equal(await attestations.forget('d', 'operator'), false)
   assert.equal(attestations.standing(DEVICE).kind, 'none')
   await enrol({ deviceId: 'other', generationId: 'g1' })
+})
+
+test('a TPM that proves another device by another door, or a retired one, attests for nobody', async () => {
+  const { held, store, attestations, enrol, secrets, keys } = await stage()
+  const name = Buffer.from(keys.endorsementKey).toString('hex')
+  // Whoever only knows the key, which is public, keeps it from nobody.
+  await attestations.enrol({ deviceId: 'other', generationId: 'g1' }, keys)
+  const wrong = Buffer.alloc(secrets.at(-1)?.length ?? 0)
+  await assert.rejects(attestations.activate({ deviceId: 'other', generationId: 'g1' }, wrong), refused('wrong-secret'))
+  assert.equal(held.size, 0)
+  for (const holder of ['provisioned', RETIRED]) {
+    held.set(name, holder)
+    await assert.rejects(enrol(), refused('endorsement-key-taken'))
+    assert.equal(await store.readAttestation('d'), undefined)
+  }
+  held.clear()
+  await enrol()
+  assert.equal(held.get(name), 'd')
+  await attestations.forget('d', 'operator')
+  assert.equal(held.size, 0, 'it is free for the device that it was moved to')
 })
 
 test('what is made anew of the same id inherits nothing, even while a request of the old one is under way', async () => {

@@ -50,6 +50,14 @@ export type Endorsement =
   /** `why` is one clause without bytes of the peer. */
   | { readonly kind: 'unproven'; readonly why: string }
 
+/** Which device a TPM proves, by whatever door it comes: provisioning asks the same. */
+export interface EndorsementKeyHolders {
+  /** Of a device that has proved to have the TPM. */
+  claim(endorsementKey: TpmPublic, device: AttestingDevice): Promise<'good' | 'taken' | 'retired' | 'weak'>
+  /** The operator says that the device has this TPM no more. */
+  release(endorsementKey: TpmPublic, deviceId: string): Promise<void>
+}
+
 export interface AttestationsParts {
   readonly store: AttestationStore
   readonly clock: Clock
@@ -68,6 +76,7 @@ export interface AttestationsParts {
   readonly load: (deviceId: string) => Promise<unknown> | undefined
   /** Judges the endorsement key and, if there is one, its certificate in DER. */
   readonly vouch: (endorsementKey: TpmPublic, certificate: Uint8Array | undefined) => Promise<Endorsement>
+  readonly holders: EndorsementKeyHolders
   /** What may be thought of the device has changed. MUST NOT throw. */
   readonly reconsider: (deviceId: string) => void
 }
@@ -225,6 +234,7 @@ export class Attestations {
         }
         const isRight = secret.length === waiting.secret.length && timingSafeEqual(secret, waiting.secret)
         if (!isRight) throw new AttestationError('wrong-secret', 'this is not the secret that was sealed to the TPM')
+        await this.#claim(waiting.record, device)
         // Of the same TPM: its counts outlive its keys, and what was found of its boot is not undone by a new key.
         const { state, verdict } = (await this.read(device)) ?? {}
         const record = {
@@ -298,7 +308,10 @@ export class Attestations {
   /** Forgets keys and verdict: the device may come with another TPM. Whether there was anything. */
   forget(deviceId: string, actor: string): Promise<boolean> {
     return this.#inTurn({ deviceId }, async () => {
-      const wasThere = await this.#parts.store.deleteAttestation(deviceId)
+      const { store, holders } = this.#parts
+      const record = await store.readAttestation(deviceId)
+      const wasThere = await store.deleteAttestation(deviceId)
+      if (record !== undefined) await holders.release(readKey(record.endorsementKey, 'endorsement'), deviceId)
       this.drop(deviceId)
       if (wasThere) this.#tell('attestation.forgotten', { deviceId }, {}, { actor, to: this.#parts.acts })
       this.#parts.reconsider(deviceId)
@@ -339,6 +352,20 @@ export class Attestations {
     const record = await this.read(device)
     if (record !== undefined) return record
     throw new AttestationError('no-attestation-key', 'no attestation key is certified for the device; show one first')
+  }
+
+  /** Only what has proved to have the TPM takes it: the key itself is public. */
+  async #claim({ endorsementKey }: Pick<AttestationRecord, 'endorsementKey'>, device: AttestingDevice): Promise<void> {
+    switch (await this.#parts.holders.claim(readKey(endorsementKey, 'endorsement'), device)) {
+      case 'good':
+        return
+      case 'taken':
+        throw new AttestationError('endorsement-key-taken', 'another device has this TPM')
+      case 'retired':
+        throw new AttestationError('endorsement-key-taken', 'the TPM is that of a retired device')
+      case 'weak':
+        throw new AttestationError('bad-endorsement-key', 'the endorsement key is on a list of weak keys')
+    }
   }
 
   async #write(record: AttestationRecord): Promise<void> {

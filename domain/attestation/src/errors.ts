@@ -9,7 +9,7 @@ export type AttestationErrorCode =
   | 'bad-endorsement-key'
   /** The attestation key is none: it would sign what no TPM made, or could leave its TPM. */
   | 'bad-attestation-key'
-  /** Another device attests with the same TPM. */
+  /** Another device has the same TPM, or a retired one had it. */
   | 'endorsement-key-taken'
   /** The device attested with another TPM before; its operator has to forget that first. */
   | 'endorsement-key-changed'

@@ -1,5 +1,12 @@
 export { Attestations, standingIn } from './attestations.ts'
-export type { AttestationsParts, AttestingDevice, Challenge, Endorsement, KeyRequest } from './attestations.ts'
+export type {
+  AttestationsParts,
+  AttestingDevice,
+  Challenge,
+  Endorsement,
+  EndorsementKeyHolders,
+  KeyRequest,
+} from './attestations.ts'
 export { checkAttestationKey, checkEndorsementKey } from './attestation-key.ts'
 export type {
   EndorsementRoot,

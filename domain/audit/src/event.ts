@@ -57,6 +57,7 @@ export const EVENT_TYPES = [
   'key.rotated',
   'key.dropped',
   'key.shared',
+  'key.retired',
   'key.used-before',
   'key.weak',
   'key.encryption-key-rotated',

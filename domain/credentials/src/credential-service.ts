@@ -59,6 +59,11 @@ export interface IssueWish {
   readonly replacesKeys?: boolean
   /** The subject that the request must have, as text, where one certificate follows another (RFC 7030 §4.2.2). */
   readonly subjectName?: string
+  /**
+   * The identity as it proved itself. Where it has been deleted or changed since, nothing is issued (`busy`): what it
+   * proved itself by may be what was taken away.
+   */
+  readonly proved?: { readonly generationId: string; readonly etag?: string }
   /** For events, e.g. `device/pump-1`, `operator/local`. */
   readonly actor: string
   /** How the request came, for events. */
@@ -133,9 +138,7 @@ export class CredentialService {
       const { issued, clock, profiles } = this.#parts
       const request = readRequest(wish.request)
       const record = await issued.read(wish.sha256)
-      if (record === undefined || !isLive(record)) {
-        throw new CredentialError('not-renewable', 'the certificate was revoked, or its successor is in use already')
-      }
+      if (record === undefined || !isLive(record)) throw notRenewable()
       if (clock.wall() >= record.notAfter + profiles.orDefault(record.profile).graceMs) {
         throw new CredentialError('not-renewable', 'the certificate has expired, and its grace too; enrol anew')
       }
@@ -173,7 +176,7 @@ export class CredentialService {
   }
 
   async #issue(
-    { key, actor, via, names = [identityText(key)], replacesKeys: isDecided = false }: IssueWish,
+    { key, actor, via, proved, names = [identityText(key)], replacesKeys: isDecided = false }: IssueWish,
     request: VerifiedRequest,
     profile: IssuanceProfile,
     renewed: IssuedCertificate | undefined,
@@ -186,10 +189,11 @@ export class CredentialService {
     }
     return this.#parts.issued.inTurn(key, async () => {
       const identity = await this.#identity(key)
-      const replacesKeys = replaces(identity, isDecided ? { ...profile, mayReplaceKeys: true } : profile)
-      if (renewed !== undefined && renewed.generationId !== identity.generationId) {
-        throw new CredentialError('not-renewable', 'the certificate was issued to an earlier identity of this id')
+      if (proved !== undefined && !isStill(identity, proved)) {
+        throw new CredentialError('busy', 'the identity was changed meanwhile; prove it again')
       }
+      const replacesKeys = replaces(identity, isDecided ? { ...profile, mayReplaceKeys: true } : profile)
+      if (renewed !== undefined) await this.#checkRenewed(renewed, identity)
       const spkiSha256 = digestOf(request.spki)
       await this.#checkKey(spkiSha256, identity)
       await this.#claimKey(request.spki, identity)
@@ -223,6 +227,15 @@ export class CredentialService {
       this.#tell(record, renewed, actor, via)
       return { record, chain: [certificate, ...this.#parts.issuer.chain.map(({ der }) => der)] }
     })
+  }
+
+  /** In the turn of the device: it may have been revoked, or followed, while this request waited for it. */
+  async #checkRenewed({ sha256, generationId }: IssuedCertificate, identity: Identity): Promise<void> {
+    const record = await this.#parts.issued.read(sha256)
+    if (record === undefined || !isLive(record)) throw notRenewable()
+    if (generationId !== identity.generationId) {
+      throw new CredentialError('not-renewable', 'the certificate was issued to an earlier identity of this id')
+    }
   }
 
   /** Whether it can still prove the identity, at least for its own renewal. */
@@ -266,6 +279,8 @@ export class CredentialService {
         return
       case 'key-shared':
         throw keyInUse()
+      case 'key-retired':
+        throw new CredentialError('key-revoked', 'the key was that of a retired device; make a new key')
       case 'key-weak':
         throw new CredentialError('weak-key', 'the key is on a list of weak keys; make a new one')
       default:
@@ -451,6 +466,16 @@ function readRequest(der: Uint8Array): VerifiedRequest {
 function checkSubject(request: VerifiedRequest, subjectName: string): void {
   if (request.subjectName === subjectName) return
   throw new CredentialError('wrong-subject', 'the subject of the request is not that of the certificate')
+}
+
+/** Who proved itself, and whoever has the id now. */
+function isStill(identity: Identity, proved: NonNullable<IssueWish['proved']>): boolean {
+  if (identity.generationId !== proved.generationId) return false
+  return proved.etag === undefined || identity.etag === proved.etag
+}
+
+function notRenewable(): CredentialError {
+  return new CredentialError('not-renewable', 'the certificate was revoked, or its successor is in use already')
 }
 
 function keyInUse(): CredentialError {

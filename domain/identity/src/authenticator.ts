@@ -73,6 +73,8 @@ export type DenialCode =
   | 'thumbprint-unknown'
   /** Another identity proves itself by the same key. */
   | 'key-shared'
+  /** The key was a retired device's. */
+  | 'key-retired'
   /** The key stands on a list of weak keys. */
   | 'key-weak'
   /** Too many failures before; refused unseen. */
@@ -108,6 +110,7 @@ type Proof =
 
 const KEY_FAULTS: { readonly [Verdict in Exclude<KeyVerdict, 'good'>]: string } = {
   'key-shared': 'another identity proves itself by the same key; make a key for each device',
+  'key-retired': 'the key was that of a retired device, which does not come back; make a new one',
   'key-weak': 'the key stands on a list of weak keys; make a new one',
 }
 

@@ -55,3 +55,18 @@ test('a key on a list of weak keys proves nobody, and is not held by whoever sho
   )
   assert.equal(await register.claimCertificate({ chain: [new Uint8Array([1])] }, pump('g1')), 'good', 'no certificate')
 })
+
+test('a retired key proves nobody, whether it or only its certificate is known; a released one is free', async () => {
+  const { register, events, store } = stage()
+  const { der, sha256Thumbprint } = device.certificate
+  await register.claim(spki, pump('g1'))
+  await register.release(spki, { deviceId: 'pump-2' })
+  assert.equal(await register.claim(spki, pump('g2', 'pump-2')), 'key-shared', 'not by whoever does not hold it')
+  await register.release(spki, { deviceId: 'pump-1' })
+  assert.equal(await register.claim(spki, pump('g2', 'pump-2')), 'good')
+  store.retired.set(sha256Thumbprint, { deviceId: 'pump-1' })
+  const another = new KeyRegister({ store, clock: new ManualClock(), events: (event) => void events.push(event) })
+  assert.equal(await another.claimCertificate({ chain: [der] }, pump('g2', 'pump-2')), 'key-retired')
+  assert.deepEqual(events.at(-1)?.type, 'key.retired')
+  assert.equal(events.at(-1)?.detail.heldBy, 'pump-1')
+})

@@ -16,6 +16,8 @@ export interface KeyClaim {
   readonly spkiSha256: string
   readonly key: IdentityKey
   readonly at: Timestamp
+  /** SHA-1 and SHA-256 of the certificate that shows it, upper-case hex: a retired device may be known by those alone. */
+  readonly certificates?: readonly string[]
 }
 
 export type KeyClaimOutcome =
@@ -24,13 +26,17 @@ export type KeyClaimOutcome =
   /** Its holder was deleted; the key belongs to the claimant now. */
   | { readonly kind: 'used-before'; readonly holder: IdentityKey }
   | { readonly kind: 'taken'; readonly holder: IdentityKey }
+  /** It was a retired device's, and is nobody's any more. */
+  | { readonly kind: 'retired'; readonly holder: IdentityKey }
 
 export interface KeyUseStore {
   /**
    * One step: a key that nobody holds belongs to the claimant when this resolves. A deleted identity's keys MUST be free
-   * from its deletion on, and stay known.
+   * from its deletion on, and stay known; a retired device's MUST be nobody's from its retirement on.
    */
   claimKey(claim: KeyClaim): Promise<KeyClaimOutcome>
+  /** Makes a key free that the identity holds, as its deletion would. One that it does not hold stays as it is. */
+  releaseKey(claim: KeyClaim): Promise<void>
 }
 
 export interface KeyRegisterParts {
@@ -45,6 +51,8 @@ export type KeyVerdict =
   | 'good'
   /** Another identity holds it. */
   | 'key-shared'
+  /** It was a retired device's. */
+  | 'key-retired'
   /** It stands on a list of weak keys. */
   | 'key-weak'
 
@@ -68,7 +76,11 @@ export class KeyRegister {
    * @param spki DER of SubjectPublicKeyInfo.
    * Each refusal is an event.
    */
-  async claim(spki: Uint8Array, identity: IdentityKey & { readonly generationId: string }): Promise<KeyVerdict> {
+  async claim(
+    spki: Uint8Array,
+    identity: IdentityKey & { readonly generationId: string },
+    certificates: readonly string[] = [],
+  ): Promise<KeyVerdict> {
     const spkiSha256 = spkiSha256Of(spki)
     const text = identityText(identity)
     const holder = `${text} ${identity.generationId}`
@@ -78,11 +90,11 @@ export class KeyRegister {
       this.#emit('key.weak', text, spkiSha256, {})
       return 'key-weak'
     }
-    const key =
-      identity.moduleId === undefined
-        ? { deviceId: identity.deviceId }
-        : { deviceId: identity.deviceId, moduleId: identity.moduleId }
-    const outcome = await store.claimKey({ spkiSha256, key, at: clock.wall() })
+    const outcome = await store.claimKey({ spkiSha256, key: keyOf(identity), at: clock.wall(), certificates })
+    if (outcome.kind === 'retired') {
+      this.#emit('key.retired', text, spkiSha256, { heldBy: identityText(outcome.holder) })
+      return 'key-retired'
+    }
     if (outcome.kind === 'taken') {
       this.#emit('key.shared', text, spkiSha256, { heldBy: identityText(outcome.holder) })
       return 'key-shared'
@@ -94,18 +106,28 @@ export class KeyRegister {
     return 'good'
   }
 
+  /** An operator says that the identity has the key no more: another may come with it. */
+  async release(spki: Uint8Array, identity: IdentityKey): Promise<void> {
+    const spkiSha256 = spkiSha256Of(spki)
+    const { store, clock } = this.#parts
+    this.#known.delete(spkiSha256)
+    await store.releaseKey({ spkiSha256, key: keyOf(identity), at: clock.wall() })
+    this.#known.delete(spkiSha256)
+  }
+
   /** As `claim`, with the leaf of what TLS proved. */
   async claimCertificate(
     certificate: { readonly chain: readonly Uint8Array[] },
     identity: IdentityKey & { readonly generationId: string },
   ): Promise<KeyVerdict> {
     const [leaf] = certificate.chain
-    const spki = leaf === undefined ? undefined : spkiOf(leaf)
-    return spki === undefined ? 'good' : this.claim(spki, identity)
+    const shown = leaf === undefined ? undefined : certificateOf(leaf)
+    if (shown === undefined) return 'good'
+    return this.claim(shown.spki, identity, [shown.sha1Thumbprint, shown.sha256Thumbprint])
   }
 
   #emit(
-    type: 'key.shared' | 'key.used-before' | 'key.weak',
+    type: 'key.shared' | 'key.used-before' | 'key.retired' | 'key.weak',
     text: string,
     spkiSha256: string,
     other: Readonly<Record<string, string>>,
@@ -121,9 +143,13 @@ export class KeyRegister {
   }
 }
 
-function spkiOf(leaf: Uint8Array): Uint8Array | undefined {
+function keyOf({ deviceId, moduleId }: IdentityKey): IdentityKey {
+  return moduleId === undefined ? { deviceId } : { deviceId, moduleId }
+}
+
+function certificateOf(leaf: Uint8Array): ReturnType<typeof parseCertificate> | undefined {
   try {
-    return parseCertificate(leaf).spki
+    return parseCertificate(leaf)
   } catch (error) {
     // It proved itself by its thumbprint alone, and is no certificate that we read.
     if (error instanceof PkiError) return undefined

@@ -45,13 +45,26 @@ export async function claimTpm(
   const outcome = await parts.tpm.keyUse.claimKey({ spkiSha256, key: { deviceId }, at })
   if (outcome.kind === 'new' || outcome.kind === 'own') return undefined
   const holder = outcome.holder.deviceId
-  const isTaken = outcome.kind === 'taken'
+  const [type, whose] = CLAIM_EVENTS[outcome.kind]
   parts.events({
-    type: isTaken ? 'key.shared' : 'key.used-before',
+    type,
     at,
     subject: `device/${deviceId}`,
     actor: `registration/${registrationId}`,
-    detail: { spkiSha256, kind: 'endorsement-key', [isTaken ? 'heldBy' : 'usedBy']: holder },
+    detail: { spkiSha256, kind: 'endorsement-key', [whose]: holder },
   })
-  return isTaken ? `device ${holder} has the same endorsement key` : undefined
+  switch (outcome.kind) {
+    case 'used-before':
+      return undefined
+    case 'taken':
+      return `device ${holder} has the same endorsement key`
+    case 'retired':
+      return `the endorsement key is that of ${holder}, which is retired`
+  }
 }
+
+const CLAIM_EVENTS = {
+  'used-before': ['key.used-before', 'usedBy'],
+  taken: ['key.shared', 'heldBy'],
+  retired: ['key.retired', 'heldBy'],
+} as const

@@ -130,6 +130,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
       registry,
       models: { modelOf: () => undefined, policyOf: () => undefined, load: () => undefined },
       vouch: async () => ({ kind: 'unproven', why: 'no manufacturer is trusted here' }),
+      keys: { claim: async () => 'good', release: async () => undefined },
       damaged: (_what, error) => void failures.push(error),
     }),
     masquerade: await memoryMasquerade(common),

@@ -7,12 +7,13 @@ import {
   Attestations,
   type AttestationStore,
   type Endorsement,
+  type EndorsementKeyHolders,
   References,
 } from '@holdfast/attestation'
 import type { EventSink } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
-import type { IdentityKey, Registry } from '@holdfast/identity'
-import type { TpmPublic } from '@holdfast/tpm'
+import type { IdentityKey, KeyRegister, Registry } from '@holdfast/identity'
+import { publicKeyOf, type TpmPublic } from '@holdfast/tpm'
 import { systemSeedSource } from '@holdfast/tpm-device'
 import type { DeviceHandlers } from '../core/device-handlers.ts'
 import { attestationGate } from './attestation-gate.ts'
@@ -38,6 +39,8 @@ export interface AttestationOfficeParts {
     readonly load: (key: IdentityKey) => Promise<unknown> | undefined
   }
   readonly vouch: (endorsementKey: TpmPublic, certificate: Uint8Array | undefined) => Promise<Endorsement>
+  /** Which key proves whom. */
+  readonly keys: Pick<KeyRegister, 'claim' | 'release'>
   /** Something in the store is left out, because it does not hold. */
   readonly damaged: (what: string, error: unknown) => void
 }
@@ -71,7 +74,7 @@ export class AttestationOffice {
 
   /** Adds its gate. Rejects with what the store throws. */
   static async open(parts: AttestationOfficeParts): Promise<AttestationOffice> {
-    const { store, clock, random, acts, events, gates, registry, models, vouch, damaged } = parts
+    const { store, clock, random, acts, events, gates, registry, models, vouch, keys, damaged } = parts
     const changed = (deviceId?: string): void => {
       attestations.reschedule(deviceId)
       gates.reconsider(deviceId === undefined ? undefined : { deviceId })
@@ -90,6 +93,7 @@ export class AttestationOffice {
       modelOf: models.modelOf,
       load: (deviceId) => models.load({ deviceId }),
       vouch,
+      holders: holdersIn(keys),
       reconsider: (deviceId) => gates.reconsider({ deviceId }),
     })
     gates.add(attestationGate(attestations, async (key) => (await registry.read(key))?.generationId))
@@ -98,5 +102,17 @@ export class AttestationOffice {
 
   end(): void {
     clearInterval(this.#timer)
+  }
+}
+
+const HOLDING = { good: 'good', 'key-shared': 'taken', 'key-retired': 'retired', 'key-weak': 'weak' } as const
+
+/** The TPM's endorsement key stands in the register as every key does. */
+function holdersIn(keys: AttestationOfficeParts['keys']): EndorsementKeyHolders {
+  const spkiOf = (endorsementKey: TpmPublic): Uint8Array =>
+    publicKeyOf(endorsementKey).export({ type: 'spki', format: 'der' })
+  return {
+    claim: async (endorsementKey, device) => HOLDING[await keys.claim(spkiOf(endorsementKey), device)],
+    release: (endorsementKey, deviceId) => keys.release(spkiOf(endorsementKey), { deviceId }),
   }
 }

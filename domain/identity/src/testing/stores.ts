@@ -152,15 +152,27 @@ export class MemoryRevocationListStore implements RevocationListStore {
 /** Without the deletion of identities: `free` says that one is gone. */
 export class MemoryKeyUseStore implements KeyUseStore {
   readonly holders = new Map<string, { readonly key: IdentityKey; isFree: boolean }>()
+  /** Digests of keys and certificates of retired devices, and whose they were. */
+  readonly retired = new Map<string, IdentityKey>()
 
-  async claimKey({ spkiSha256, key }: KeyClaim): Promise<KeyClaimOutcome> {
+  async claimKey({ spkiSha256, key, certificates = [] }: KeyClaim): Promise<KeyClaimOutcome> {
     await Promise.resolve()
+    const dead = [spkiSha256, ...certificates]
+      .map((digest) => this.retired.get(digest))
+      .find((one) => one !== undefined)
+    if (dead !== undefined) return { kind: 'retired', holder: dead }
     const before = this.holders.get(spkiSha256)
     if (before !== undefined && !before.isFree) {
       return textOf(before.key) === textOf(key) ? { kind: 'own' } : { kind: 'taken', holder: before.key }
     }
     this.holders.set(spkiSha256, { key, isFree: false })
     return before === undefined ? { kind: 'new' } : { kind: 'used-before', holder: before.key }
+  }
+
+  async releaseKey({ spkiSha256, key }: KeyClaim): Promise<void> {
+    await Promise.resolve()
+    const holder = this.holders.get(spkiSha256)
+    if (holder !== undefined && textOf(holder.key) === textOf(key)) holder.isFree = true
   }
 
   free(key: IdentityKey): void {

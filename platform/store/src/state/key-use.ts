@@ -1,7 +1,7 @@
 /** Keys and the identities that prove themselves by them. */
 
 import type { KeyClaim, KeyClaimOutcome, KeyUseStore } from '@holdfast/identity'
-import type { WriteGroup } from './write-group.ts'
+import type { StateTransaction, WriteGroup } from './write-group.ts'
 
 export class SqlKeyUse implements KeyUseStore {
   readonly #writes: WriteGroup
@@ -10,8 +10,10 @@ export class SqlKeyUse implements KeyUseStore {
     this.#writes = writes
   }
 
-  async claimKey({ spkiSha256, key, at }: KeyClaim): Promise<KeyClaimOutcome> {
+  async claimKey({ spkiSha256, key, at, certificates = [] }: KeyClaim): Promise<KeyClaimOutcome> {
     return this.#writes.run(async (transaction) => {
+      const retired = await retiredHolder(transaction, spkiSha256, certificates)
+      if (retired !== undefined) return { kind: 'retired', holder: { deviceId: retired } }
       const claim = { device_id: key.deviceId, module_id: key.moduleId ?? '' }
       const row = await transaction
         .selectFrom('key_use')
@@ -35,4 +37,32 @@ export class SqlKeyUse implements KeyUseStore {
       return { kind: 'used-before', holder }
     })
   }
+
+  async releaseKey({ spkiSha256, key, at }: KeyClaim): Promise<void> {
+    await this.#writes.run(async (transaction) =>
+      transaction
+        .updateTable('key_use')
+        .set({ freed_time: at })
+        .where('spki_sha256', '=', spkiSha256)
+        .where('device_id', '=', key.deviceId)
+        .where('module_id', '=', key.moduleId ?? '')
+        .where('freed_time', 'is', null)
+        .execute(),
+    )
+  }
+}
+
+/** Whose tombstone names the key, or a certificate that shows it. */
+async function retiredHolder(
+  transaction: StateTransaction,
+  spkiSha256: string,
+  certificates: readonly string[],
+): Promise<string | undefined> {
+  const rows = await transaction
+    .selectFrom('tombstone_key')
+    .innerJoin('tombstone', 'tombstone.sequence', 'tombstone_key.tombstone')
+    .select(['tombstone.device_id', 'tombstone_key.digest', 'tombstone_key.kind'])
+    .where('tombstone_key.digest', 'in', [spkiSha256, ...certificates])
+    .execute()
+  return rows.find(({ kind, digest }) => kind === (digest === spkiSha256 ? 'public-key' : 'certificate'))?.device_id
 }

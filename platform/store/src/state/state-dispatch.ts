@@ -34,6 +34,7 @@ const METHODS: Readonly<Record<keyof StateService, true>> = {
   writeRevocationList: true,
   deleteRevocationList: true,
   claimKey: true,
+  releaseKey: true,
   readEnrollment: true,
   writeEnrollment: true,
   deleteEnrollment: true,

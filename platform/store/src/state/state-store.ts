@@ -316,6 +316,9 @@ export class StateStore implements StateService {
   claimKey(claim: KeyClaim): Promise<KeyClaimOutcome> {
     return this.#keyUse.claimKey(claim)
   }
+  releaseKey(claim: KeyClaim): Promise<void> {
+    return this.#keyUse.releaseKey(claim)
+  }
 
   readEnrollment(scope: Enrollment['scope'], id: string): Promise<Enrollment | undefined> {
     return this.#enrollments.readEnrollment(scope, id)

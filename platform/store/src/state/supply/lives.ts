@@ -257,11 +257,25 @@ async function writeTombstone(transaction: StateTransaction, tombstone: Tombston
       serial: tombstone.serial ?? null,
     })
     .executeTakeFirstOrThrow()
-  if (tombstone.keys.length === 0) return
   const sequence = Number(insertId)
+  if (tombstone.keys.length > 0) {
+    await transaction
+      .insertInto('tombstone_key')
+      .values(tombstone.keys.map(({ kind, digest }) => ({ kind, digest, tombstone: sequence })))
+      .execute()
+  }
+  // What the device and its modules proved themselves by, certificates of authorities and of the hub among it.
   await transaction
     .insertInto('tombstone_key')
-    .values(tombstone.keys.map(({ kind, digest }) => ({ kind, digest, tombstone: sequence })))
+    .columns(['digest', 'kind', 'tombstone'])
+    .expression((query) =>
+      query
+        .selectFrom('key_use')
+        .select(['spki_sha256', sql.lit('public-key').as('kind'), sql.val(sequence).as('tombstone')])
+        .where('device_id', '=', tombstone.deviceId)
+        .where('freed_time', 'is', null),
+    )
+    .onConflict((conflict) => conflict.doNothing())
     .execute()
 }
 

@@ -142,6 +142,38 @@ test('evidence is only added to, also by who opens the file', async () => {
   })
 })
 
+test("what a retired device and its modules proved themselves by is nobody's any more", async () => {
+  await withStore(async (store) => {
+    const { port } = store.supply
+    for (const one of [device('d'), device('d', { moduleId: 'm' }), device('e')]) {
+      await store.writeIdentity(one, { kind: 'absent' })
+    }
+    const claim = (spkiSha256: string, deviceId: string, more: object = {}) =>
+      store.claimKey({ spkiSha256, key: { deviceId }, at: NOW, ...more })
+    await claim('K', 'd')
+    await claim('L', 'd', { key: { deviceId: 'd', moduleId: 'm' } })
+    await claim('F', 'd')
+    await store.releaseKey({ spkiSha256: 'F', key: { deviceId: 'd' }, at: NOW })
+    await claim('E', 'e')
+    const { generationId } = device('d')
+    const keys = [{ kind: 'certificate', digest: 'C' } as const, { kind: 'public-key', digest: 'K' } as const]
+    await port.retireDevice({ deviceId: 'd', generationId, reason: 'lost', keys, ...STAMP })
+    const retired = { kind: 'retired', holder: { deviceId: 'd' } }
+    assert.deepEqual(await claim('K', 'd'), retired, 'before the identity is deleted')
+    await store.deleteIdentity({ deviceId: 'd' }, { kind: 'any' })
+    await store.writeIdentity(device('d', { generationId: 'g2' }), { kind: 'absent' })
+    for (const one of ['K', 'L']) {
+      assert.deepEqual(await claim(one, 'e'), retired)
+      assert.deepEqual(await claim(one, 'd'), retired, 'nor the successor of its id')
+    }
+    assert.deepEqual(await claim('N', 'e', { certificates: ['B', 'C'] }), retired, 'known by its certificate alone')
+    assert.deepEqual(await claim('C', 'e'), { kind: 'new' }, 'a digest of another kind is another key')
+    assert.deepEqual(await claim('E', 'e'), { kind: 'own' })
+    assert.deepEqual(await claim('F', 'e'), { kind: 'used-before', holder: { deviceId: 'd' } })
+    assert.equal(await port.areRetired([{ kind: 'public-key', digest: 'L' }]), true, 'at provisioning, too')
+  })
+})
+
 test('an offer is replaced while it waits, and fixed once it is accepted', async () => {
   await withStore(async ({ supply: { port } }) => {
     const offer = {
