@@ -21,8 +21,9 @@ export class Guesses {
     return bucket.take(now) && this.#all.take(now)
   }
 
-  /** It was right: the actor begins anew. */
+  /** It was right, and counts for nobody. What was wrong before counts on: a code of one's own buys no guesses. */
   succeeded(actor: string): void {
-    this.#actors.delete(actor)
+    this.#actors.get(actor)?.giveBack()
+    this.#all.giveBack()
   }
 }

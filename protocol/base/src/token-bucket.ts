@@ -23,6 +23,11 @@ export class TokenBucket {
     return true
   }
 
+  /** Gives back a use that was taken and shall not count. */
+  giveBack(): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + 1)
+  }
+
   /** True when the bucket has filled up again, so that forgetting it changes nothing. */
   isFull(now: Instant): boolean {
     return this.#tokens + ((now - this.#at) / 1000) * this.#perSecond >= this.#burst
