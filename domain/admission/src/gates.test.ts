@@ -59,6 +59,15 @@ test('one gate is enough to stop renewal', async () => {
   assert.equal(verdict.kind === 'admitted' ? verdict.mayRenew : undefined, false)
 })
 
+test('what stops renewal stops it too for who is refused by another gate, or has no connection', async () => {
+  const gates = new AdmissionGates()
+  gates.add(gate('a', { kind: 'refuse', code: 'network', detail: 'from elsewhere' }))
+  gates.add(gate('b', REMEDIATION))
+  assert.equal(await gates.mayRenew(FACTS), true)
+  gates.add(gate('c', { ...REMEDIATION, stopsRenewal: true }))
+  assert.equal(await gates.mayRenew(FACTS), false)
+})
+
 test('one refusal refuses', async () => {
   const gates = new AdmissionGates()
   gates.add(gate('a', REMEDIATION))

@@ -59,6 +59,15 @@ export class AdmissionGates {
   }
 
   /**
+   * Whether no gate stops the identity from getting a certificate, for who asks without a connection: a refusal of how
+   * it comes says nothing of that.
+   */
+  async mayRenew(facts: ConnectionFacts): Promise<boolean> {
+    const verdicts = await Promise.all(this.#gates.map(async (gate) => gate.judge(facts)))
+    return !verdicts.some((verdict) => verdict.kind === 'restrict' && verdict.stopsRenewal === true)
+  }
+
+  /**
    * A gate's mind has changed about a device and its modules, or about everybody: live connections are judged again.
    * Of a module, about it alone.
    */

@@ -125,6 +125,42 @@ test('a renewal keeps the profile, asks for the same subject and says what it re
   await assert.rejects(renew(), refusedWith('not-renewable'))
 })
 
+test('a certificate that is revoked while its renewal waits for the device’s turn is not renewed', async () => {
+  const world = await credentialWorld()
+  await world.device('pump-1')
+  const { sha256, serialNumber } = await world.obtain(PUMP)
+  const request = await world.request('pump-1')
+  let revoked: Promise<unknown> | undefined
+  await world.issued.inTurn(PUMP, async () => {
+    revoked = world.service.revoke(serialNumber, 'keyCompromise', 'operator/local')
+    await new Promise((resolve) => setImmediate(resolve))
+    const renewed = world.service.renew({ sha256, request, ...by })
+    renewed.catch(() => undefined)
+    revoked = Promise.all([revoked, assert.rejects(renewed, refusedWith('not-renewable'))])
+  })
+  await revoked
+  assert.deepEqual(
+    world.store.records.map(({ state }) => state),
+    ['revoked'],
+  )
+})
+
+test('who proved itself before its identity was made anew, or given other keys, gets nothing', async () => {
+  const world = await credentialWorld()
+  await world.registry.create(PUMP, 'x')
+  const before = await world.registry.read(PUMP)
+  assert.ok(before !== undefined)
+  const { generationId, etag } = before
+  const issue = async (proved: { generationId: string; etag?: string }) =>
+    world.service.issue({ key: PUMP, request: await world.request('pump-1'), proved, ...by })
+  await world.registry.regenerateKey(PUMP, 'primary', 'x')
+  await assert.rejects(issue({ generationId, etag }), refusedWith('busy'))
+  await world.registry.delete(PUMP, 'x')
+  await world.registry.create(PUMP, 'x')
+  await assert.rejects(issue({ generationId }), refusedWith('busy'))
+  assert.equal(world.store.records.length, 0)
+})
+
 test('a renewal is had within the grace and not past it, nor by a successor of the identity', async () => {
   const world = await credentialWorld()
   await world.device('pump-1')

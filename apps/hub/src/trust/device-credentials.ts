@@ -1,5 +1,6 @@
 /** The certificates that this hub issues to devices, put together: their profiles, records, service and followers. */
 
+import type { AdmissionGates } from '@holdfast/admission'
 import type { EventSink } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import {
@@ -116,18 +117,18 @@ async function leaveKeysFor(
 
 /**
  * Certificates with registrations: by the profile that the enrolment names, which stays that of the device.
- * @param mayIssue whether the gates let a device have one, as far as it is connected and they were asked.
+ * @param mayIssue whether the gates let a device have one, connected or not.
  */
 export function registrationCertificates(
   service: CredentialService,
-  mayIssue: (key: IdentityKey) => boolean,
+  mayIssue: (key: IdentityKey) => Promise<boolean>,
 ): DeviceCertificates {
   return {
     hasProfile: (name) => service.profiles.read(name) !== undefined,
     faultOf: (request, names) => service.faultOf(request, names)?.message,
     issue: async ({ deviceId, request, names, profile, actor }) => {
       const key = { deviceId }
-      if (!mayIssue(key)) {
+      if (!(await mayIssue(key))) {
         return { kind: 'refused', code: 'renewal-stopped', message: 'this device gets no certificate just now' }
       }
       try {
@@ -140,4 +141,26 @@ export function registrationCertificates(
       }
     },
   }
+}
+
+/** Asks the gates about a device that is not connected: what they hold against it, it has in its absence too. */
+export async function mayBeIssued(
+  gates: Pick<AdmissionGates, 'mayRenew'>,
+  registry: Pick<Registry, 'read'>,
+  clock: Clock,
+  key: IdentityKey,
+): Promise<boolean> {
+  const identity = await registry.read(key)
+  if (identity === undefined) return false
+  return gates.mayRenew({
+    key,
+    generationId: identity.generationId,
+    basis: { kind: 'device-key', slot: 'primary' },
+    lane: 'full',
+    address: '',
+    transport: 'https',
+    tlsVersion: '',
+    tlsFingerprint: '',
+    at: clock.wall(),
+  })
 }

@@ -40,9 +40,14 @@ export function certificatesOverMqtt(
   return {
     mayRenew: (key) => standingOf(key)?.mayRenew === true,
     issue: async (key, request) => {
-      const basis = standingOf(key)?.facts.basis
-      if (basis === undefined) throw new CredentialError('identity-missing', 'the device has gone meanwhile')
-      const wish = { request, actor: identitySubject(key), via: 'mqtt' } as const
+      const facts = standingOf(key)?.facts
+      if (facts === undefined) throw new CredentialError('identity-missing', 'the device has gone meanwhile')
+      const { basis, generationId } = facts
+      // Its holder may speak for every device. A certificate would outlive it, and shut the device itself out.
+      if (basis.kind === 'policy') {
+        throw new CredentialError('wrong-authentication', "a policy gets no certificates; come by the device's own key")
+      }
+      const wish = { request, proved: { generationId }, actor: identitySubject(key), via: 'mqtt' } as const
       const { chain } = await (basis.kind === 'issued'
         ? service.renew({ ...wish, sha256: basis.sha256 })
         : service.issue({ ...wish, key }))

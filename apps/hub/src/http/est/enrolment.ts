@@ -84,8 +84,17 @@ async function issue(call: EstCall, { key }: Claim, device: Admitted, request: U
       'this device gets no certificate just now; the log of the hub says why',
     )
   }
+  const { basis, identity } = device
+  // Its holder may speak for every device. A certificate would outlive it, and shut the device itself out.
+  if (basis.kind === 'policy') {
+    throw new CredentialError(
+      'wrong-authentication',
+      'a policy gets no certificates; a device asks by its own credential',
+    )
+  }
   const common = {
     request,
+    proved: { generationId: identity.generationId, etag: identity.etag },
     actor: identitySubject(key),
     via: 'est' as const,
     ...(path.label === undefined ? {} : { label: path.label }),
@@ -95,7 +104,6 @@ async function issue(call: EstCall, { key }: Claim, device: Admitted, request: U
     if (device.lane === 'renewal') throw new CredentialError('not-renewable', 'renew by simplereenroll')
     return services.credentials.issue({ ...common, key })
   }
-  const { basis } = device
   if (basis.kind === 'issued') return services.credentials.renew({ ...common, sha256: basis.sha256 })
   // A manufacturer's or an operator's certificate, followed by one of the hub's: the same rule for the subject.
   const [leaf] = context.env.peer.certificate?.chain ?? []
