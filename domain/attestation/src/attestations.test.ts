@@ -292,6 +292,15 @@ test('where the policy asks for a manufacturer, a TPM that nobody vouches for is
   assert.equal((await vouched.attestations.read(DEVICE))?.manufacturer, 'ACME TPM')
 })
 
+test('a policy that asks for a manufacturer later takes no more quotes of keys that were certified without', async () => {
+  const { attestations, policies, enrol, attest, typed } = await stage()
+  await enrol()
+  assert.equal(await attest(), 'trusted')
+  await policies.set(undefined, { ...DEFAULT_POLICY, pcrs: PCRS, endorsementCertificate: true }, 'operator')
+  await assert.rejects(attestations.challenge(DEVICE), refused('endorsement-unproven'))
+  assert.equal(typed('attestation.refused').at(-1)?.detail.code, 'endorsement-unproven')
+})
+
 test('one TPM is of one device; a device keeps its TPM until its operator forgets it', async () => {
   const { attestations, enrol, keys, attest } = await stage()
   await enrol()

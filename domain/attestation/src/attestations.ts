@@ -255,12 +255,18 @@ export class Attestations {
     )
   }
 
-  /** A new challenge, in place of one that waits. @throws AttestationError `no-attestation-key`. */
+  /** A new challenge, in place of one that waits. @throws AttestationError `no-attestation-key`, `endorsement-unproven`. */
   challenge(device: AttestingDevice): Promise<Challenge> {
     return this.#inTurn(device, async () => {
       const { random, policies, clock } = this.#parts
-      await this.#recordOf(device)
+      const { manufacturer } = await this.#recordOf(device)
       const policy = policies.find(device.deviceId)?.policy ?? DEFAULT_POLICY
+      if (policy.endorsementCertificate && manufacturer === undefined) {
+        // The policy came after the key. Quotes by a TPM that may be a program prove nothing.
+        await this.#refusing(device, async () => {
+          throw new AttestationError('endorsement-unproven', 'show the keys again, with the certificate of the TPM')
+        })
+      }
       const nonce = random(NONCE_BYTES)
       return { nonce, policy, expires: this.#challenges.put(device, { nonce, policy }, clock.wall()) }
     })
