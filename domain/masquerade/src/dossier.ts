@@ -21,6 +21,7 @@ import {
   type NonceOutcome,
   type NonceState,
   offerNonce,
+  withdrawNonce,
 } from './rolling-nonce.ts'
 import { isElsewhere, type Sighting, sightingOf } from './sighting.ts'
 
@@ -104,6 +105,7 @@ export class Dossier {
     const isTakeover = last?.ended?.isTakenOver === true
     this.#connections += 1
     this.#hasAnswered = false
+    if (this.#nonce !== undefined) this.#nonce = withdrawNonce(this.#nonce)
     const found: Finding[] = []
     if (last !== undefined && isTakeover) found.push(...this.#alternation(now, last), ...this.#storm(at))
     if (last !== undefined && !this.#sightings.some(({ client }) => client === now.client)) {

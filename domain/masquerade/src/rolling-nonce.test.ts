@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { timestampOf } from '@holdfast/base'
 import { answerNonce, NO_NONCE, type NonceState, offerNonce, readNonceAnswer } from './rolling-nonce.ts'
 import { Chance } from './testing/chance.ts'
 import { NO_LOSSES, NonceDevice, NonceHub } from './testing/nonce-world.ts'
@@ -106,6 +107,30 @@ test('without losses a copy is found out by the first connection of the second t
     for (const [turn, which] of order.entries()) {
       copies[which]?.contact(hub, chance, NO_LOSSES)
       assert.equal(hub.exposures, turn, `after the connection ${turn + 1}`)
+    }
+  }
+})
+
+test('a copy of the key alone is found out, whatever it has read in the twin', () => {
+  for (let seed = 0; seed < 500; seed += 1) {
+    const chance = new Chance(seed)
+    const hub = new NonceHub()
+    const device = new NonceDevice('192.0.2.1')
+    device.contact(hub, chance, NO_LOSSES)
+    const read = new Set<string>()
+    for (let turn = 0; turn < 10; turn += 1) {
+      hub.open('203.0.113.9')
+      read.add(hub.desired)
+      hub.offer()
+      read.add(hub.desired)
+      device.contact(hub, chance, { breaks: chance.whole(30), repeats: 0, stale: 50 })
+    }
+    assert.equal(hub.exposures, 0)
+    for (const shown of read) {
+      hub.open('203.0.113.9')
+      hub.offer()
+      const { outcome } = hub.dossier.answered({ shown, next: hub.desired }, timestampOf(0))
+      assert.equal(outcome, 'outdated', `seed ${seed}, ${shown}`)
     }
   }
 })

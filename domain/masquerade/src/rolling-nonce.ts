@@ -11,9 +11,13 @@
  *
  * The hub keeps two: `current`, that was last shown, and `accepted`, that it took an answer for and has not seen shown.
  * A device may stop at any point: before 2 it shows `current` next time, after 2 `accepted`. It can show nothing else,
- * whatever is lost or comes twice, so that who shows something else is another one. An offer stays until it is answered,
- * so that a device that reads it late does nothing wrong; what answers any other offer (a report of an earlier connection
- * that comes again) proves nothing and MUST be refused, or a copy that is late could store what the other one was given.
+ * whatever is lost or comes twice, so that who shows something else is another one. What answers any other offer (a report
+ * of an earlier connection that comes again) proves nothing and MUST be refused, or a copy that is late could store what
+ * the other one was given.
+ *
+ * A nonce is a secret from when it is taken. So nobody but who answered on the connection of the offer may have seen it:
+ * an offer ends with its connection, is taken out of the desired properties when it is answered, and what is shown is not
+ * kept in the reported ones. Else a copy of the key alone could read there what it has to show.
  */
 
 import { NONCE_CHARACTERS_MAX } from './limits.ts'
@@ -51,6 +55,12 @@ export const NO_NONCE: NonceState = {}
 /** The state with an offer. @param fresh never offered before; used where none is open. */
 export function offerNonce(state: NonceState, fresh: string): NonceState {
   return state.offer === undefined ? { ...state, offer: fresh } : state
+}
+
+/** The state without an offer: the connection that could read it is over. */
+export function withdrawNonce(state: NonceState): NonceState {
+  const { offer: _, ...rest } = state
+  return rest
 }
 
 export function answerNonce(

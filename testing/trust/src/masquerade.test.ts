@@ -65,10 +65,21 @@ suite('copies', { skip }, () => {
   }
   /** One connection of a device that keeps its rolling nonce. @returns what it has stored by then. */
   const roll = async (it: SasDevice, stored: string): Promise<string> => {
-    const offer = await it.offer(stored)
-    assert.equal((await it.report({ holdfast: { nonce: { shown: stored, next: offer } } })).status, 204)
+    const offer = await answer(it, stored)
     assert.equal((await it.report({ holdfast: { nonce: { shown: offer, next: offer } } })).status, 204)
     return offer
+  }
+  /** Answers what is offered, until it is taken: what it reads first may be of an earlier connection. */
+  const answer = async (it: SasDevice, stored: string): Promise<string> => {
+    let taken = ''
+    await eventually(async () => {
+      const offer = await it.offer(stored)
+      const { status } = await it.report({ holdfast: { nonce: { shown: stored, next: offer } } })
+      assert.ok(status === 204 || status === 412, String(status))
+      if (status === 204) taken = offer
+      return status === 204
+    }, 'its answer is taken')
+    return taken
   }
 
   test('a rolling nonce exposes a stolen copy when the second of the two speaks, and both are in quarantine', async () => {
@@ -128,13 +139,37 @@ suite('copies', { skip }, () => {
     // Two programs of the thief, who has the key and not the storage.
     const options = await optionsOf(id, { address: AWAY })
     const reader = await new SasDevice(options).open()
+    const twin = (await reader.twin()).body
+    assert.ok(!twin.includes(stored), 'what it would have to show stands nowhere in the twin')
     const offer = await reader.offer(stored)
-    await reader.close()
     const report = JSON.stringify({ holdfast: { nonce: { shown: 'guessed', next: offer } } })
     const topic = '$iothub/twin/PATCH/properties/reported/?$rid=2'
     assert.equal((await mosquitto('mosquitto_pub', options, ['-t', topic, '-m', report])).code, 0)
-    await eventually(() => quarantined(id), 'the copy shows')
+    assert.equal(await quarantined(id), false, 'the offer was of another connection')
+    const guesser = await new SasDevice(options).open()
+    await eventually(async () => {
+      await guesser.report({ holdfast: { nonce: { shown: 'guessed', next: await guesser.offer(stored) } } })
+      return quarantined(id)
+    }, 'the copy shows')
     assert.ok(findings(id).includes('nonce-outdated'))
+    await guesser.close()
+  })
+
+  test('a copy that only listens learns nothing that it could show later', async () => {
+    const id = 'nonce-listener'
+    const options = await optionsOf(id)
+    const original = await new SasDevice(options).open()
+    await original.report({ holdfast: { nonce: '' } })
+    let stored = await roll(original, '')
+    await original.close()
+    const thief = await new SasDevice({ ...options, address: AWAY }).open()
+    const seen = await thief.offer(stored)
+    await thief.close()
+    const again = await new SasDevice(options).open()
+    stored = await roll(again, stored)
+    await again.close()
+    assert.notEqual(stored, seen)
+    assert.deepEqual(findings(id), [])
   })
 
   test('a device that loses power or its network at any step is not accused', async () => {
@@ -158,9 +193,9 @@ suite('copies', { skip }, () => {
         again.drop()
         continue
       }
-      const offer = await again.offer(stored)
+      await again.offer(stored)
       if (crash !== 'before-report') {
-        await again.report({ holdfast: { nonce: { shown: stored, next: offer } } })
+        const offer = await answer(again, stored)
         if (crash !== 'before-storing') stored = offer
         if (crash === 'none') await again.report({ holdfast: { nonce: { shown: offer, next: offer } } })
       }

@@ -16,7 +16,7 @@ import {
 import type { DeviceRequest, Publication } from '@holdfast/messaging'
 import type { DesiredChange, Twins } from '@holdfast/twins'
 import type { DeviceHandlers } from './device-handlers.ts'
-import { hubPartOfTwin, hubPartOf, isHubPart } from './hub-part.ts'
+import { hubPartOfTwin, hubPartOf, isHubPart, withoutNonce } from './hub-part.ts'
 import type { Throttling } from './throttling.ts'
 import { type TwinRefusal, twinRefusalOf } from './twin-refusals.ts'
 
@@ -181,7 +181,7 @@ export class DeviceTwins implements DeviceHandlers {
       this.#refuse(asked, refusal.code, refusal.message)
       return
     }
-    const twin = await this.#parts.twins.report(key, patch, request.version)
+    const twin = await this.#parts.twins.report(key, withoutNonce(patch), request.version)
     this.#weigh(key, twin)
     this.#answer(asked, { status: 204, version: twin.reported.version }, NOTHING)
   }

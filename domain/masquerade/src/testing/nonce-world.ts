@@ -48,7 +48,9 @@ export class NonceHub {
   /** Whether the report is taken; who is exposed is told nothing. */
   report(answer: NonceAnswer): boolean {
     this.#clock += 10
-    return this.dossier.answered(answer, timestampOf(this.#clock)).outcome !== 'ignored'
+    const { outcome } = this.dossier.answered(answer, timestampOf(this.#clock))
+    if (outcome === 'accepted' || outcome === 'outdated') this.desired = ''
+    return outcome !== 'ignored'
   }
 }
 

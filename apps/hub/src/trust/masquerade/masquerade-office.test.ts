@@ -4,7 +4,7 @@ import { AdmissionGates, type ConnectionFacts } from '@holdfast/admission'
 import { MemoryAdmissionStore } from '@holdfast/admission/testing'
 import type { SecurityEvent } from '@holdfast/audit'
 import { countingRandom, ManualClock } from '@holdfast/identity/testing'
-import { DEFAULT_SCALE } from '@holdfast/masquerade'
+import { DEFAULT_SCALE, SILENCE_MS } from '@holdfast/masquerade'
 import { MemoryDossierStore } from '@holdfast/masquerade/testing'
 import { MemoryTwinStore } from '@holdfast/twins/testing'
 import { Twins } from '@holdfast/twins'
@@ -61,7 +61,7 @@ async function world() {
   }
   const desired = async (): Promise<unknown> => JSON.parse((await twins.read(KEY)).desired.properties)
   const settled = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
-  return { office, gates, dossiers, events, faults, clock, connect, desired, settled, facts }
+  return { office, twins, gates, dossiers, events, faults, clock, connect, desired, settled, facts }
 }
 
 test('a device that asks for a nonce is offered one; its answers are on their way to the disk when they are vetted', async () => {
@@ -76,6 +76,8 @@ test('a device that asks for a nonce is offered one; its answers are on their wa
   assert.equal(office.vet(KEY, patch('', 'other'))?.code, 'PreconditionFailed')
   assert.equal(office.vet(KEY, patch('', holdfast.nonce)), undefined)
   assert.match(dossiers.records.get('d') ?? '', new RegExp(`"accepted":"${holdfast.nonce}"`))
+  await settled()
+  assert.deepEqual(await desired(), { holdfast: {} }, 'what is a secret now is not left to be read')
   assert.equal(office.vet(KEY, patch(holdfast.nonce, holdfast.nonce)), undefined)
   assert.deepEqual(faults, [])
   await office.end()
@@ -102,6 +104,29 @@ test('of a disk that takes nothing no nonce is offered, and nobody is blamed for
   await settled()
   assert.deepEqual(await desired(), {})
   assert.equal(faults.length, 1)
+  await office.end()
+})
+
+test('a device is not blamed for a nonce that a back end took out of its twin; it is offered again', async () => {
+  const { office, twins, clock, connect, desired, settled, events } = await world()
+  const live = await connect()
+  office.vet(KEY, '{"holdfast":{"nonce":""}}')
+  await settled()
+  const offered = async (): Promise<string> => ((await desired()) as { holdfast: { nonce: string } }).holdfast.nonce
+  const first = await offered()
+  for (const shown of ['', first]) office.vet(KEY, JSON.stringify({ holdfast: { nonce: { shown, next: first } } }))
+  await connect(live)
+  await settled()
+  const second = await offered()
+  await twins.write(KEY, { desired: { kind: 'replace', properties: '{"speed":7}' } }, 'policy/service')
+  clock.advance(SILENCE_MS + 1)
+  await office.tick()
+  await settled()
+  assert.equal(await offered(), second)
+  assert.ok(!events.some(({ type }) => type === 'identity.suspected'))
+  clock.advance(SILENCE_MS + 1)
+  await office.tick()
+  assert.equal(events.find(({ type }) => type === 'identity.suspected')?.detail.finding, 'nonce-silent')
   await office.end()
 })
 

@@ -93,7 +93,7 @@ export class MasqueradeOffice {
         policies.deleted(key)
       },
     }
-    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#timer = setInterval(() => void this.tick(), TICK_MS)
     this.#timer.unref()
   }
 
@@ -152,8 +152,11 @@ export class MasqueradeOffice {
     await this.#dossiers.flush()
   }
 
-  #tick(): void {
-    for (const [facts, dossier] of this.#offers.due(this.#parts.clock.monotonic())) this.#watch.silent(facts, dossier)
-    void this.#dossiers.flush()
+  /** What time has brought; never rejects. */
+  async tick(): Promise<void> {
+    const { clock, fault } = this.#parts
+    const due = this.#offers.due(clock.monotonic())
+    await Promise.all(due.map(([facts, dossier]) => this.#watch.silent(facts, dossier).catch(fault)))
+    await this.#dossiers.flush()
   }
 }

@@ -121,8 +121,10 @@ export class MasqueradeWatch implements AdmissionGate {
     this.#parts.dossiers.deleted(key)
   }
 
-  /** The time for an answer to a nonce is over. */
-  silent(facts: ConnectionFacts, dossier: Dossier): void {
+  /** The time for an answer to a nonce is over. Rejects with what the store throws. */
+  async silent(facts: ConnectionFacts, dossier: Dossier): Promise<void> {
+    // Who could not read it is not blamed.
+    if (!dossier.hasAnswered && (await this.#parts.offers.renew(facts, dossier))) return
     this.#report(facts, dossier, dossier.silent(this.#parts.clock.wall()))
   }
 
@@ -167,6 +169,8 @@ export class MasqueradeWatch implements AdmissionGate {
     if (outcome === 'ignored') return NO_ANSWER
     if (outcome === 'repeated') return undefined
     dossiers.write(key, dossier).catch(fault)
+    // It is a secret of the device's now.
+    if (outcome === 'accepted' || outcome === 'outdated') offers.withdraw(key)
     this.#report(facts, dossier, found)
     if (nonce === 'required' && outcome === 'accepted') reconsider(key)
     return undefined

@@ -39,6 +39,23 @@ export class NonceOffers {
     this.#offer(facts, dossier).catch(this.#parts.fault)
   }
 
+  /** Takes an answered offer out of the desired properties, before anything that is offered after this. */
+  withdraw(key: IdentityKey): void {
+    const patch = JSON.stringify({ [HUB_MEMBER]: { nonce: null } })
+    this.#parts.twins.write(key, { desired: { kind: 'merge', patch } }, 'hub').catch(this.#parts.fault)
+  }
+
+  /**
+   * Offers again what a back end has taken out of the desired properties, by replacing them.
+   * @returns whether it had. Rejects with what the store throws.
+   */
+  async renew(facts: ConnectionFacts, dossier: Dossier): Promise<boolean> {
+    const offer = dossier.nonce?.offer
+    if (offer === undefined || nonceIn(await this.#parts.twins.read(facts.key)) === offer) return false
+    if (this.#open.has(facts)) this.offer(facts, dossier)
+    return true
+  }
+
   ended(facts: ConnectionFacts): void {
     this.#open.delete(facts)
     this.#waiting.delete(facts)
