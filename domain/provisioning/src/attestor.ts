@@ -8,7 +8,7 @@ import { type Attested, type Credentials, type Denied, type RegistrationClaim, t
 import type { GroupIndex } from './group-index.ts'
 import { CHAINS_REMEMBERED_MAX, KEY_BYTES } from './limits.ts'
 import type { AttemptThrottle, CertificateRules, RandomBytes, SupplyRules, TpmParts } from './ports.ts'
-import { type Proved, isTpmEnrollment, proveByCertificate, proveByToken } from './proof.ts'
+import { type Proved, isTpmEnrollment, proveByCertificate, proveByToken, symmetricKeysOf } from './proof.ts'
 import { checkTpmKeys, namedKeys, proveByActivation } from './tpm-proof.ts'
 import type { Enrollment, ProvisioningStore } from './store.ts'
 
@@ -59,7 +59,7 @@ export class Attestor {
     if (isSpent) return denied('throttled', 'too many failures from this address before')
     const decided = this.#decide(claim, id, credentials, candidates, isOurScope)
     const verdict = decided.kind === 'attested' ? await this.#vouched(decided, credentials) : decided
-    if (verdict.kind === 'attested' && (await this.#parts.supply?.areRetired(verdict.proof)) === true) {
+    if (verdict.kind === 'attested' && (await this.#isRetired(verdict, claim))) {
       // It holds the key, so that it is nobody who guesses; and it is told no more than others.
       return denied('key-retired', 'the key is that of a retired device')
     }
@@ -95,6 +95,34 @@ export class Attestor {
     if (differs !== undefined) return differs
     if (enrollment.status === 'disabled') return denied('enrollment-disabled', `the enrolment ${id} is disabled`)
     return { kind: 'challengeable', registrationId: id }
+  }
+
+  async symmetricKeysOf(ids: ReadonlySet<RegistrationId>): Promise<readonly string[]> {
+    const { store, groups } = this.#parts
+    const keys = new Set<string>()
+    for (const id of ids) {
+      const [individual, registration] = await Promise.all([
+        store.readEnrollment('individual', id),
+        store.readRegistration(id),
+      ])
+      const own = registration?.scope === 'group' ? registration.enrollmentId : undefined
+      const asked = (await groups.list()).filter((group) => own === undefined || group.id === own)
+      for (const enrollment of [...(individual === undefined ? [] : [individual]), ...asked]) {
+        const found = symmetricKeysOf(enrollment, id)
+        if (found !== undefined) keys.add(found.primaryKey).add(found.secondaryKey)
+      }
+    }
+    return [...keys]
+  }
+
+  /** A group derives another key for each way to write an id: those of a retired device are all of one group. */
+  async #isRetired({ proof, enrollment, registrationId }: Attested, claim: RegistrationClaim): Promise<boolean> {
+    const { supply } = this.#parts
+    if (supply === undefined) return false
+    if (await supply.areRetired(proof)) return true
+    if (proof.kind !== 'symmetricKey' || claim.registrationId === registrationId) return false
+    const keys = symmetricKeysOf(enrollment, registrationId)
+    return keys !== undefined && supply.areRetired({ kind: 'symmetricKey', ...keys })
   }
 
   /** What the certificates of a TPM's endorsement key say, where a challenge was answered just now. */

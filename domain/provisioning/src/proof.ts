@@ -132,6 +132,16 @@ function signerOf(
   return found
 }
 
+/** Base64: the keys by which the enrolment proves a registration, as its id is written; undefined without such keys. */
+export function symmetricKeysOf(
+  enrollment: Enrollment,
+  registrationId: string,
+): { readonly primaryKey: string; readonly secondaryKey: string } | undefined {
+  if (enrollment.attestation.kind !== 'symmetricKey') return undefined
+  const { primaryKey, secondaryKey } = deviceKeys(enrollment, enrollment.attestation, registrationId)
+  return { primaryKey, secondaryKey }
+}
+
 function deviceKeys(
   enrollment: Enrollment,
   keys: Extract<Attestation, { kind: 'symmetricKey' }>,

@@ -83,6 +83,26 @@ function idOf(text: string): NonNullable<ReturnType<typeof parseRegistrationId>>
   return id
 }
 
+test('the keys by which a registration is proved: those of its own enrolment and group, of every group without one', async () => {
+  const world = testWorld()
+  await world.enroll('individual', symmetric('pump-1'))
+  for (const [id, primaryKey] of [
+    ['line-1', OTHER_KEY],
+    ['line-2', WRONG_KEY],
+  ] as const) {
+    const attestation = { type: 'symmetricKey', symmetricKey: { primaryKey, secondaryKey: primaryKey } }
+    await world.enroll('group', symmetric(id, { attestation }))
+  }
+  const keysOf = async (id: string) => (await world.provisioning.symmetricKeysOf(new Set([idOf(id)]))).toSorted()
+  const derived = (key: string, id: string) => deriveDeviceKey(key, id)
+  assert.deepEqual(
+    await keysOf('PUMP-1'),
+    [KEY, OTHER_KEY, derived(OTHER_KEY, 'pump-1'), derived(WRONG_KEY, 'pump-1')].toSorted(),
+  )
+  await provision(world, 'Pump-2', world.token('Pump-2', derived(OTHER_KEY, 'Pump-2')))
+  assert.deepEqual(await keysOf('pump-2'), [derived(OTHER_KEY, 'pump-2')])
+})
+
 describe('a device of an individual enrolment by key', () => {
   test('is assigned, with the keys of the enrolment as its own, by either key', async () => {
     for (const key of [KEY, OTHER_KEY]) {

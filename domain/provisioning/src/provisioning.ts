@@ -121,6 +121,14 @@ export class Provisioning {
   }
 
   /**
+   * The symmetric keys, base64, by which an enrolment proves these registrations: individual ones, and of the group of a
+   * registration the keys derived for it; of every group, where no registration tells which.
+   */
+  symmetricKeysOf(ids: ReadonlySet<RegistrationId>): Promise<readonly string[]> {
+    return this.#attestor.symmetricKeysOf(ids)
+  }
+
+  /**
    * Challenges a TPM: a key that it alone can take in, and signs its register with (azure-iot.md §6.1). Everybody whose
    * keys have the right form is given one: who is not enrolled, or as another TPM, learns no more than that it opens
    * nothing.

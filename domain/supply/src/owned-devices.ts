@@ -5,6 +5,11 @@ import type { Identity } from '@holdfast/identity'
 export interface OwnedDevices {
   read(deviceId: string): Promise<Identity | undefined>
   /**
+   * Base64: the symmetric keys by which its enrolments provision it, derived ones among them. An identity that has left
+   * its keys for a certificate does not have them any more; the device does.
+   */
+  enrolledKeys(deviceId: string): Promise<readonly string[]>
+  /**
    * Takes away every credential that the device has: keys are made anew, anything else proves it no more until it is
    * provisioned or given a credential again.
    */

@@ -94,3 +94,13 @@ test('the keys of a retired device are known again in whatever form', async () =
   assert.equal(await world.rules.areRetired({ ...proof, secondaryKey: 'bmV3' }), false)
   assert.ok(!JSON.stringify(world.store.tombstones).includes(primaryKey))
 })
+
+test('a retired device that had left its key for a certificate does not come back by the key of its enrolment', async () => {
+  const world = await supplyWorld()
+  const identity = world.create('d')
+  world.identities.set('d', { ...identity, authentication: { kind: 'certificateAuthority' } })
+  world.enrolled.set('d', ['ZGVyaXZlZA=='])
+  await world.retirements.retire('d', '', ACTOR)
+  const proof = { kind: 'symmetricKey', primaryKey: 'ZGVyaXZlZA==', secondaryKey: 'b3RoZXI=' } as const
+  assert.equal(await world.rules.areRetired(proof), true)
+})

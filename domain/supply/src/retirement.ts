@@ -41,7 +41,11 @@ export class Retirements {
       throw new SupplyError('invalid', `a reason has at most ${REASON_CHARACTERS_MAX} characters; shorten it`)
     }
     const { store, lives, devices, clock, events, codeKey } = this.#parts
-    const [identity, entry] = await Promise.all([devices.read(deviceId), store.readBinding(deviceId.toLowerCase())])
+    const [identity, entry, enrolled] = await Promise.all([
+      devices.read(deviceId),
+      store.readBinding(deviceId.toLowerCase()),
+      devices.enrolledKeys(deviceId),
+    ])
     const bound = entry !== undefined && entry.registrationId === deviceId ? entry : undefined
     if (identity === undefined && bound === undefined) {
       throw new SupplyError('device-missing', 'neither a device nor a claimed entry has this id')
@@ -60,7 +64,7 @@ export class Retirements {
       ...(model === undefined ? {} : { model }),
       ...(owner === undefined ? {} : { owner }),
       ...(bound === undefined ? {} : { manufacturer: bound.manufacturer, serial: bound.serial }),
-      keys: keysOf(identity, bound, codeKey),
+      keys: keysOf(identity, bound, enrolled, codeKey),
     }
     const outcome = await lives.retire(tombstone)
     if (outcome.kind === 'refused') throw new SupplyError('illegal-move', outcome.reason)
@@ -86,9 +90,15 @@ export class Retirements {
 }
 
 /** Every way by which one of its keys would be known again. */
-function keysOf(identity: Identity | undefined, entry: SupplyEntry | undefined, codeKey: string): readonly KeyDigest[] {
+function keysOf(
+  identity: Identity | undefined,
+  entry: SupplyEntry | undefined,
+  enrolled: readonly string[],
+  codeKey: string,
+): readonly KeyDigest[] {
   const keys = new Map<string, KeyDigest>()
   const add = (kind: KeyDigest['kind'], digest: string): void => void keys.set(`${kind} ${digest}`, { kind, digest })
+  for (const key of enrolled) add('symmetric-key', symmetricKeyDigest(codeKey, key))
   const authentication = identity?.authentication
   if (authentication?.kind === 'sas') {
     add('symmetric-key', symmetricKeyDigest(codeKey, authentication.primaryKey))

@@ -101,6 +101,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     registry,
     devices: {
       read: (deviceId) => registry.read({ deviceId }),
+      enrolledKeys: async () => [],
       remint: async () => undefined,
       unbind: async () => undefined,
       clearTags: async () => undefined,

@@ -36,7 +36,7 @@ export async function supplyWorld() {
   }
   const identities = new Map<string, Identity>()
   /** Set to make the next call of this name fail, as a stop does. */
-  const world = { stopAt: undefined as keyof OwnedDevices | undefined }
+  const world = { stopAt: undefined as keyof OwnedDevices | undefined, enrolled: new Map<string, readonly string[]>() }
   const stop = (at: keyof OwnedDevices): void => {
     if (world.stopAt !== at) return
     world.stopAt = undefined
@@ -59,6 +59,7 @@ export async function supplyWorld() {
   }
   const devices: OwnedDevices = {
     read: async (deviceId) => identities.get(deviceId),
+    enrolledKeys: async (deviceId) => world.enrolled.get(deviceId) ?? [],
     async remint(deviceId, { isBound }) {
       stop('remint')
       const identity = identities.get(deviceId)

@@ -40,6 +40,12 @@ export function hubOwnedDevices(parts: HubOwnedDevicesParts): OwnedDevices {
   return {
     read: (deviceId) => registry.read({ deviceId }),
 
+    async enrolledKeys(deviceId): Promise<readonly string[]> {
+      const { registrations, enrollments } = await store.readOrigins(deviceId)
+      const ids = [deviceId, ...registrations, ...enrollments].map(parseRegistrationId)
+      return parts.provisioning().symmetricKeysOf(new Set(ids.filter((id) => id !== undefined)))
+    },
+
     async remint(deviceId, { isBound }, actor): Promise<void> {
       await remintOne({ deviceId }, !isBound, actor)
       // Whoever had the device may know the keys of its modules.
