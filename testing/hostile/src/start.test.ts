@@ -97,7 +97,7 @@ test('a damaged file: the start says which and what to do, refuses, and changes 
     ['keys/kek.json', 40],
     ['ca/server.json', 60],
     ['ca/issuing.json', 60],
-    ['ca/root.pem', 200],
+    ['ca/authority.json', 200],
   ]
   const one = ([name, at]: (typeof files)[number]): Promise<void> =>
     context.test(`${name}, byte ${at}`, async () => {
@@ -118,6 +118,16 @@ test('a damaged file: the start says which and what to do, refuses, and changes 
       assert.ok(readFileSync(path).equals(bytes), 'the file is as it was')
     })
   await Promise.all(files.map(one))
+})
+
+test('the file of what devices are to trust is written anew where it was damaged', async (context) => {
+  const data = await filledFolder(context)
+  const path = join(data, 'ca/root.pem')
+  const whole = readFileSync(path)
+  writeFileSync(path, whole.subarray(0, 200))
+  const hub = await launch(context, data)
+  assert.equal((await hub.ready).caFile, path)
+  assert.ok(readFileSync(path).equals(whole))
 })
 
 /** A folder of a hub that has run, with a device and its telemetry, stopped in order. */
