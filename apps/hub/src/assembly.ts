@@ -221,7 +221,13 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     closeTokens: () => tokens.close(),
     fault,
   })
-  const registry: Registry = new Registry({ ...shared, store: state, changed: (change) => credentials.changed(change) })
+  const registry: Registry = new Registry({
+    ...shared,
+    store: state,
+    changed: (change) => credentials.changed(change),
+    areRetired: async ([primaryKey = '', secondaryKey = primaryKey]) =>
+      supply.rules.areRetired({ kind: 'symmetricKey', primaryKey, secondaryKey }),
+  })
   const policies = await Policies.open({ ...shared, store: state })
   const revocationLists = await RevocationLists.open({ ...shared, store: state })
   const authorities = await Authorities.open({ ...shared, store: state, revocations: revocationLists })

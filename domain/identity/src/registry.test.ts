@@ -23,6 +23,28 @@ const PUMP: IdentityKey = { deviceId: 'pump-1' }
 const SHA1 = 'ab'.repeat(20)
 const SHA256 = 'CD'.repeat(32)
 
+test('a key of a retired device is given to nobody, neither at creation nor later', async () => {
+  const store = new MemoryIdentityStore()
+  const { events, sink } = recordedEvents()
+  const dead = Buffer.alloc(32, 1).toString('base64')
+  const areRetired = async (keys: readonly string[]): Promise<boolean> => keys.includes(dead)
+  const parts = { store, clock: new ManualClock(), random: countingRandom(), events: sink, areRetired }
+  const registry = new Registry(parts)
+  const authentication = { kind: 'sas', secondaryKey: dead } as const
+  await assert.rejects(registry.create({ ...PUMP, authentication }, 'policy/owner'), refusedWith('invalid'))
+  assert.equal(await registry.read(PUMP), undefined)
+  await registry.create(PUMP, 'policy/owner')
+  await assert.rejects(registry.update(PUMP, { authentication }, 'policy/owner'), refusedWith('invalid'))
+  assert.deepEqual(
+    events.map(({ type, actor }) => [type, actor]),
+    [
+      ['key.retired', 'policy/owner'],
+      ['identity.created', 'policy/owner'],
+      ['key.retired', 'policy/owner'],
+    ],
+  )
+})
+
 test('a new device without a word on authentication gets two keys, different ones', async () => {
   const { registry, events } = world()
   const { authentication, status, generationId } = await registry.create(PUMP, 'operator/local')

@@ -68,6 +68,8 @@ export interface RegistryParts {
    * what could not follow the change then has to follow it later.
    */
   readonly changed?: (change: IdentityChanged) => Promise<void>
+  /** Whether one of these symmetric keys (base64) was a retired device's. Absent: no device is retired here. */
+  readonly areRetired?: (keys: readonly string[]) => Promise<boolean>
 }
 
 const PRESENT: Found = { kind: 'present' }
@@ -86,6 +88,7 @@ export class Registry {
   readonly #random: RandomBytes
   readonly #events: EventSink
   readonly #changed: RegistryParts['changed']
+  readonly #areRetired: RegistryParts['areRetired']
   readonly #cache: IdentityCache
   /**
    * The last creation of a module under each device, so that counting and writing are one step; and the last change of
@@ -100,6 +103,7 @@ export class Registry {
     this.#random = parts.random
     this.#events = parts.events
     this.#changed = parts.changed
+    this.#areRetired = parts.areRetired
     this.#cache = new IdentityCache((key) => parts.store.readIdentity(key))
   }
 
@@ -155,6 +159,7 @@ export class Registry {
       ...(draft.parentScope === undefined || draft.parentScope === '' ? {} : { parentScope: draft.parentScope }),
       ...(keeper === '' ? {} : { managedBy: keeper }),
     }
+    await this.#refuseRetired(key, draft.authentication, actor)
     if (key.moduleId === undefined) await this.#underParent(identity, () => this.#insert(identity))
     else await this.#takeTurn(key.deviceId, () => this.#insertModule(identity))
     this.#emit('identity.created', key, actor, {
@@ -167,6 +172,7 @@ export class Registry {
   /** @throws IdentityError `invalid`, `missing`, `etag-mismatch`, `contended`, `unknown-scope`. */
   async update(key: IdentityKey, change: IdentityChange, actor: string, found: Found = PRESENT): Promise<Applied> {
     checkKind(key, change)
+    await this.#refuseRetired(key, change.authentication, actor)
     return this.#change(key, actor, found, (current) =>
       changedIdentity(current, change, this.#clock.wall(), this.#random),
     )
@@ -258,6 +264,15 @@ export class Registry {
       return { identity: next, cuts }
     }
     throw contended()
+  }
+
+  /** Of the keys that somebody chose: what a retired device has lets nobody in again, under whatever id. */
+  async #refuseRetired(key: IdentityKey, draft: AuthenticationDraft | undefined, actor: string): Promise<void> {
+    if (draft?.kind !== 'sas' || this.#areRetired === undefined) return
+    const chosen = [draft.primaryKey, draft.secondaryKey].filter((one) => one !== undefined)
+    if (chosen.length === 0 || !(await this.#areRetired(chosen))) return
+    this.#emit('key.retired', key, actor, { kind: 'symmetric-key' })
+    throw new IdentityError('invalid', 'a key is that of a retired device, which does not come back; make a new one')
   }
 
   async #expect(key: IdentityKey, found: Found): Promise<Identity> {
