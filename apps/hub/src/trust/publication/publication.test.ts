@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000
 /** What devices' certificates are worth, as a test says. */
 class Serials implements RevokedSerials {
   readonly statuses = new Map<string, OcspStatus>()
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<Parameters<RevokedSerials['onChange']>[0]>()
   asked = 0
   issuer = ''
   fails = false
@@ -36,14 +36,14 @@ class Serials implements RevokedSerials {
     return this.statuses.get(serialNumber) ?? { kind: 'unknown' }
   }
 
-  onChange(listener: () => void): () => void {
+  onChange(listener: Parameters<RevokedSerials['onChange']>[0]): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
   set(serialNumber: string, status: OcspStatus): void {
     this.statuses.set(serialNumber, status)
-    for (const listener of this.#listeners) listener()
+    for (const listener of this.#listeners) listener(status.kind === 'revoked' ? 'lists' : 'status')
   }
 }
 
@@ -276,4 +276,21 @@ test('certificates name no place where HTTPS is not served, and IPv6 as URLs hav
   const at = (hostName: string, httpsPort: number) => publicationAt({ hostName, httpsPort })?.(certificate).ocsp
   assert.equal(at('hub.example', 443), 'https://hub.example/.well-known/ocsp')
   assert.equal(at('2001:db8::1', 8443), 'https://[2001:db8::1]:8443/.well-known/ocsp')
+})
+
+test('a certificate that is issued makes no list; one that is revoked does', async () => {
+  const w = await world()
+  const lists = await w.openLists()
+  try {
+    const numberOf = () => lists.list(name(w))?.number
+    const first = numberOf()
+    w.serials.set('05', { kind: 'good' })
+    await lists.refresh()
+    assert.equal(numberOf(), first)
+    w.serials.set('05', { kind: 'revoked', at: w.clock.wall() })
+    await lists.refresh()
+    assert.equal(numberOf(), (first ?? 0n) + 1n)
+  } finally {
+    lists.end()
+  }
 })

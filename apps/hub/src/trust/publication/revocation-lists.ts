@@ -54,7 +54,11 @@ export class RevocationLists {
     this.#parts = parts
     this.#number = number
     const changed = (): void => this.#changed()
-    this.#unsubscribe = [parts.authority.onChange(changed), parts.serials.onChange(changed)]
+    this.#unsubscribe = [
+      parts.authority.onChange(changed),
+      // A fleet that enrols is no reason for a list a second.
+      parts.serials.onChange((change) => change === 'lists' && changed()),
+    ]
   }
 
   /** Resolves when there are lists, or the first attempt at them has been told as failed. */

@@ -9,8 +9,11 @@ export interface RevokedSerials {
   revoked(now: Timestamp): Promise<ReadonlyMap<string, readonly RevokedCertificate[]>>
   /** Of one certificate of `issuer`, by its serial number in upper-case hex. */
   statusOf(issuer: Certificate, serialNumber: string): Promise<OcspStatus>
-  /** Calls `listener` after what was revoked has changed; returns what ends it. `listener` does not throw. */
-  onChange(listener: () => void): () => void
+  /**
+   * Calls `listener` after what is told of a certificate has changed; returns what ends it. `listener` does not throw.
+   * `lists`: what was revoked has changed, too.
+   */
+  onChange(listener: (change: 'status' | 'lists') => void): () => void
 }
 
 const PAGE_ITEMS = 1_000
@@ -51,8 +54,9 @@ export function revokedSerials(
     },
     onChange: (listener) =>
       subscribe((news) => {
-        // A certificate that is new, or seen, stands in no list; one that had an answer `unknown` is asked for anew.
-        if (news === 'revoked' || news === 'released' || news === 'issued') listener()
+        // A certificate that is new stands in no list; if it had the answer `unknown`, it is asked for anew.
+        if (news === 'issued') listener('status')
+        else if (news === 'revoked' || news === 'released') listener('lists')
       }),
   }
 }
