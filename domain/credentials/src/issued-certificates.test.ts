@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Decision } from '@holdfast/identity'
+import { certificateFacts } from '@holdfast/pki'
 import { credentialWorld } from './testing/index.ts'
 
 const PUMP = { deviceId: 'pump-1' }
@@ -199,6 +200,22 @@ test('a certificate that a key was good for falls with the key, until the device
   const { certificate } = await world.obtain(PUMP)
   await world.registry.regenerateKey(PUMP, 'primary', 'x')
   assert.equal(codeOf(await world.show(PUMP, certificate)), 'certificate-revoked')
+})
+
+test('keys that were given back end the certificate, also where its end was not written down', async () => {
+  const world = await credentialWorld()
+  await world.registry.create(PUMP, 'x')
+  const { certificate, sha256 } = await world.obtain(PUMP)
+  allowed(await world.show(PUMP, certificate))
+  allowed(await world.show(PUMP, certificate))
+  const identity = await world.registry.read(PUMP)
+  assert.equal(identity?.authentication.kind, 'certificateAuthority')
+  // As a hub that is killed between the two writes leaves it.
+  const found = await world.issued.find(certificateFacts([certificate]))
+  const keyed = { ...identity, authentication: { kind: 'sas', primaryKey: 'a', secondaryKey: 'b' } } as const
+  const judgement = found?.judge(keyed, world.clock.wall())
+  assert.equal(judgement?.kind === 'denied' && judgement.code, 'wrong-credential-kind')
+  assert.equal((await world.store.readIssued(sha256))?.state, 'current')
 })
 
 test('a failure to write down the first sight is tried again at the next', async () => {

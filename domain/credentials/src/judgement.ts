@@ -33,7 +33,10 @@ export function judgeCertificate(
   }
   if (!rules.isIssuerTrusted)
     return denied('certificate-untrusted', 'the authority that issued it does not count any more')
-  if (identity.authentication.kind !== 'certificateAuthority' && !record.replacesKeys) {
+  // One that was seen had the identity leave its keys. If it has keys again, somebody gave it those, and took this away,
+  // also where the hub was stopped before it could write down the end of the certificate.
+  const leavesKeys = record.replacesKeys && record.seenTime === undefined
+  if (identity.authentication.kind !== 'certificateAuthority' && !leavesKeys) {
     return denied('wrong-credential-kind', 'the identity does not prove itself by certificates of an authority')
   }
   if (now + SKEW_MS < record.notBefore) {

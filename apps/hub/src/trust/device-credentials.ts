@@ -42,6 +42,9 @@ export interface DeviceCredentialsParts {
 /** Records forgotten in one step of upkeep, as often as a step finds that many. */
 const SWEEPS_MAX = 20
 
+/** How often it is tried to have an identity leave its keys while others change it. */
+const LEAVES_MAX = 5
+
 export class DeviceCredentials {
   readonly issued: IssuedCertificates
   readonly service: CredentialService
@@ -102,16 +105,19 @@ async function leaveKeysFor(
   generationId: string,
   close: DeviceCredentialsParts['close'],
 ): Promise<void> {
-  const identity = await registry.read(key)
-  if (identity?.generationId !== generationId || identity.authentication.kind === 'certificateAuthority') return
-  try {
-    const found = { kind: 'etag', etag: identity.etag } as const
-    const authentication = { kind: 'certificateAuthority' } as const
-    const { cuts } = await registry.update(key, { authentication }, 'hub', found)
-    await close(cuts)
-  } catch (error) {
-    // Gone or changed meanwhile: what it is now decides at its next proof.
-    if (!(error instanceof IdentityError)) throw error
+  for (let attempt = 1; ; attempt += 1) {
+    const identity = await registry.read(key)
+    if (identity?.generationId !== generationId || identity.authentication.kind === 'certificateAuthority') return
+    try {
+      const found = { kind: 'etag', etag: identity.etag } as const
+      const authentication = { kind: 'certificateAuthority' } as const
+      const { cuts } = await registry.update(key, { authentication }, 'hub', found)
+      await close(cuts)
+      return
+    } catch (error) {
+      // Gone or changed in the same moment: looked at once more. What fails is tried again at the next proof.
+      if (!(error instanceof IdentityError) || attempt >= LEAVES_MAX) throw error
+    }
   }
 }
 
