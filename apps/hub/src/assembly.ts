@@ -443,7 +443,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     policies,
     authorities,
     revocations,
-    lapses: lapseSources({ issued: state, authorities, enrollments: state, hub: authority }),
+    lapses: lapseSources({ issued: state, authorities, enrollments: state, revocationLists, hub: authority }),
     provisioning,
     sessions: {
       connectionOf: (key) => {

@@ -7,7 +7,7 @@ import {
   type LapseSource,
   listedLapses,
 } from '@holdfast/credentials'
-import type { Authorities } from '@holdfast/identity'
+import type { Authorities, RevocationLists } from '@holdfast/identity'
 import { type Certificate, parseCertificate, renewalTimeOf } from '@holdfast/pki'
 import type { Enrollment, ProvisioningStore } from '@holdfast/provisioning'
 
@@ -15,6 +15,8 @@ export interface LapseParts {
   readonly issued: Pick<IssuedCertificateStore, 'listIssuedByEnd'>
   readonly authorities: Pick<Authorities, 'list'>
   readonly enrollments: Pick<ProvisioningStore, 'listEnrollments'>
+  /** Of customers' authorities. */
+  readonly revocationLists: Pick<RevocationLists, 'list'>
   /** The hub's own: what devices trust, what issues, and the certificate of the listeners. */
   readonly hub: {
     readonly roots: readonly Certificate[]
@@ -33,6 +35,7 @@ export function lapseSources(parts: LapseParts): readonly LapseSource[] {
     ),
     listedLapses(() => hubLapses(parts.hub)),
     listedLapses(() => enrollmentLapses(parts.enrollments)),
+    listedLapses(() => listLapses(parts.revocationLists)),
   ]
 }
 
@@ -47,6 +50,16 @@ function hubLapses(hub: LapseParts['hub']): readonly Lapse[] {
     })),
     { ...lapse('hub', 'certificate/server-certificate', server), renewal: renewalTimeOf(server) },
   ]
+}
+
+/** A list that is fetched is followed by the next one at its end. */
+function listLapses(lists: LapseParts['revocationLists']): readonly Lapse[] {
+  return lists.list().flatMap(({ authority, issuerKey, parsed, url }): readonly Lapse[] => {
+    const at = parsed?.nextUpdate
+    if (at === undefined) return []
+    const subject = `authority/${authority}`
+    return [{ at, kind: 'revocation-list', subject, id: issuerKey, ...(url === undefined ? {} : { renewal: at }) }]
+  })
 }
 
 async function enrollmentLapses(store: LapseParts['enrollments']): Promise<readonly Lapse[]> {
