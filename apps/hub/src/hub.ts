@@ -51,7 +51,9 @@ export class Hub {
   static async start(options: HubOptions): Promise<Hub> {
     const folder = DataFolder.open(options.settings.data)
     try {
-      return new Hub(await assemble(folder, options))
+      const parts = await assemble(folder, options)
+      void parts.supply.sweep()
+      return new Hub(parts)
     } catch (error) {
       folder.close()
       throw error

@@ -27,6 +27,8 @@ export interface RetirementsParts {
 
 export class Retirements {
   readonly #parts: RetirementsParts
+  /** Devices whose end is under way, so that a sweep does not end them too. */
+  readonly #ending = new Set<string>()
 
   constructor(parts: RetirementsParts) {
     this.#parts = parts
@@ -66,19 +68,37 @@ export class Retirements {
       ...(bound === undefined ? {} : { manufacturer: bound.manufacturer, serial: bound.serial }),
       keys: keysOf(identity, bound, enrolled, codeKey),
     }
-    const outcome = await lives.retire(tombstone)
-    if (outcome.kind === 'refused') throw new SupplyError('illegal-move', outcome.reason)
-    await this.#end(deviceId, generationId, actor)
+    this.#ending.add(deviceId)
+    try {
+      const outcome = await lives.retire(tombstone)
+      if (outcome.kind === 'refused') throw new SupplyError('illegal-move', outcome.reason)
+      await this.#end(deviceId, generationId, actor)
+    } finally {
+      this.#ending.delete(deviceId)
+    }
     const detail = { reason, generationId, serial: tombstone.serial ?? '', keys: tombstone.keys.length }
     events({ type: 'device.retired', at: tombstone.at, subject: `device/${deviceId}`, actor, detail })
     return tombstone
   }
 
-  /** Finishes what was begun before a stop. */
+  /** Finishes what was begun before a stop. One that cannot be finished keeps none of the others. */
   async resume(): Promise<void> {
-    for (const { deviceId, generationId } of await this.#parts.store.listLives('retired', SWEEP_MAX)) {
-      await this.#end(deviceId, generationId ?? '', 'hub')
+    const { store, clock, events } = this.#parts
+    const faults: unknown[] = []
+    for (const { deviceId, generationId = '', reason = '', serial = '' } of await store.listLives(
+      'retired',
+      SWEEP_MAX,
+    )) {
+      if (this.#ending.has(deviceId)) continue
+      try {
+        await this.#end(deviceId, generationId, 'hub')
+        const detail = { reason, generationId, serial }
+        events({ type: 'device.retired', at: clock.wall(), subject: `device/${deviceId}`, actor: 'hub', detail })
+      } catch (error) {
+        faults.push(error)
+      }
     }
+    if (faults.length > 0) throw faults[0]
   }
 
   async #end(deviceId: string, generationId: string, actor: string): Promise<void> {

@@ -45,6 +45,23 @@ test('wrong codes are slowed by actor and all together, and time forgives', asyn
   await assert.rejects(guess('policy/new', 1), code('throttled'))
 })
 
+test('retirements that a stop broke off are finished and told, whatever becomes of one of them', async () => {
+  const world = await supplyWorld()
+  for (const id of ['d-1', 'd-2']) {
+    world.create(id)
+    world.stopAt = 'delete'
+    await assert.rejects(world.retirements.retire(id, 'scrapped', ACTOR), /stopped/)
+  }
+  const told = () => world.events.filter(({ type }) => type === 'device.retired').map(({ subject }) => subject)
+  assert.deepEqual(told(), [])
+  world.stopAt = 'unbind'
+  await assert.rejects(world.retirements.resume(), /stopped/)
+  assert.deepEqual(told(), ['device/d-2'])
+  await world.retirements.resume()
+  assert.deepEqual(told(), ['device/d-2', 'device/d-1'])
+  assert.equal(world.identities.size, 0)
+})
+
 test('a code is claimed however it is written, and is not kept', async () => {
   const world = await supplyWorld()
   await world.owners.add('a', ACTOR)

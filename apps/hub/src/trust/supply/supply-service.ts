@@ -101,7 +101,7 @@ export class SupplyService {
     this.#timer.unref()
   }
 
-  /** Adds its gate, and finishes what a stop broke off. Rejects with what the store throws. */
+  /** Adds its gate. `sweep` finishes what a stop broke off, once the hub stands. Rejects with what the store throws. */
   static async open(parts: SupplyServiceParts): Promise<SupplyService> {
     const { store, random } = parts
     const models = await Models.open(parts)
@@ -170,16 +170,20 @@ export class SupplyService {
   async sweep(): Promise<void> {
     if (this.#isSweeping) return
     this.#isSweeping = true
-    try {
-      await this.retirements.resume()
-      await this.transfers.resume()
-      await this.claims.expire()
-      await this.#follower.reconcile()
-    } catch (error) {
-      this.#fault(error)
-    } finally {
-      this.#isSweeping = false
+    const steps = [
+      () => this.retirements.resume(),
+      () => this.transfers.resume(),
+      () => this.claims.expire(),
+      () => this.#follower.reconcile(),
+    ]
+    for (const step of steps) {
+      try {
+        await step()
+      } catch (error) {
+        this.#fault(error)
+      }
     }
+    this.#isSweeping = false
   }
 
   end(): void {
