@@ -100,6 +100,31 @@ test('it holds although the disk takes nothing, and nobody is let out before tha
   assert.equal(quarantine.judge(facts(DEVICE)).kind, 'restrict')
 })
 
+test('what the disk has not taken is written later, by itself or when it is asked for again, and is told then', async () => {
+  const { parts, store, events } = world()
+  const quarantine = await Quarantine.open(parts)
+  for (const again of [() => quarantine.save(), () => quarantine.add(DEVICE, 'y', 'operator')]) {
+    store.isFull = true
+    await assert.rejects(quarantine.add(DEVICE, 'x', 'hub'), /full/)
+    await assert.rejects(quarantine.save(), /full/)
+    assert.equal(events.filter(({ type }) => type === 'identity.quarantined').length, 0)
+    store.isFull = false
+    await again()
+    assert.equal(store.quarantined.get('d')?.reason, 'x')
+    assert.equal(events.filter(({ type }) => type === 'identity.quarantined').length, 1)
+    assert.equal(await quarantine.add(DEVICE, 'x', 'hub'), 'already')
+    await quarantine.save()
+    await quarantine.release(DEVICE, 'operator')
+    events.length = 0
+  }
+  store.isFull = true
+  await assert.rejects(quarantine.add(DEVICE, 'x', 'hub'), /full/)
+  quarantine.deleted(DEVICE)
+  store.isFull = false
+  await quarantine.save()
+  assert.equal(store.quarantined.size, 0)
+})
+
 test('the nearest policy that says a member has it; changes are told, and last', async () => {
   const { parts, changed, events, store } = world(() => ({ tlsFloor: '1.3', duplicates: 'refuse-newcomer' }))
   const policies = await ConnectionPolicies.open(parts)

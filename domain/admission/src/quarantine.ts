@@ -38,6 +38,8 @@ export class Quarantine implements AdmissionGate {
   readonly name = 'quarantine'
   readonly #parts: QuarantineParts
   readonly #entries: Map<string, QuarantineEntry>
+  /** Of the entries those that the store has not taken. */
+  readonly #unsaved = new Set<string>()
 
   private constructor(parts: QuarantineParts, entries: readonly QuarantineEntry[]) {
     this.#parts = parts
@@ -71,11 +73,12 @@ export class Quarantine implements AdmissionGate {
 
   /**
    * Holds at once, before it is durable: when the promise rejects with what the store throws, it holds until the hub
-   * stops. `already`: nothing is changed.
+   * stops, and is written by the next `add` or `save` that the store takes. `already`: nothing is changed.
    */
   async add(key: IdentityKey, reason: string, actor: string): Promise<QuarantineOutcome> {
     const text = identityText(key)
-    if (this.#entries.has(text)) return 'already'
+    const held = this.#entries.get(text)
+    if (held !== undefined) return this.#unsaved.has(text) ? this.#write(text, held) : 'already'
     if (this.#entries.size >= QUARANTINED_MAX) return 'full'
     const entry: QuarantineEntry = {
       ...keyOf(key),
@@ -85,13 +88,14 @@ export class Quarantine implements AdmissionGate {
     }
     this.#entries.set(text, entry)
     this.#parts.changed(key)
-    if (!(await this.#parts.store.writeQuarantined(entry))) {
-      if (this.#entries.get(text) === entry) this.#entries.delete(text)
-      this.#parts.changed(key)
-      return 'missing'
-    }
-    this.#emit('identity.quarantined', entry, actor)
-    return 'added'
+    return this.#write(text, entry)
+  }
+
+  /** Tries again to write one that the store has not taken; to be called now and then. Rejects with what it throws. */
+  async save(): Promise<void> {
+    const [text] = this.#unsaved
+    const entry = text === undefined ? undefined : this.#entries.get(text)
+    if (text !== undefined && entry !== undefined) await this.#write(text, entry)
   }
 
   /** Durable before anybody is let out. False where it is not in quarantine by itself. */
@@ -100,7 +104,7 @@ export class Quarantine implements AdmissionGate {
     const entry = this.#entries.get(text)
     if (entry === undefined) return false
     await this.#parts.store.deleteQuarantined(key)
-    if (this.#entries.get(text) === entry) this.#entries.delete(text)
+    if (this.#entries.get(text) === entry) this.#forget(text)
     this.#emit('identity.released', entry, actor)
     this.#parts.changed(key)
     return true
@@ -109,9 +113,33 @@ export class Quarantine implements AdmissionGate {
   /** The identity is gone, of a device its modules too. */
   deleted(key: IdentityKey): void {
     const text = identityText(key)
-    this.#entries.delete(text)
+    this.#forget(text)
     if (key.moduleId !== undefined) return
-    for (const name of this.#entries.keys()) if (name.startsWith(`${text}/`)) this.#entries.delete(name)
+    for (const name of this.#entries.keys()) if (name.startsWith(`${text}/`)) this.#forget(name)
+  }
+
+  /** Of two writes of one entry under way the second finds it taken. */
+  async #write(text: string, entry: QuarantineEntry): Promise<QuarantineOutcome> {
+    this.#unsaved.delete(text)
+    let exists: boolean
+    try {
+      exists = await this.#parts.store.writeQuarantined(entry)
+    } catch (error) {
+      if (this.#entries.get(text) === entry) this.#unsaved.add(text)
+      throw error
+    }
+    if (!exists) {
+      if (this.#entries.get(text) === entry) this.#forget(text)
+      this.#parts.changed(entry)
+      return 'missing'
+    }
+    this.#emit('identity.quarantined', entry, entry.actor)
+    return 'added'
+  }
+
+  #forget(text: string): void {
+    this.#entries.delete(text)
+    this.#unsaved.delete(text)
   }
 
   #emit(type: 'identity.quarantined' | 'identity.released', entry: QuarantineEntry, actor: string): void {

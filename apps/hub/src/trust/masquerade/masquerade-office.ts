@@ -158,5 +158,7 @@ export class MasqueradeOffice {
     const due = this.#offers.due(clock.monotonic())
     await Promise.all(due.map(([facts, dossier]) => this.#watch.silent(facts, dossier).catch(fault)))
     await this.#dossiers.flush()
+    // Whoever put it there was told that the disk had not taken it; that need not be said each second.
+    await this.quarantine.save().catch(() => undefined)
   }
 }
