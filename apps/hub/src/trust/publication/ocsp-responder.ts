@@ -1,7 +1,7 @@
 /**
  * Answers to who asks whether a certificate that the hub issued still counts (RFC 6960), signed by the authority that
- * issued it. Anybody may ask, so that what an answer costs is bounded: answers without a nonce are kept, signatures are
- * counted.
+ * issued it. Anybody may ask, so that what an answer costs is bounded: answers without a nonce about certificates that
+ * exist are kept, signatures are counted.
  */
 
 import { type Clock, type Instant, later, LruMap, timestampOf, TokenBucket } from '@holdfast/base'
@@ -58,7 +58,9 @@ export class OcspResponder {
   constructor(parts: OcspResponderParts) {
     this.#parts = parts
     this.#signatures = new TokenBucket(parts.clock.monotonic(), SIGNATURES)
-    parts.serials.onChange(() => {
+    parts.serials.onChange((change) => {
+      // A certificate that is new had no answer that was kept.
+      if (change === 'status') return
       this.#changes += 1
       this.#kept.clear()
     })
@@ -111,7 +113,9 @@ export class OcspResponder {
       now,
       nextUpdate,
     })
-    if (name === undefined) return { der, keepMs: undefined }
+    // Serial numbers that nobody has are without end: who asks for them shall not drive out the answers that are kept.
+    const isUnknown = answers.some(({ status }) => status.kind === 'unknown')
+    if (name === undefined || isUnknown) return { der, keepMs: undefined }
     const until = later(this.#parts.clock.monotonic(), ANSWER_MS / 2)
     if (changes === this.#changes) this.#kept.set(name, { der, until })
     return { der, keepMs: ANSWER_MS / 2 }

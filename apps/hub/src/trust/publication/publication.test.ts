@@ -176,6 +176,19 @@ test('an answer without a nonce is kept until something changes; with one it is 
   assert.equal(it.serials.asked, 4)
 })
 
+test('answers about serial numbers that nobody has are not kept, and drive out none that are', async () => {
+  const it = await world()
+  it.serials.set('4A11', { kind: 'good' })
+  const ask = (serial: string) => it.ocsp.answer(ocspRequest(it, serial))
+  const kept = await ask('4A11')
+  assert.equal((await ask('0BAD')).keepMs, undefined)
+  // Somebody gets a certificate with this number meanwhile.
+  it.serials.set('0BAD', { kind: 'good' })
+  assert.notEqual((await ask('0BAD')).keepMs, undefined)
+  assert.deepEqual((await ask('4A11')).der, kept.der)
+  assert.equal(it.serials.asked, 3)
+})
+
 test('what cannot be answered is answered as a failure, which nobody keeps', async () => {
   const it = await world()
   const failure = async (bytes: Uint8Array): Promise<number | undefined> => {
@@ -260,6 +273,7 @@ test('over HTTP there is what is published and nothing else; lists may be kept f
     assert.equal(response.headers.get('cache-control'), 'no-store')
   }
   assert.equal((await ask('/.well-known/holdfast/issuing.crl', { method: 'POST' })).status, 405)
+  it.serials.set('4A11', { kind: 'good' })
   const der_ = ocspRequest(it, '4A11')
   const got = await ask(`/.well-known/ocsp/${encodeURIComponent(der_.toString('base64'))}`)
   assert.match(got.headers.get('cache-control') ?? '', /^public, .*max-age=300$/)
