@@ -42,8 +42,7 @@ export async function enrol(call: EstCall): Promise<Response> {
   if (registration !== undefined) {
     return enrolByRegistration(context, services, path, registration, await readRequest(context))
   }
-  const claim = isRenewal ? byCertificate(context) : (byAuthorization(context) ?? byCertificate(context))
-  if (claim === undefined) throw unproved()
+  const claim = claimOf(call, isRenewal)
   const subject = identitySubject(claim.key)
   const device = await admit(context, services, claim.key, claim.token)
   const verdict = services.throttling.take('device.certificate', subject)
@@ -54,7 +53,8 @@ export async function enrol(call: EstCall): Promise<Response> {
     return certificates([record.certificate])
   } catch (error) {
     if (error instanceof CredentialError && error.code === 'busy') return later(RETRY_AFTER_SECONDS)
-    tellRefusal(call, subject, problemOf(error)?.facts.code)
+    const known = error instanceof Problem ? error : problemOf(error)
+    tellRefusal(call, { subject, actor: subject }, known?.facts.code ?? 'failed')
     throw error
   }
 }
@@ -109,6 +109,20 @@ async function issue(call: EstCall, { key }: Claim, device: Admitted, request: U
   const [leaf] = context.env.peer.certificate?.chain ?? []
   if (leaf === undefined) throw unproved()
   return services.credentials.issue({ ...common, key, subjectName: parseCertificate(leaf).subjectName })
+}
+
+/** @throws Problem 401, told as an event, for whoever shows nothing that could prove anything. */
+function claimOf(call: EstCall, isRenewal: boolean): Claim {
+  const { context } = call
+  try {
+    const claim = isRenewal ? byCertificate(context) : (byAuthorization(context) ?? byCertificate(context))
+    if (claim !== undefined) return claim
+    throw unproved()
+  } catch (error) {
+    const actor = `address/${context.env.peer.address}`
+    if (error instanceof Problem) tellRefusal(call, { subject: 'hub', actor }, error.facts.code)
+    throw error
+  }
 }
 
 /** @throws Problem 401 where the user of Basic is not whom the token is for. */
@@ -168,13 +182,17 @@ async function readRequest(context: Context<HttpEnvironment>): Promise<Uint8Arra
   return decodeEstBody(Buffer.concat(chunks))
 }
 
-function tellRefusal({ context, services, path }: EstCall, subject: string, reason: string | undefined): void {
+function tellRefusal(
+  { context, services, path }: EstCall,
+  { subject, actor }: { readonly subject: string; readonly actor: string },
+  reason: string,
+): void {
   const { address } = context.env.peer
   services.events.sink({
     type: 'request.refused',
     at: services.clock.wall(),
     subject,
-    actor: subject,
-    detail: { operation: `est/${path.operation}`, reason: reason ?? 'failed', address },
+    actor,
+    detail: { operation: `est/${path.operation}`, reason, address },
   })
 }
