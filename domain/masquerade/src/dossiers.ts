@@ -35,6 +35,8 @@ export class Dossiers {
   readonly #idle = new LruMap<string, Dossier>(DOSSIERS_MAX)
   /** Not on disk yet; the newest of each. */
   readonly #waiting = new Map<string, { readonly key: IdentityKey; readonly dossier: Dossier }>()
+  /** By device, the names of its modules that were ever in one of these; so bounded by the modules of the hub. */
+  readonly #modules = new Map<string, Set<string>>()
   /** Whether all that is on disk is in memory, so that who is not found has none. */
   #isComplete: boolean
   #flushing: Promise<void> | undefined
@@ -49,7 +51,7 @@ export class Dossiers {
     const stored = await parts.store.listDossiers(DOSSIERS_MAX)
     const dossiers = new Dossiers(parts, stored.length < DOSSIERS_MAX)
     for (const { record, ...key } of stored) {
-      dossiers.#idle.set(identityText(key), new Dossier(readDossierRecord(record)))
+      dossiers.#idle.set(dossiers.#nameOf(key), new Dossier(readDossierRecord(record)))
     }
     return dossiers
   }
@@ -69,7 +71,7 @@ export class Dossiers {
 
   /** A connection of it is in: it stays in memory until `ended`. */
   opened(key: IdentityKey, dossier: Dossier): void {
-    const text = identityText(key)
+    const text = this.#nameOf(key)
     this.#idle.delete(text)
     this.#live.set(text, dossier)
   }
@@ -84,12 +86,12 @@ export class Dossiers {
 
   /** What lasts of it has changed; on disk with the next flush. */
   changed(key: IdentityKey, dossier: Dossier): void {
-    this.#waiting.set(identityText(key), { key, dossier })
+    this.#waiting.set(this.#nameOf(key), { key, dossier })
   }
 
   /** As well, and on its way at once: before the write of any other port that is asked for after this. */
   async write(key: IdentityKey, dossier: Dossier): Promise<void> {
-    const text = identityText(key)
+    const text = this.#nameOf(key)
     const waiting = { key, dossier }
     this.#waiting.set(text, waiting)
     await this.#parts.store.writeDossiers([writeOf(key, dossier)])
@@ -107,9 +109,23 @@ export class Dossiers {
   /** The identity is gone, of a device its modules too. */
   deleted(key: IdentityKey): void {
     const text = identityText(key)
-    const isOf = (name: string): boolean => name === text || (key.moduleId === undefined && name.startsWith(`${text}/`))
-    for (const map of [this.#live, this.#waiting]) for (const name of map.keys()) if (isOf(name)) map.delete(name)
-    for (const [name] of this.#idle.entries()) if (isOf(name)) this.#idle.delete(name)
+    const modules = this.#modules.get(key.deviceId)
+    // Not by looking through all of them: devices are deleted by the thousand.
+    const names = key.moduleId === undefined ? [text, ...(modules ?? [])] : [text]
+    for (const name of names) {
+      for (const map of [this.#live, this.#waiting, this.#idle]) map.delete(name)
+      modules?.delete(name)
+    }
+    if (modules?.size === 0) this.#modules.delete(key.deviceId)
+  }
+
+  #nameOf(key: IdentityKey): string {
+    const text = identityText(key)
+    if (key.moduleId === undefined) return text
+    const modules = this.#modules.get(key.deviceId)
+    if (modules === undefined) this.#modules.set(key.deviceId, new Set([text]))
+    else modules.add(text)
+    return text
   }
 
   async #read(key: IdentityKey): Promise<Dossier> {
@@ -120,7 +136,7 @@ export class Dossiers {
 
   #keep(key: IdentityKey, dossier: Dossier): Dossier {
     if (this.#idle.size >= DOSSIERS_MAX) this.#isComplete = false
-    this.#idle.set(identityText(key), dossier)
+    this.#idle.set(this.#nameOf(key), dossier)
     return dossier
   }
 
