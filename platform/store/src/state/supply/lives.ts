@@ -147,14 +147,17 @@ export class SqlLives implements LivesPart {
         .where('device_id', '=', deviceId)
         .where('module_id', '=', '')
         .executeTakeFirst()
+      // Retired or deleted by another meanwhile, made anew, or made at all: its keys are not those that were looked at.
+      if ((identity?.generation_id ?? '') !== generationId) {
+        return { kind: 'refused', reason: 'the device was made, made anew or ended just now; look again' }
+      }
       const change = { kind: 'retire', generationId, reason } as const
       const outcome = applyLifeChange(deviceId, await readLife(transaction, deviceId), change, at)
       if (outcome.kind !== 'changed') return outcome
       await writeTombstone(transaction, tombstone)
       // Without an identity nothing would ever take the record away.
-      if (identity?.generation_id === generationId) await writeLife(transaction, outcome.life)
-      else if (identity === undefined)
-        await transaction.deleteFrom('device_life').where('device_id', '=', deviceId).execute()
+      if (identity !== undefined) await writeLife(transaction, outcome.life)
+      else await transaction.deleteFrom('device_life').where('device_id', '=', deviceId).execute()
       await transaction.deleteFrom('transfer').where('device_id', '=', deviceId).execute()
       await writeHistory(transaction, deviceSubject(deviceId), outcome.history, { at, actor })
       if (manufacturer !== undefined && serial !== undefined) {

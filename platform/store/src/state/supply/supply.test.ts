@@ -161,7 +161,13 @@ test("what a retired device and its modules proved themselves by is nobody's any
     const retired = { kind: 'retired', holder: { deviceId: 'd' } }
     assert.deepEqual(await claim('K', 'd'), retired, 'before the identity is deleted')
     await store.deleteIdentity({ deviceId: 'd' }, { kind: 'any' })
+    const again = () => port.retireDevice({ deviceId: 'd', generationId, reason: 'lost', keys, ...STAMP })
+    assert.equal((await again()).kind, 'refused', 'one that comes second leaves no second tombstone')
     await store.writeIdentity(device('d', { generationId: 'g2' }), { kind: 'absent' })
+    await claim('S', 'd')
+    assert.equal((await again()).kind, 'refused')
+    assert.deepEqual(await claim('S', 'd'), { kind: 'own' }, 'nor does it bury what its successor has')
+    assert.equal((await port.listTombstones({ after: 0, limit: 10 })).length, 1)
     for (const one of ['K', 'L']) {
       assert.deepEqual(await claim(one, 'e'), retired)
       assert.deepEqual(await claim(one, 'd'), retired, 'nor the successor of its id')
