@@ -1,11 +1,13 @@
 /** A retired device comes back by no door: curl, mosquitto, mqtt.js and openssl with its keys, swtpm with its TPM. */
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
-import { HubApi, HubProcess } from '@holdfast/testing-hub'
+import { setTimeout as wait } from 'node:timers/promises'
+import { HubApi, HubProcess, SoftwareTpm, TpmDevice } from '@holdfast/testing-hub'
 import { requireTool } from '@holdfast/testing-tidy'
 import { formatSasToken } from '@holdfast/tokens'
 import { AttestingDevice } from './attesting-device.ts'
@@ -91,6 +93,48 @@ suite('a retired device', { skip }, () => {
     }
   })
 
+  test('a TPM that attests for one device is provisioned as no other', { skip: skipTpm }, async () => {
+    const { root, ready, api } = the()
+    const folder = join(root, 'tpm-2')
+    const authority = readFileSync(ready.caFile, 'utf8')
+    const attesting = await AttestingDevice.start({
+      folder,
+      ready,
+      authority,
+      id: 'hw-1',
+      key: await api.createDevice('hw-1'),
+    })
+    await attesting.makeKeys()
+    assert.equal((await attesting.enrol()).status, 200)
+    await attesting.stopTpm()
+    const software = await SoftwareTpm.start(folder)
+    const tpm = await TpmDevice.open(software)
+    try {
+      const endorsementKey = Buffer.from(tpm.endorsementKey).toString('base64')
+      const storageRootKey = Buffer.from(tpm.storageRootKey).toString('base64')
+      await must('POST', '/enrollments', { id: 'hw-2', attestation: 'tpm', endorsementKey })
+      const { idScope } = (await must('GET', '/status')) as { readonly idScope: string }
+      const register = async (token?: string): Promise<Record<string, unknown>> => {
+        const url = `https://localhost:${ready.httpsPort}/${idScope}/registrations/hw-2/register?api-version=2019-03-31`
+        const body = JSON.stringify({ registrationId: 'hw-2', tpm: { endorsementKey, storageRootKey } })
+        const proof = token === undefined ? [] : ['-H', `Authorization: ${token}`]
+        const given = ['-sS', '--cacert', ready.caFile, '-X', 'PUT', '-H', 'content-type: application/json', ...proof]
+        const run = spawnSync('curl', [...given, '-d', body, url], { encoding: 'utf8', timeout: 20_000 })
+        return JSON.parse(run.stdout) as Record<string, unknown>
+      }
+      await tpm.activate(Buffer.from(String((await register()).authenticationKey), 'base64'))
+      await register(await tpm.token(`${idScope}/registrations/hw-2`, 'registration'))
+      const shared = () =>
+        eventsOf(the().data).find(({ type, subject }) => type === 'key.shared' && subject === 'device/hw-2')
+      for (let attempt = 0; attempt < 50 && shared() === undefined; attempt += 1) await wait(100)
+      assert.equal(shared()?.detail.heldBy, 'hw-1')
+      assert.equal((await api.call('GET', '/api/v1/devices/hw-2')).status, 404)
+    } finally {
+      await tpm.close()
+      await software.stop()
+    }
+  })
+
   test('does not attest under another id, nor while it lives', { skip: skipTpm }, async () => {
     const { root, ready, api } = the()
     const authority = readFileSync(ready.caFile, 'utf8')
@@ -102,10 +146,9 @@ suite('a retired device', { skip }, () => {
     const second = await AttestingDevice.start({ ...options, id: 'boot-2', key: await api.createDevice('boot-2') })
     try {
       await second.makeKeys()
-      const refused = async (): Promise<unknown> => {
+      const refused = async (): Promise<void> => {
         const { status, body } = await second.enrol()
         assert.equal(status, 409, JSON.stringify(body))
-        return body.message
       }
       await refused()
       await retire('boot-1')
