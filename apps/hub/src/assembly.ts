@@ -241,6 +241,7 @@ export async function assemble(folder: DataFolder, { settings, writeLog, threads
     events,
     publish: (key, publication) => desk.publish(key, publication),
     laneOf: (key) => desk.laneOf(key),
+    mayUpload: (deviceId) => masquerade.quarantine.find({ deviceId }) === undefined,
     vetReport: (key, patch) => masquerade.vet(key, patch),
     certificates: certificatesOverMqtt(credentials.service, (key) => desk.standingOf(key)),
     fault,

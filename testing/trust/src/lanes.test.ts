@@ -1,6 +1,7 @@
 /** What a device has outside its lane, by quarantine, with a client that knows nothing of us. */
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type Answer, HubApi, HubProcess, type Ready } from '@holdfast/testing-hub'
 import { requireTool } from '@holdfast/testing-tidy'
 import { eventsOf } from './events.ts'
-import { SasDevice, type SasDeviceOptions } from './sas-device.ts'
+import { SasDevice, type SasDeviceOptions, sasPassword } from './sas-device.ts'
 
 suite('lanes', { skip: requireTool('curl') }, () => {
   let data: string
@@ -141,6 +142,29 @@ suite('lanes', { skip: requireTool('curl') }, () => {
     await eventually(() => pump.commands.length === 2, 'both messages come')
     assert.deepEqual(pump.commands, ['one', 'two'])
     await pump.close()
+  })
+
+  test('what an upload was granted before does not let a device in quarantine write files', async () => {
+    const id = 'uploads'
+    const key = await api.createDevice(id)
+    const curl = (path: string, args: readonly string[]): { readonly status: string; readonly body: string } => {
+      const url = path.startsWith('/') ? `https://localhost:${ready.httpsPort}${path}` : path
+      const fixed = ['-sS', '--cacert', ready.caFile, '--resolve', `localhost:${ready.httpsPort}:127.0.0.1`]
+      const { stdout } = spawnSync('curl', [...fixed, '-w', '\n%{http_code}', ...args, url], { encoding: 'utf8' })
+      const at = stdout.lastIndexOf('\n')
+      return { status: stdout.slice(at + 1), body: stdout.slice(0, at) }
+    }
+    const asked = ['-H', `Authorization: ${sasPassword(id, key)}`, '-H', 'Content-Type: application/json']
+    const grant = curl(`/devices/${id}/files?api-version=2021-04-12`, [...asked, '-d', '{"blobName":"log.txt"}'])
+    assert.equal(grant.status, '200', grant.body)
+    const { containerName, blobName, sasToken } = JSON.parse(grant.body) as Record<string, string>
+    const put = (): string =>
+      curl(`/${containerName}/${blobName}${sasToken}&comp=block&blockid=QUFB`, ['-X', 'PUT', '-d', 'x']).status
+    assert.equal(put(), '201')
+    await quarantine(id)
+    assert.equal(put(), '403')
+    await must('DELETE', `/quarantine/${id}`)
+    assert.equal(put(), '201')
   })
 
   test('a will of a device in quarantine is not published', async () => {

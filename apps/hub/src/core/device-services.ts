@@ -28,6 +28,8 @@ export interface DeviceServiceParts {
   readonly events: EventLog
   readonly publish: (key: IdentityKey, publication: Publication) => boolean
   readonly laneOf: (key: IdentityKey) => Lane
+  /** Whether uploads that were granted to the device may go on. */
+  readonly mayUpload: (deviceId: string) => boolean
   /** Of patches that devices report. MUST NOT throw. */
   readonly vetReport: (key: IdentityKey, patch: string) => TwinRefusal | undefined
   /** Certificates for devices that ask over MQTT. */
@@ -68,7 +70,7 @@ export class DeviceServices {
 
   /** @throws StoreUnavailableError, or what the state store throws. */
   static async open(parts: DeviceServiceParts): Promise<DeviceServices> {
-    const { settings, state, blobs, registry, clock, random, events, fault } = parts
+    const { settings, state, blobs, registry, clock, random, events, mayUpload, fault } = parts
     const files = await UploadService.open({
       store: state,
       folder: blobs,
@@ -77,6 +79,7 @@ export class DeviceServices {
       random,
       events: events.throttled,
       limits: settings.uploads,
+      mayUpload,
       fault,
     })
     return new DeviceServices(parts, files)

@@ -19,6 +19,8 @@ export interface UploadServiceParts {
   readonly random: (bytes: number) => Uint8Array
   readonly events: EventSink
   readonly limits: UploadLimits
+  /** Whether grants of the device hold now; those of one that is not trusted just now hold again later. */
+  readonly mayUpload: (deviceId: string) => boolean
   /** MUST NOT throw. */
   readonly fault: (error: unknown) => void
 }
@@ -45,7 +47,7 @@ export class UploadService {
 
   /** @throws StoreUnavailableError, or what the state store throws. */
   static async open(parts: UploadServiceParts): Promise<UploadService> {
-    const { store, clock, random, events, registry, limits, fault } = parts
+    const { store, clock, random, events, registry, limits, mayUpload, fault } = parts
     const same = (bytes: Uint8Array): Uint8Array => bytes
     const queue = { store, clock, random, events, encode: same, decode: same }
     const notifications = new ServiceQueue<Uint8Array>({ ...queue, name: 'file-notifications' })
@@ -57,6 +59,7 @@ export class UploadService {
       events,
       limits,
       generationOf: async (deviceId) => {
+        if (!mayUpload(deviceId)) return undefined
         const identity = await registry.read({ deviceId })
         return identity?.status === 'enabled' ? identity.generationId : undefined
       },
