@@ -104,3 +104,20 @@ test('a retired device that had left its key for a certificate does not come bac
   const proof = { kind: 'symmetricKey', primaryKey: 'ZGVyaXZlZA==', secondaryKey: 'b3RoZXI=' } as const
   assert.equal(await world.rules.areRetired(proof), true)
 })
+
+test('a device that is retired while it is provisioned is refused at once, and ended', async () => {
+  const world = await supplyWorld()
+  const { authentication } = world.create('d')
+  assert.ok(authentication.kind === 'sas')
+  await world.retirements.retire('d', '', ACTOR)
+  // Its registration was let in before that, and goes on.
+  const { generationId } = world.create('d', authentication.primaryKey)
+  const { primaryKey, secondaryKey } = authentication
+  const proof = { kind: 'symmetricKey', primaryKey, secondaryKey } as const
+  const attested = { registrationId: 'd', proof } as unknown as Parameters<typeof world.rules.assigned>[0]
+  await world.rules.assigned(attested, 'd')
+  const connection = { generationId, basis: { kind: 'device-key', slot: 'primary' }, isModule: false } as const
+  assert.equal(judgeLife(await world.lives.written('d'), undefined, connection).kind, 'refuse')
+  await world.retirements.resume()
+  assert.equal(world.identities.size, 0)
+})

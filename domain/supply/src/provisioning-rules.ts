@@ -1,6 +1,6 @@
 /** What supply says to provisioning: which key a claimed device proves itself by, and which keys come no more. */
 
-import { assertNever } from '@holdfast/base'
+import { assertNever, type Clock } from '@holdfast/base'
 import { symmetricKeyDigest } from './claim-code.ts'
 import type { Enrollment, Proof, SupplyRules } from '@holdfast/provisioning'
 import type { Models } from '@holdfast/models'
@@ -15,13 +15,14 @@ export interface ProvisioningRulesParts {
   readonly store: SupplyStore
   readonly lives: Lives
   readonly models: Models
+  readonly clock: Clock
   /** Base64; see `claim-code.ts`. */
   readonly codeKey: string
   readonly identityOf: (deviceId: string) => Promise<{ readonly generationId: string } | undefined>
 }
 
 export function provisioningRules(parts: ProvisioningRulesParts): SupplyRules {
-  const { store, lives, models, codeKey } = parts
+  const { store, lives, models, codeKey, clock } = parts
   return {
     async bindingOf(registrationId, leaf): Promise<Enrollment | undefined> {
       const entry = await store.readBinding(registrationId)
@@ -37,8 +38,17 @@ export function provisioningRules(parts: ProvisioningRulesParts): SupplyRules {
       }
     },
 
-    async assigned({ registrationId }, deviceId): Promise<void> {
-      const [life, identity] = await Promise.all([lives.written(deviceId), parts.identityOf(deviceId)])
+    async assigned({ registrationId, proof }, deviceId): Promise<void> {
+      const identity = await parts.identityOf(deviceId)
+      if (identity !== undefined && (await store.areRetired(digestsOf(proof, codeKey)))) {
+        // Its key was retired while it was on its way to be an identity: the gate refuses that, and the sweep ends it.
+        const { generationId } = identity
+        const reason = 'its key was retired while it was provisioned'
+        const actor = `registration/${registrationId}`
+        await lives.retire({ deviceId, generationId, at: clock.wall(), actor, reason, keys: [] })
+        return
+      }
+      const life = await lives.written(deviceId)
       if (life === undefined || identity === undefined) return
       const { generationId } = identity
       // A model that is not there asks for everything it could.

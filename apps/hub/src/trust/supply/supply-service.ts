@@ -84,7 +84,7 @@ export class SupplyService {
     this.claims = new Claims({ ...shared, owners, models, codeKey, isTaken })
     this.transfers = new Transfers({ ...shared, owners, lives, models, devices, random, codeKey })
     this.retirements = new Retirements({ ...shared, lives, devices, codeKey })
-    this.rules = provisioningRules({ store, lives, models, codeKey, identityOf })
+    this.rules = provisioningRules({ store, lives, models, clock, codeKey, identityOf })
     this.handlers = {
       deleted: ({ deviceId, moduleId }) => {
         if (moduleId === undefined) lives.forget(deviceId)
