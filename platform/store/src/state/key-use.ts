@@ -3,6 +3,12 @@
 import type { KeyClaim, KeyClaimOutcome, KeyUseStore } from '@holdfast/identity'
 import type { StateTransaction, WriteGroup } from './write-group.ts'
 
+/**
+ * How long a holder may be no identity, in milliseconds: a TPM is claimed just before its identity is made. One that was
+ * deleted while its key was claimed would hold that for ever.
+ */
+const UNMADE_MS = 60_000
+
 export class SqlKeyUse implements KeyUseStore {
   readonly #writes: WriteGroup
 
@@ -28,7 +34,9 @@ export class SqlKeyUse implements KeyUseStore {
       const { device_id: deviceId, module_id: moduleId, freed_time: freed } = row
       const holder = moduleId === '' ? { deviceId } : { deviceId, moduleId }
       const isOwn = deviceId === claim.device_id && moduleId === claim.module_id
-      if (freed === null) return isOwn ? { kind: 'own' } : { kind: 'taken', holder }
+      if (freed === null && isOwn) return { kind: 'own' }
+      const isHeld = freed === null && (at - row.since < UNMADE_MS || (await isThere(transaction, row)))
+      if (isHeld) return { kind: 'taken', holder }
       await transaction
         .updateTable('key_use')
         .set({ ...claim, since: at, freed_time: null })
@@ -50,6 +58,19 @@ export class SqlKeyUse implements KeyUseStore {
         .execute(),
     )
   }
+}
+
+async function isThere(
+  transaction: StateTransaction,
+  { device_id: deviceId, module_id: moduleId }: { readonly device_id: string; readonly module_id: string },
+): Promise<boolean> {
+  const row = await transaction
+    .selectFrom('identity')
+    .select('device_id')
+    .where('device_id', '=', deviceId)
+    .where('module_id', '=', moduleId)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** Whose tombstone names the key, or a certificate that shows it. */

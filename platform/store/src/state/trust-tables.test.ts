@@ -54,6 +54,18 @@ test('lists are read back in every form, replaced, and go with their authority',
   })
 })
 
+test('who claims a key and is no identity holds it for a minute', async () => {
+  await withStore(async (store) => {
+    await store.writeIdentity(device('b'), absent)
+    const claim = (deviceId: string, after: number) =>
+      store.claimKey({ spkiSha256: 'K', key: { deviceId }, at: timestampOf(at + after) })
+    assert.deepEqual(await claim('ghost', 0), { kind: 'new' })
+    assert.deepEqual(await claim('b', 59_999), { kind: 'taken', holder: { deviceId: 'ghost' } })
+    assert.deepEqual(await claim('b', 60_000), { kind: 'used-before', holder: { deviceId: 'ghost' } })
+    assert.deepEqual(await claim('ghost', 200_000), { kind: 'taken', holder: { deviceId: 'b' } })
+  })
+})
+
 test('a key belongs to the identity that claimed it, until that is deleted by whatever way', async () => {
   await withStore(async (store) => {
     for (const one of [device('a'), device('b'), device('a', { moduleId: 'm' })]) await store.writeIdentity(one, absent)
