@@ -94,7 +94,8 @@ async function issue(call: EstCall, { key }: Claim, device: Admitted, request: U
   }
   const common = {
     request,
-    proved: { generationId: identity.generationId, etag: identity.etag },
+    // The first sight of a certificate changes its identity, which leaves its keys; the certificate is looked at itself.
+    proved: { generationId: identity.generationId, ...(basis.kind === 'issued' ? {} : { etag: identity.etag }) },
     actor: identitySubject(key),
     via: 'est' as const,
     ...(path.label === undefined ? {} : { label: path.label }),
