@@ -72,7 +72,7 @@ function stage(
   })
   const desired = async (deviceId: string): Promise<string> => (await twins.read({ deviceId })).desired.properties
   const settled = () => new Promise((resolve) => setImmediate(resolve))
-  return { offers, twins, events, faults, pushed, desired, settled }
+  return { offers, twins, clock, events, faults, pushed, desired, settled }
 }
 
 test('what is due is offered once, pushed to the device and kept in its twin', async () => {
@@ -118,4 +118,14 @@ test('the offer goes when the successor is seen, and when the certificate is rev
   assert.equal(await desired('pump'), '{"rate":1,"holdfast":{"x":2}}')
   offers.told('activated', record('gone', 'CC', 1))
   await settled()
+})
+
+test('an offer that a back end took away with the twin is made again', async () => {
+  const { offers, twins, clock, desired } = stage([record('pump', 'AA', 1)])
+  await offers.run()
+  await twins.write({ deviceId: 'pump' }, { desired: { kind: 'replace', properties: '{"rate":1}' } }, 'policy/service')
+  assert.equal(await offers.run(), 0)
+  clock.advance(600_001)
+  assert.equal(await offers.run(), 1)
+  assert.match(await desired('pump'), /"certificate":"AA"/)
 })

@@ -4,7 +4,7 @@
  */
 
 import type { EventSink } from '@holdfast/audit'
-import { type Clock, formatTimestamp, LruMap } from '@holdfast/base'
+import { type Clock, formatTimestamp, type Instant, later, LruMap } from '@holdfast/base'
 import type { CertificateNews, IssuedCertificate, IssuedCertificateStore } from '@holdfast/credentials'
 import { type IdentityKey, identitySubject, identityText } from '@holdfast/identity'
 import { isTwinObject, parseTwinJson, propertyOf, type TwinValue } from '@holdfast/iothub'
@@ -25,12 +25,15 @@ export interface RenewalOffersParts {
 const PAGE_ITEMS = 200
 /** Certificates known to be offered, so that a fleet that is offline is not read from the disk at each run. */
 const OFFERED_MAX = 100_000
+/** How long that is believed, in milliseconds: a back end that replaces the twin takes the offer away unknowingly. */
+const OFFERED_MS = 600_000
 const ACTOR = 'hub'
 const MEMBER = 'renew'
 
 export class RenewalOffers {
   readonly #parts: RenewalOffersParts
-  readonly #offered = new LruMap<string, true>(OFFERED_MAX)
+  /** By certificate, until when. */
+  readonly #offered = new LruMap<string, Instant>(OFFERED_MAX)
   #isRunning = false
 
   constructor(parts: RenewalOffersParts) {
@@ -73,7 +76,9 @@ export class RenewalOffers {
 
   async #offer(record: IssuedCertificate): Promise<boolean> {
     const { key, sha256, notAfter } = record
-    if (this.#offered.get(sha256) !== undefined) return false
+    const now = this.#parts.clock.monotonic()
+    const known = this.#offered.get(sha256)
+    if (known !== undefined && now < known) return false
     try {
       const isThere = (await this.#offeredTo(key)) === sha256
       if (!isThere) {
@@ -89,12 +94,12 @@ export class RenewalOffers {
           detail: { sha256, notAfter: formatTimestamp(notAfter) },
         })
       }
-      this.#offered.set(sha256, true)
+      this.#offered.set(sha256, later(now, OFFERED_MS))
       return !isThere
     } catch (error) {
       // Its identity may be gone meanwhile, its twin may be full: others are offered theirs all the same.
       if (!(error instanceof TwinError)) throw error
-      this.#offered.set(sha256, true)
+      this.#offered.set(sha256, later(now, OFFERED_MS))
       this.#parts.fault(error)
       return false
     }
