@@ -120,6 +120,25 @@ function pause(milliseconds: number): Promise<void> {
 }
 
 suite('certificates that are refused at every door', { skip }, () => {
+  test('a replayed proof of possession proves nothing: each registration of an authority has a nonce of its own', async () => {
+    const name = 'proven'
+    const authority = new OpensslAuthority(join(the().root, 'ca'), name)
+    const other = new OpensslAuthority(join(the().root, 'ca'), 'prover-of-another')
+    const added = async () =>
+      String((await must('POST', '/authorities', { name, certificate: authority.certificate })).nonce)
+    const proof = authority.prove(await added())
+    await must('DELETE', `/authorities/${name}`)
+    const nonce = await added()
+    await refused('POST', `/authorities/${name}/verify`, { certificate: proof }, 'bad-proof')
+    await refused('POST', `/authorities/${name}/verify`, { certificate: other.prove(nonce) }, 'bad-proof')
+    await createDevice('replayer')
+    const leaf = authority.issue({ commonName: 'replayer' })
+    for (const door of HUB_DOORS) assert.notEqual(await knock(the().doors, door, 'replayer', leaf), true, door)
+    await must('POST', `/authorities/${name}/verify`, { certificate: authority.prove(nonce) })
+    for (const door of HUB_DOORS) assert.equal(await knock(the().doors, door, 'replayer', leaf), true, door)
+    await refused('POST', `/authorities/${name}/verify`, { certificate: authority.prove(nonce) }, 'already-verified')
+  })
+
   test('wrong EKU, constrained names, expired, not yet valid; and one that is in order', async () => {
     const factory = await trusted('factory')
     const constraint = 'nameConstraints=critical,permitted;dirName:only\n[only]\nO=Factory'
