@@ -10,18 +10,7 @@ import { createInterface } from 'node:readline'
 import { suite, test } from 'node:test'
 import { eventsOf } from './events.ts'
 import { fingerprintOf, ManifestMaker, publicKeyOf, type SignedManifest } from './manifest-maker.ts'
-import {
-  call,
-  holdfast,
-  type Json,
-  manufacturer,
-  MODEL,
-  outcomes,
-  send,
-  skip,
-  text,
-  the,
-} from './supply-stage.ts'
+import { call, holdfast, type Json, manufacturer, MODEL, outcomes, send, skip, text, the } from './supply-stage.ts'
 
 suite('manifests', { skip }, () => {
   for (const kind of ['P-256', 'ed25519', 'rsa-2048'] as const) {
