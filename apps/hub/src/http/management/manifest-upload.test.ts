@@ -41,7 +41,8 @@ test('a manifest is refused without a token, with a policy that may only read, a
   const answer = await send(request(MANIFEST, writer), REMOTE)
   assert.equal(answer.status, 200)
   const [end] = (await allLines(answer)).slice(-1)
-  assert.deepEqual((end?.manifest as Record<string, unknown>).actor, 'policy/registryReadWrite')
+  assert.ok(end !== undefined)
+  assert.deepEqual((end.manifest as Record<string, unknown>).actor, 'policy/registryReadWrite')
 })
 
 test('a signature of a wrong form, none, and one over something else are told apart, and nothing is taken', async () => {
