@@ -3,7 +3,7 @@
  * decided here; `Authenticator`, `Provisioning` and `SessionDirectory` do.
  */
 
-import type { AdmissionGates, Attempt } from '@holdfast/admission'
+import type { AdmissionGates } from '@holdfast/admission'
 import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import { assertNever, type Clock, type Instant } from '@holdfast/base'
 import {
@@ -31,6 +31,7 @@ import {
 } from '@holdfast/messaging'
 import type { Credentials as ProvisioningCredentials, Provisioning } from '@holdfast/provisioning'
 import type { MqttProvisioning } from '../http/provisioning/index.ts'
+import { attemptOf } from './attempt.ts'
 import type { DeviceHandlers } from './device-handlers.ts'
 import { type LaneChange, Lanes, type Standing } from './lanes.ts'
 import { isHeard, mayReceive } from './lane-rules.ts'
@@ -287,7 +288,7 @@ export class Desk {
       claim.moduleId === undefined
         ? { deviceId: claim.deviceId }
         : { deviceId: claim.deviceId, moduleId: claim.moduleId }
-    const attempt = attemptOf(key, claim, message.peer, clock)
+    const attempt = attemptOf(key, message.peer, claim, clock.wall())
     for (let decisions = 0; decisions < DECISIONS_MAX; decisions += 1) {
       const decision = await authenticator.authenticate({
         key,
@@ -425,24 +426,6 @@ export class Desk {
 
   #tick(): void {
     this.#directory.tick(this.#parts.clock.monotonic())
-  }
-}
-
-function attemptOf(key: IdentityKey, claim: HubClaim, peer: PeerFacts, clock: Clock): Attempt {
-  const { address, transport, tlsVersion, tlsFingerprint, certificate } = peer
-  if (transport === 'local') throw new TypeError('devices do not come by the local socket')
-  return {
-    key,
-    address,
-    transport,
-    tlsVersion,
-    tlsFingerprint,
-    ...(claim.clientType === undefined ? {} : { clientType: claim.clientType }),
-    ...(claim.modelId === undefined ? {} : { modelId: claim.modelId }),
-    ...(certificate === undefined
-      ? {}
-      : { certificate: { sha256: certificate.sha256, notAfter: certificate.notAfter } }),
-    at: clock.wall(),
   }
 }
 

@@ -1,9 +1,9 @@
 /** A request of a device, and who it was found to be of. */
 
-import type { Attempt } from '@holdfast/admission'
-import { type Allowed, type IdentityKey, identitySubject, type Lane, LANES } from '@holdfast/identity'
+import { type Allowed, type IdentityKey, identitySubject, type Lane, narrower } from '@holdfast/identity'
 import type { PeerFacts } from '@holdfast/messaging'
 import type { Context } from 'hono'
+import { attemptOf } from '../../core/attempt.ts'
 import type { HttpEnvironment } from '../environment.ts'
 import { HubError } from '../hub/errors.ts'
 import type { DeviceServices } from './services.ts'
@@ -48,7 +48,9 @@ export async function admit(
   token: string | undefined,
 ): Promise<Admitted> {
   const { peer } = context.env
-  const attempt = attemptOf(context, services, key)
+  const clientType = context.req.header('user-agent')?.slice(0, 256)
+  // Whichever socket the request came by: to the gates it is one over HTTPS.
+  const attempt = attemptOf(key, { ...peer, transport: 'https' }, { clientType }, services.clock.wall())
   for (let decisions = 0; decisions < DECISIONS_MAX; decisions += 1) {
     const decision = await services.authenticator.authenticate({
       key,
@@ -96,30 +98,8 @@ export function rawHeaders({ context }: DeviceCall): Iterable<readonly [string, 
 
 /** @throws HubError `IotHubSuspended` where the device is in a narrower lane than `lane`. */
 export function requireLane({ device }: DeviceCall, lane: Lane): void {
-  if (LANES.indexOf(device.lane) <= LANES.indexOf(lane)) return
+  if (narrower(device.lane, lane) === lane) return
   throw new HubError('IotHubSuspended', `The device is in the lane ${device.lane} just now, where this is not served.`)
-}
-
-function attemptOf(
-  context: Context<HttpEnvironment>,
-  services: Pick<AdmissionServices, 'clock'>,
-  key: IdentityKey,
-): Attempt {
-  const { peer } = context.env
-  const clientType = context.req.header('user-agent')?.slice(0, 256)
-  const { certificate } = peer
-  return {
-    key,
-    address: peer.address,
-    transport: 'https',
-    tlsVersion: peer.tlsVersion,
-    tlsFingerprint: peer.tlsFingerprint,
-    ...(clientType === undefined ? {} : { clientType }),
-    ...(certificate === undefined
-      ? {}
-      : { certificate: { sha256: certificate.sha256, notAfter: certificate.notAfter } }),
-    at: services.clock.wall(),
-  }
 }
 
 function refused(
