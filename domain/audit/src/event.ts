@@ -141,7 +141,12 @@ export interface SecurityEvent {
   readonly actor: string
   /** Facts; never a secret, never raw bytes of a peer. */
   readonly detail: Readonly<Record<string, string | number | boolean>>
+  /** How the act came in, e.g. `https/10.0.0.7`, `mqtt/10.0.0.7`, `local`, `hub`; who keeps the event adds it. */
+  readonly source?: string
 }
 
 /** Where events go. MUST NOT throw and MUST NOT block. */
 export type EventSink = (event: SecurityEvent) => void
+
+/** Events that describe a change: a store that takes them keeps them in the transaction of the change, or not at all. */
+export type Because = SecurityEvent | readonly SecurityEvent[]

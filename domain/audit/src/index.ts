@@ -1,3 +1,3 @@
-export type { EventSink, EventType, SecurityEvent } from './event.ts'
+export type { Because, EventSink, EventType, SecurityEvent } from './event.ts'
 export { EVENT_TYPES } from './event.ts'
 export { EventThrottle } from './event-throttle.ts'

@@ -1,11 +1,18 @@
 /** What the state thread serves: the opening, and the store once it is open. */
 
+import type { MessagePort } from 'node:worker_threads'
+import type { SecurityEvent } from '@holdfast/audit'
 import type { Random } from '@holdfast/keys'
 import type { ModelStore } from '@holdfast/models'
 import type { SupplyStore } from '@holdfast/supply'
 import type { TrustStore } from './quarantine.ts'
 import { openStateStore, type StateService } from './state-store.ts'
 import type { StateKeys } from './value-sealer.ts'
+
+export interface StateThreadData {
+  /** Carries `readonly SecurityEvent[]`: what has come to be on disk, in its order. */
+  readonly events: MessagePort
+}
 
 /** The thread as the core sees it through `connect<StateThread>(worker)`. */
 export interface StateThread extends StateService, ModelStore, SupplyStore, TrustStore {
@@ -18,6 +25,7 @@ export interface StateThread extends StateService, ModelStore, SupplyStore, Trus
 
 /** A record and not a list, so that the compiler finds a method that is missing. */
 const METHODS: Readonly<Record<keyof StateService, true>> = {
+  recordEvents: true,
   readIdentity: true,
   writeIdentity: true,
   deleteIdentity: true,
@@ -128,11 +136,11 @@ const TRUST_METHODS: Readonly<Record<keyof TrustStore, true>> = {
 }
 
 /** For `serve`. Without a prototype: a caller's method name finds what is put here and nothing else. */
-export function stateDispatch(random: Random): object {
+export function stateDispatch(random: Random, told: (events: readonly SecurityEvent[]) => void): object {
   const served: Record<string, unknown> = Object.create(null)
   served.open = async (options: Parameters<StateThread['open']>[0]): Promise<void> => {
     if ('close' in served) throw new TypeError('the state store is open already')
-    const store = await openStateStore({ file: options.file, keys: options.keys, random })
+    const store = await openStateStore({ file: options.file, keys: options.keys, random, told })
     forget(options.keys)
     for (const name of Object.keys(METHODS)) {
       const method: unknown = Reflect.get(store, name)

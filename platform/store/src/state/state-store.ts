@@ -44,6 +44,7 @@ import type {
   StoredRevocationList,
   WriteOutcome,
 } from '@holdfast/identity'
+import type { SecurityEvent } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { Twin } from '@holdfast/iothub'
 import type { Random } from '@holdfast/keys'
@@ -81,6 +82,12 @@ import { SqlUploads } from './uploads.ts'
 import { type StateKeys, ValueSealer } from './value-sealer.ts'
 import { WriteGroup } from './write-group.ts'
 
+/** Events that describe no change of what is kept here. */
+export interface EventStore {
+  /** Resolves when they are on disk. */
+  recordEvents(events: readonly SecurityEvent[]): Promise<void>
+}
+
 /** What keeps the store healthy while it runs. */
 export interface StateUpkeep {
   /** After a rotation or a drop of state keys; what is sealed under older ones still opens while they are given. */
@@ -100,7 +107,8 @@ export interface StateUpkeep {
 
 /** All ports in one: no two of them share a method name. */
 export interface StateService
-  extends IdentityStore,
+  extends EventStore,
+    IdentityStore,
     PolicyStore,
     AuthorityStore,
     RevocationListStore,
@@ -125,6 +133,8 @@ export interface StateOptions {
   readonly file: string
   readonly keys: StateKeys
   readonly random: Random
+  /** Told of events once they are on disk, in their order. MUST NOT throw. */
+  readonly told?: (events: readonly SecurityEvent[]) => void
 }
 
 /** Rejects as `openStateStore` does, and any call may reject with StoreUnavailableError or StoreDamagedError. */
@@ -156,9 +166,14 @@ export class StateStore implements StateService {
   readonly #endorsementRoots: SqlEndorsementRoots
   readonly #issued: SqlIssuedCertificates
 
-  constructor(state: StateDatabase, sealer: ValueSealer, random: Random) {
+  constructor(
+    state: StateDatabase,
+    sealer: ValueSealer,
+    random: Random,
+    told: (events: readonly SecurityEvent[]) => void = () => {},
+  ) {
     const { db } = state
-    const writes = new WriteGroup(db)
+    const writes = new WriteGroup(db, async (_transaction, events) => () => told(events))
     this.#state = state
     this.#writes = writes
     this.#sealer = sealer
@@ -185,6 +200,10 @@ export class StateStore implements StateService {
     this.#commands = new SqlCommands(db, writes, { sealer, services: sequence })
     this.#services = new SqlServiceQueues(db, writes, { sealer, sequence })
     this.#issued = new SqlIssuedCertificates(db, writes)
+  }
+
+  recordEvents(events: readonly SecurityEvent[]): Promise<void> {
+    return this.#writes.run(async (_transaction, record) => record(events))
   }
 
   readIdentity(key: IdentityKey): Promise<Identity | undefined> {
@@ -529,7 +548,7 @@ export async function openStateStore(options: StateOptions): Promise<StateStore>
       })
     }
     await disconnectAll(state.db)
-    return new StateStore(state, sealer, options.random)
+    return new StateStore(state, sealer, options.random, options.told)
   } catch (error) {
     await state.db.destroy()
     throw error
