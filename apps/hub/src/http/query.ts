@@ -2,6 +2,8 @@
 
 import type { Context } from 'hono'
 import { type Timestamp, timestampOf } from '@holdfast/base'
+import type { TObject, TSchema } from 'typebox'
+import Value from 'typebox/value'
 import type { HttpEnvironment } from './environment.ts'
 import { badRequest, type Fault } from './problem.ts'
 
@@ -32,6 +34,32 @@ export function readQuery<R extends Readers>(context: Context<HttpEnvironment>, 
   }
   if (faults.length > 0) throw badRequest(faults)
   return Object.fromEntries(values) as Values<R>
+}
+
+/**
+ * The parameters of a request as a schema describes them: integers, booleans and strings, told as text.
+ * @throws Problem 400.
+ */
+export function readQueryAs(context: Context<HttpEnvironment>, schema: TObject | undefined): Record<string, unknown> {
+  const properties = Object.entries(schema?.properties ?? {})
+  const values = readQuery(context, Object.fromEntries(properties.map(([name, one]) => [name, readerOf(one)])))
+  const missing = (schema?.required ?? []).filter((name) => !Object.hasOwn(values, name))
+  if (missing.length > 0) throw badRequest(missing.map((name) => ({ path: `?${name}`, message: 'is missing' })))
+  return values
+}
+
+function readerOf(schema: TSchema): Reader<unknown> {
+  return (text) => {
+    const value = valueOf('type' in schema ? schema.type : undefined, text)
+    if (Value.Check(schema, value)) return { value }
+    return { fault: Value.Errors(schema, value).at(0)?.message ?? 'is not of the form it must have' }
+  }
+}
+
+function valueOf(type: unknown, text: string): unknown {
+  if (type === 'integer') return /^-?(?:0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : text
+  if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
+  return text
 }
 
 export function wholeNumber(min: number, max: number): Reader<number> {
