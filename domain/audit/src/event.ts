@@ -147,6 +147,3 @@ export interface SecurityEvent {
 
 /** Where events go. MUST NOT throw and MUST NOT block. */
 export type EventSink = (event: SecurityEvent) => void
-
-/** Events that describe a change: a store that takes them keeps them in the transaction of the change, or not at all. */
-export type Because = SecurityEvent | readonly SecurityEvent[]

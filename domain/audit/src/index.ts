@@ -1,3 +1,5 @@
-export type { Because, EventSink, EventType, SecurityEvent } from './event.ts'
+export type { Because } from './because.ts'
+export { completed, eventsOf } from './because.ts'
+export type { EventSink, EventType, SecurityEvent } from './event.ts'
 export { EVENT_TYPES } from './event.ts'
 export { EventThrottle } from './event-throttle.ts'
