@@ -62,6 +62,7 @@ export interface RegistryParts {
   readonly store: IdentityStore
   readonly clock: Clock
   readonly random: RandomBytes
+  /** For what changes nothing here; a change brings its event to the store. */
   readonly events: EventSink
   /**
    * Called once a change of an identity, or its end, is on disk; the change is done when this is. MUST NOT reject:
@@ -160,12 +161,12 @@ export class Registry {
       ...(keeper === '' ? {} : { managedBy: keeper }),
     }
     await this.#refuseRetired(key, draft.authentication, actor)
-    if (key.moduleId === undefined) await this.#underParent(identity, () => this.#insert(identity))
-    else await this.#takeTurn(key.deviceId, () => this.#insertModule(identity))
-    this.#emit('identity.created', key, actor, {
+    const created = this.#event('identity.created', key, actor, {
       authentication: identity.authentication.kind,
       status: identity.status,
     })
+    if (key.moduleId === undefined) await this.#underParent(identity, () => this.#insert(identity, created))
+    else await this.#takeTurn(key.deviceId, () => this.#insertModule(identity, created))
     return identity
   }
 
@@ -206,15 +207,15 @@ export class Registry {
   async delete(key: IdentityKey, actor: string, found: Found = PRESENT): Promise<Applied> {
     for (let attempt = 0; attempt < CHANGE_ATTEMPTS_MAX; attempt += 1) {
       const current = await this.#expect(key, found)
+      const deleted = this.#event('identity.deleted', key, actor, { generationId: current.generationId })
       const outcome = await this.#written(key, () =>
-        this.#store.deleteIdentity(key, { kind: 'etag', etag: current.etag }),
+        this.#store.deleteIdentity(key, { kind: 'etag', etag: current.etag }, deleted),
       )
       // Not there any more, or another than the one that was read: look again, so that the cut names what was deleted.
       if (outcome !== 'written') continue
       this.#cutsMade += 1
       const scope = edgeScope(current)
       if (scope !== undefined) this.#cache.forgetUnder(scope)
-      this.#emit('identity.deleted', key, actor, { generationId: current.generationId })
       await this.#changed?.({ before: current, actor })
       return {
         identity: current,
@@ -243,8 +244,13 @@ export class Registry {
     for (let attempt = 0; attempt < CHANGE_ATTEMPTS_MAX; attempt += 1) {
       const current = await this.#expect(key, found)
       const next = apply(current)
+      const updated = this.#event('identity.updated', key, actor, {
+        changed: differences(current, next).join(' '),
+        status: next.status,
+        authentication: next.authentication.kind,
+      })
       const write = (): Promise<IdentityWriteOutcome> =>
-        this.#written(key, () => this.#store.writeIdentity(next, { kind: 'etag', etag: current.etag }))
+        this.#written(key, () => this.#store.writeIdentity(next, { kind: 'etag', etag: current.etag }, updated))
       const isMoved = next.parentScope !== current.parentScope
       const outcome = isMoved ? await this.#underParent(next, write) : await write()
       if (outcome === 'scope-missing' && isMoved) throw unknownScope()
@@ -255,11 +261,6 @@ export class Registry {
       if (scope !== undefined && edgeScope(next) === undefined) this.#cache.forgetUnder(scope)
       const cuts = cutsBetween(current, next)
       if (cuts.length > 0) this.#cutsMade += 1
-      this.#emit('identity.updated', key, actor, {
-        changed: differences(current, next).join(' '),
-        status: next.status,
-        authentication: next.authentication.kind,
-      })
       await this.#changed?.({ before: current, after: next, actor })
       return { identity: next, cuts }
     }
@@ -271,7 +272,7 @@ export class Registry {
     if (draft?.kind !== 'sas' || this.#areRetired === undefined) return
     const chosen = [draft.primaryKey, draft.secondaryKey].filter((one) => one !== undefined)
     if (chosen.length === 0 || !(await this.#areRetired(chosen))) return
-    this.#emit('key.retired', key, actor, { kind: 'symmetric-key' })
+    this.#events(this.#event('key.retired', key, actor, { kind: 'symmetric-key' }))
     throw new IdentityError('invalid', 'a key is that of a retired device, which does not come back; make a new one')
   }
 
@@ -284,8 +285,10 @@ export class Registry {
     return current
   }
 
-  async #insert(identity: Identity): Promise<void> {
-    const outcome = await this.#written(identity, () => this.#store.writeIdentity(identity, { kind: 'absent' }))
+  async #insert(identity: Identity, created: SecurityEvent): Promise<void> {
+    const outcome = await this.#written(identity, () =>
+      this.#store.writeIdentity(identity, { kind: 'absent' }, created),
+    )
     if (outcome === 'missing') throw deviceMissing(identity.deviceId)
     if (outcome === 'scope-missing') throw unknownScope()
     if (outcome !== 'written') {
@@ -294,7 +297,7 @@ export class Registry {
     this.#cache.put(identity)
   }
 
-  async #insertModule(identity: Identity): Promise<void> {
+  async #insertModule(identity: Identity, created: SecurityEvent): Promise<void> {
     const modules = await this.#store.listModules(identity.deviceId)
     if (modules.length >= MODULES_PER_DEVICE_MAX && !modules.some((one) => one.moduleId === identity.moduleId)) {
       throw new IdentityError(
@@ -302,7 +305,7 @@ export class Registry {
         `a device has at most ${MODULES_PER_DEVICE_MAX} modules; delete one first`,
       )
     }
-    await this.#insert(identity)
+    await this.#insert(identity, created)
   }
 
   /** Does a write and, whatever comes of it, trusts memory no longer for this identity. */
@@ -343,8 +346,8 @@ export class Registry {
     }
   }
 
-  #emit(type: SecurityEvent['type'], key: IdentityKey, actor: string, detail: SecurityEvent['detail']): void {
-    this.#events({ type, at: this.#clock.wall(), subject: identitySubject(key), actor, detail })
+  #event(type: SecurityEvent['type'], key: IdentityKey, actor: string, detail: SecurityEvent['detail']): SecurityEvent {
+    return { type, at: this.#clock.wall(), subject: identitySubject(key), actor, detail }
   }
 }
 

@@ -1,5 +1,6 @@
 /** The stores, and what is told of their progress: conditions, statistics, whoever follows the log. */
 
+import type { SecurityEvent } from '@holdfast/audit'
 import type { KeyRing } from '@holdfast/keys'
 import type { HistoryEvent } from '@holdfast/store'
 import { Conditions } from '../core/conditions.ts'
@@ -34,6 +35,10 @@ export async function openStorage(ground: Ground, { ring, desk, services }: Stor
     desk: () => desk().counters,
     throttling: () => services().throttling,
     methods: () => services().methods,
+  })
+  // What changed with its events in one transaction: they are on disk, and whoever follows hears of them.
+  threads.stateEvents.on('message', (told: readonly SecurityEvent[]) => {
+    for (const event of told) events.sink(event)
   })
   const { storage, partitions } = await Storage.open({
     folder,

@@ -69,7 +69,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
   const connected = new Map<string, Connection>()
   const telemetry = new MemoryTelemetry(PARTITIONS)
   const failures: unknown[] = []
-  const identityStore = new MemoryIdentityStore()
+  const identityStore = new MemoryIdentityStore(sink)
   const commandStore = new MemoryCommandStore()
   const fault = (error: unknown): void => void failures.push(error)
   const commands = new Commands({ ...common, store: commandStore, feedbackWritten: () => undefined, fault })
@@ -135,8 +135,8 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
       damaged: (_what, error) => void failures.push(error),
     }),
     masquerade: await memoryMasquerade(common),
-    policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
-    authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
+    policies: await Policies.open({ ...common, store: new MemoryPolicyStore(sink), hostNames: [HOST] }),
+    authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore(sink) }),
     revocations: {
       list: () => [],
       put: () => Promise.reject(new IdentityError('missing', 'no lists on this stage')),

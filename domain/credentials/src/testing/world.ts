@@ -77,15 +77,15 @@ export async function credentialWorld() {
   const common = { clock, random, events: sink }
   const registry: Registry = new Registry({
     ...common,
-    store: new MemoryIdentityStore(),
+    store: new MemoryIdentityStore(sink),
     changed: (change) => follower.changed(change),
   })
   const service = new CredentialService({ ...common, store, issued, profiles, issuer, identities: registry, close })
   const authenticator = new Authenticator({
     ...common,
     registry,
-    policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
-    authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
+    policies: await Policies.open({ ...common, store: new MemoryPolicyStore(sink), hostNames: [HOST] }),
+    authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore(sink) }),
     issued,
     hostNames: [HOST],
   })

@@ -1,5 +1,6 @@
 /** Devices and modules, and the twins that come with them. */
 
+import type { Because } from '@holdfast/audit'
 import type {
   Authentication,
   Expectation,
@@ -44,8 +45,8 @@ export class SqlIdentities implements IdentityStore {
     return row === undefined ? undefined : identityOf(row, this.#sealer)
   }
 
-  async writeIdentity(identity: Identity, expected: Expectation): Promise<IdentityWriteOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async writeIdentity(identity: Identity, expected: Expectation, because?: Because): Promise<IdentityWriteOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const { deviceId, moduleId } = identity
       const found = await transaction
         .selectFrom('identity')
@@ -72,12 +73,13 @@ export class SqlIdentities implements IdentityStore {
           .where('module_id', '=', row.module_id)
           .execute()
       }
+      record(because)
       return 'written'
     })
   }
 
-  async deleteIdentity(key: IdentityKey, expected: Expectation): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async deleteIdentity(key: IdentityKey, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const found = await transaction
         .selectFrom('identity')
         .select('etag')
@@ -92,6 +94,7 @@ export class SqlIdentities implements IdentityStore {
         .where('device_id', '=', key.deviceId)
         .where('module_id', '=', key.moduleId ?? '')
         .execute()
+      record(because)
       return 'written'
     })
   }
@@ -130,8 +133,12 @@ export class SqlIdentities implements IdentityStore {
     return { total: enabled + (rows.find((row) => row.status === 'disabled')?.devices ?? 0), enabled }
   }
 
-  async writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void> {
-    return this.#twins.resetTwin(key, twin)
+  async writeTwin(
+    key: IdentityKey,
+    twin: { readonly tags: string; readonly desired: string },
+    because?: Because,
+  ): Promise<void> {
+    return this.#twins.resetTwin(key, twin, because)
   }
 }
 

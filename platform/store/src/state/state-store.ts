@@ -44,7 +44,7 @@ import type {
   StoredRevocationList,
   WriteOutcome,
 } from '@holdfast/identity'
-import type { SecurityEvent } from '@holdfast/audit'
+import type { Because, SecurityEvent } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { Twin } from '@holdfast/iothub'
 import type { Random } from '@holdfast/keys'
@@ -209,11 +209,11 @@ export class StateStore implements StateService {
   readIdentity(key: IdentityKey): Promise<Identity | undefined> {
     return this.#identities.readIdentity(key)
   }
-  writeIdentity(identity: Identity, expected: Expectation): Promise<IdentityWriteOutcome> {
-    return this.#identities.writeIdentity(identity, expected)
+  writeIdentity(identity: Identity, expected: Expectation, because?: Because): Promise<IdentityWriteOutcome> {
+    return this.#identities.writeIdentity(identity, expected, because)
   }
-  deleteIdentity(key: IdentityKey, expected: Expectation): Promise<WriteOutcome> {
-    return this.#identities.deleteIdentity(key, expected)
+  deleteIdentity(key: IdentityKey, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#identities.deleteIdentity(key, expected, because)
   }
   listDevices(page: Page): Promise<readonly Identity[]> {
     return this.#identities.listDevices(page)
@@ -224,8 +224,8 @@ export class StateStore implements StateService {
   countDevices(): Promise<{ readonly total: number; readonly enabled: number }> {
     return this.#identities.countDevices()
   }
-  writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void> {
-    return this.#identities.writeTwin(key, twin)
+  writeTwin(...given: Parameters<IdentityStore['writeTwin']>): Promise<void> {
+    return this.#identities.writeTwin(...given)
   }
 
   readTwin(key: IdentityKey): Promise<Twin | undefined> {
@@ -309,31 +309,31 @@ export class StateStore implements StateService {
   listPolicies(): Promise<readonly AccessPolicy[]> {
     return this.#policies.listPolicies()
   }
-  writePolicy(policy: AccessPolicy): Promise<void> {
-    return this.#policies.writePolicy(policy)
+  writePolicy(policy: AccessPolicy, because?: Because): Promise<void> {
+    return this.#policies.writePolicy(policy, because)
   }
 
   listAuthorities(): Promise<readonly CustomerAuthority[]> {
     return this.#authorities.listAuthorities()
   }
-  writeAuthority(authority: CustomerAuthority, expected: Expectation): Promise<WriteOutcome> {
-    return this.#authorities.writeAuthority(authority, expected)
+  writeAuthority(authority: CustomerAuthority, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#authorities.writeAuthority(authority, expected, because)
   }
-  deleteAuthority(name: string): Promise<WriteOutcome> {
-    return this.#authorities.deleteAuthority(name)
+  deleteAuthority(name: string, because?: Because): Promise<WriteOutcome> {
+    return this.#authorities.deleteAuthority(name, because)
   }
 
   listRevocationLists(): Promise<readonly StoredRevocationList[]> {
     return this.#revocationLists.listRevocationLists()
   }
-  writeRevocationList(list: StoredRevocationList): Promise<WriteOutcome> {
-    return this.#revocationLists.writeRevocationList(list)
+  writeRevocationList(list: StoredRevocationList, because?: Because): Promise<WriteOutcome> {
+    return this.#revocationLists.writeRevocationList(list, because)
   }
-  deleteRevocationList(authority: string, issuerKey: string): Promise<WriteOutcome> {
-    return this.#revocationLists.deleteRevocationList(authority, issuerKey)
+  deleteRevocationList(authority: string, issuerKey: string, because?: Because): Promise<WriteOutcome> {
+    return this.#revocationLists.deleteRevocationList(authority, issuerKey, because)
   }
-  claimKey(claim: KeyClaim): Promise<KeyClaimOutcome> {
-    return this.#keyUse.claimKey(claim)
+  claimKey(claim: KeyClaim, because?: Because): Promise<KeyClaimOutcome> {
+    return this.#keyUse.claimKey(claim, because)
   }
   releaseKey(claim: KeyClaim): Promise<void> {
     return this.#keyUse.releaseKey(claim)
