@@ -5,7 +5,7 @@ import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
 import { readQuery } from '../query.ts'
 import { operationOf, throttleService } from '../throttled.ts'
-import { authorize } from './actor.ts'
+import { authorize, authorizeOperation } from './authorize.ts'
 import { ATTESTATION_ROUTES } from './attestation.ts'
 import { AUTHORITY_ROUTES } from './authorities.ts'
 import { CALENDAR_ROUTES } from './calendar.ts'
@@ -74,10 +74,12 @@ export function managementRoutes(services: ManagementServices): Hono<HttpEnviron
   const app = new Hono<HttpEnvironment>()
   guard(app, { explain, failed: services.failed, events: services.events, clock: services.clock })
   const streams = new OpenStreams(services.clock)
-  for (const { method, path, rights, answer } of MANAGEMENT_ROUTES) {
+  for (const { method, path, rights, answer, operation } of MANAGEMENT_ROUTES) {
     if (rights.length === 0) throw new TypeError(`the route ${method} ${path} asks for no right`)
     app.on(method, path, async (context) => {
-      const actor = authorize(context, services, rights)
+      const actor = await (operation === undefined
+        ? authorize(context, services, rights)
+        : authorizeOperation(context, services, operation))
       throttleService(services.throttling, actor, operationOf(method, path.slice(API.length)).operation)
       // What a question may be asked with, its route says; a change takes everything from its body.
       if (method !== 'GET') readQuery(context, {})

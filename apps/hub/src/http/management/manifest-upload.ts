@@ -9,7 +9,8 @@ import { guard } from '../guard.ts'
 import { badRequest } from '../problem.ts'
 import { readQuery, text } from '../query.ts'
 import { throttleService } from '../throttled.ts'
-import { actorName, authorize } from './actor.ts'
+import { actorName } from './actor.ts'
+import { authorize } from './authorize.ts'
 import { explain } from './refusals.ts'
 import type { ManagementServices } from './services.ts'
 import { manifestJson } from './supply.ts'
@@ -21,7 +22,7 @@ export function manifestUploadRoutes(services: ManagementServices): Hono<HttpEnv
   const { failed, events, clock } = services
   guard(app, { explain, failed, events, clock, bodyBytesMax: MANIFEST_BYTES_MAX })
   app.post('/api/v1/manifests', async (context) => {
-    const actor = authorize(context, services, ['RegistryWrite'])
+    const actor = await authorize(context, services, ['RegistryWrite'])
     throttleService(services.throttling, actor, 'service')
     const { manufacturer } = readQuery(context, { manufacturer: text(128) })
     if (manufacturer === undefined) throw badRequest([{ path: '?manufacturer', message: 'is missing' }])

@@ -20,6 +20,7 @@ import type { AuthorityService } from '../../trust/authority/authority-service.t
 import type { AttestationOffice } from '../../trust/attestation-office.ts'
 import type { MasqueradeOffice } from '../../trust/masquerade/masquerade-office.ts'
 import type { Throttled } from '../throttled.ts'
+import type { Identification } from './authenticate.ts'
 import type { CertificateServices } from './certificates.ts'
 
 /** How an identity is connected now. */
@@ -34,7 +35,7 @@ export interface MethodCaller {
   invoke(key: IdentityKey, call: MethodCall, actor: string, signal?: AbortSignal): Promise<MethodOutcome>
 }
 
-export interface ManagementServices extends CertificateServices {
+export interface ManagementServices extends CertificateServices, Identification {
   readonly clock: Clock
   readonly registry: Registry
   readonly policies: Policies

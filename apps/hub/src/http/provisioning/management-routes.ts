@@ -19,7 +19,8 @@ import type { Context } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
 import { readJson } from '../json-body.ts'
-import { actorName, authorize } from '../management/actor.ts'
+import { actorName } from '../management/actor.ts'
+import { authorize } from '../management/authorize.ts'
 import { explain } from '../management/refusals.ts'
 import { json } from '../management/route.ts'
 import { Problem, type ProblemFacts, badRequest } from '../problem.ts'
@@ -48,8 +49,8 @@ export function enrollmentRoutes(services: ProvisioningServices): Hono<HttpEnvir
     explain: (error) => explainDps(error) ?? explain(error),
   })
   const { enrollments } = services.provisioning
-  const actorOf = (context: Context<HttpEnvironment>, right: Right): string => {
-    const actor = authorize(context, services, [right])
+  const actorOf = async (context: Context<HttpEnvironment>, right: Right): Promise<string> => {
+    const actor = await authorize(context, services, [right])
     throttleService(services.throttling, actor, 'service')
     return actorName(actor)
   }
@@ -59,7 +60,7 @@ export function enrollmentRoutes(services: ProvisioningServices): Hono<HttpEnvir
     ['group', '/api/v1/enrollment-groups'],
   ] as const) {
     app.get(base, async (context) => {
-      actorOf(context, 'EnrollmentRead')
+      await actorOf(context, 'EnrollmentRead')
       const query = readQuery(context, { after: text(128), limit: wholeNumber(1, PAGE_ITEMS_MAX) })
       const { items, next } = await enrollments.query(scope, {
         condition: { kind: 'all' },
@@ -70,17 +71,17 @@ export function enrollmentRoutes(services: ProvisioningServices): Hono<HttpEnvir
       return json(page)
     })
     app.post(base, async (context) => {
-      const actor = actorOf(context, 'EnrollmentWrite')
+      const actor = await actorOf(context, 'EnrollmentWrite')
       const input = inputOf(scope, await readJson(context, Api.EnrollmentCreate))
       const { enrollment } = await enrollments.put(input, { kind: 'new' }, actor)
       return json(shown(enrollment), 201, { location: `${base}/${encodeURIComponent(enrollment.id)}` })
     })
     app.get(`${base}/:id`, async (context) => {
-      actorOf(context, 'EnrollmentRead')
+      await actorOf(context, 'EnrollmentRead')
       return json(shown(await enrollments.read(scope, idOf(context))))
     })
     app.delete(`${base}/:id`, async (context) => {
-      const actor = actorOf(context, 'EnrollmentWrite')
+      const actor = await actorOf(context, 'EnrollmentWrite')
       await enrollments.delete(scope, idOf(context), { kind: 'none' }, actor)
       return new Response(null, { status: 204 })
     })
@@ -88,7 +89,7 @@ export function enrollmentRoutes(services: ProvisioningServices): Hono<HttpEnvir
 
   app.get('/api/v1/enrollment-groups/:id/derived-key/:registrationId', async (context) => {
     // A key of a device is a secret: as with those of an enrolment, reading is not enough.
-    const actor = actorOf(context, 'EnrollmentWrite')
+    const actor = await actorOf(context, 'EnrollmentWrite')
     const key = await enrollments.derivedKey(idOf(context), context.req.param('registrationId'), actor)
     return json({ key })
   })
