@@ -75,6 +75,9 @@ export interface RegistryParts {
 
 const PRESENT: Found = { kind: 'present' }
 
+/** What is written of a twin that begins anew. */
+const ALL_SECTIONS = 'tags desired reported'
+
 /** Where scopes take their turns: the id of no device. */
 const SCOPES = '/scopes'
 
@@ -230,9 +233,13 @@ export class Registry {
    * @param twin JSON texts of objects, checked by the caller.
    * @throws IdentityError `missing`.
    */
-  async writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void> {
+  async writeTwin(
+    key: IdentityKey,
+    twin: { readonly tags: string; readonly desired: string },
+    actor: string,
+  ): Promise<void> {
     if ((await this.#cache.read(key)) === undefined) throw missing(key)
-    await this.#store.writeTwin(key, twin)
+    await this.#store.writeTwin(key, twin, this.#event('twin.changed', key, actor, { sections: ALL_SECTIONS }))
   }
 
   async #change(

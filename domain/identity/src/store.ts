@@ -23,7 +23,10 @@ export interface IdentityStore {
   listDevices(page: { readonly after?: string; readonly limit: number }): Promise<readonly Identity[]>
   listModules(deviceId: string): Promise<readonly Identity[]>
   countDevices(): Promise<{ readonly total: number; readonly enabled: number }>
-  /** Writes tags and desired properties of a new twin (provisioning's initial twin); replaces what is there. */
+  /**
+   * Writes tags and desired properties of a new twin (provisioning's initial twin); replaces what is there.
+   * @param because its detail is completed by `version`, of the twin after the write.
+   */
   writeTwin(
     key: IdentityKey,
     twin: { readonly tags: string; readonly desired: string },

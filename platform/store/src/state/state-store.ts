@@ -342,11 +342,11 @@ export class StateStore implements StateService {
   readEnrollment(scope: Enrollment['scope'], id: string): Promise<Enrollment | undefined> {
     return this.#enrollments.readEnrollment(scope, id)
   }
-  writeEnrollment(enrollment: Enrollment, expected: Expectation): Promise<WriteOutcome> {
-    return this.#enrollments.writeEnrollment(enrollment, expected)
+  writeEnrollment(enrollment: Enrollment, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#enrollments.writeEnrollment(enrollment, expected, because)
   }
-  deleteEnrollment(scope: Enrollment['scope'], id: string, expected: Expectation): Promise<WriteOutcome> {
-    return this.#enrollments.deleteEnrollment(scope, id, expected)
+  deleteEnrollment(...given: Parameters<ProvisioningStore['deleteEnrollment']>): Promise<WriteOutcome> {
+    return this.#enrollments.deleteEnrollment(...given)
   }
   listEnrollments(scope: Enrollment['scope'], page: Page): Promise<readonly Enrollment[]> {
     return this.#enrollments.listEnrollments(scope, page)
@@ -355,11 +355,11 @@ export class StateStore implements StateService {
   readRegistration(registrationId: string): Promise<Registration | undefined> {
     return this.#registrations.readRegistration(registrationId)
   }
-  writeRegistration(registration: Registration): Promise<void> {
-    return this.#registrations.writeRegistration(registration)
+  writeRegistration(registration: Registration, because?: Because): Promise<void> {
+    return this.#registrations.writeRegistration(registration, because)
   }
-  deleteRegistration(registrationId: string, expected: Expectation): Promise<WriteOutcome> {
-    return this.#registrations.deleteRegistration(registrationId, expected)
+  deleteRegistration(registrationId: string, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#registrations.deleteRegistration(registrationId, expected, because)
   }
   listRegistrations(enrollmentId: string, page: Page): Promise<readonly Registration[]> {
     return this.#registrations.listRegistrations(enrollmentId, page)
