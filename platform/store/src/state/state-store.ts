@@ -378,8 +378,8 @@ export class StateStore implements StateService {
   readSetting(name: string): Promise<string | undefined> {
     return this.#settings.readSetting(name)
   }
-  writeSetting(name: string, value: string): Promise<void> {
-    return this.#settings.writeSetting(name, value)
+  writeSetting(name: string, value: string, because?: Because): Promise<void> {
+    return this.#settings.writeSetting(name, value, because)
   }
 
   enqueueCommand(command: NewCommand, bounds: { readonly depthMax: number }): Promise<EnqueueOutcome> {
@@ -469,8 +469,8 @@ export class StateStore implements StateService {
     return this.#uploads.listUploadFiles()
   }
 
-  changeIssued(change: CertificateChange): Promise<boolean> {
-    return this.#issued.changeIssued(change)
+  changeIssued(change: CertificateChange, because?: Because): Promise<boolean> {
+    return this.#issued.changeIssued(change, because)
   }
   readIssued(sha256: string): Promise<IssuedCertificate | undefined> {
     return this.#issued.readIssued(sha256)
@@ -508,8 +508,8 @@ export class StateStore implements StateService {
   readCertificateProfile(key: IdentityKey): Promise<string | undefined> {
     return this.#issued.readCertificateProfile(key)
   }
-  writeCertificateProfile(key: IdentityKey, profile: string | undefined): Promise<void> {
-    return this.#issued.writeCertificateProfile(key, profile)
+  writeCertificateProfile(key: IdentityKey, profile: string | undefined, because?: Because): Promise<void> {
+    return this.#issued.writeCertificateProfile(key, profile, because)
   }
 
   async replaceKeys(keys: StateKeys): Promise<void> {
