@@ -1,1 +1,10 @@
-export {}
+export type { BackupErrorCode } from './errors.ts'
+export { BackupError } from './errors.ts'
+export type { BackupCounts, Manifest, PackedFile, PartitionCount } from './manifest.ts'
+export { formatManifest, MANIFEST_FILE, parseManifest, SIGNATURE_FILE } from './manifest.ts'
+export type { Packing, Source } from './pack.ts'
+export { pack, packedBytes } from './pack.ts'
+export type { Opening, Sealing } from './sealing.ts'
+export { checkSealing, newIdentity, open, readIdentities, seal } from './sealing.ts'
+export type { Unpacked } from './unpack.ts'
+export { unpack } from './unpack.ts'
