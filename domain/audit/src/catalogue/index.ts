@@ -7,6 +7,7 @@ import { CONNECTION_EVENTS } from './connections.ts'
 import type { EventDefinition } from './definition.ts'
 import { HUB_EVENTS } from './hub.ts'
 import { IDENTITY_EVENTS } from './identities.ts'
+import { PEOPLE_EVENTS } from './people.ts'
 import { SUPPLY_EVENTS } from './supply.ts'
 import { TRUST_EVENTS } from './trust.ts'
 
@@ -16,6 +17,7 @@ const ALL = {
   ...TRUST_EVENTS,
   ...CONNECTION_EVENTS,
   ...SUPPLY_EVENTS,
+  ...PEOPLE_EVENTS,
 } as const
 
 export type EventType = keyof typeof ALL

@@ -12,6 +12,7 @@ import { KEY_USE } from './key-use-schema.ts'
 import { ISSUED_CERTIFICATES } from './issued-certificates-schema.ts'
 import { MOVE_EVIDENCE } from './move-evidence-schema.ts'
 import { MODELS } from './models.ts'
+import { OPERATORS } from './operators-schema.ts'
 import { QUARANTINE } from './quarantine-schema.ts'
 import { TAG_INDEX } from './query/tag-index.ts'
 import { REVOCATION_LISTS } from './revocation-lists-schema.ts'
@@ -173,6 +174,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-models': { up: async (db) => runAll(db, MODELS) },
   '0014-supply': { up: async (db) => runAll(db, SUPPLY) },
   '0015-quarantine': { up: async (db) => runAll(db, QUARANTINE) },
+  '0017-operators': { up: async (db) => runAll(db, OPERATORS) },
 }
 
 async function runAll(db: Kysely<unknown>, statements: readonly string[]): Promise<void> {

@@ -9,6 +9,7 @@ import { enrollmentPlace } from './enrollments.ts'
 import { feedbackPlace } from './feedback-records.ts'
 import { identityPlace } from './identities.ts'
 import { RESEAL_CONTENTS_MAX, RESEAL_ROWS_MAX } from './limits.ts'
+import { peoplePlace } from './operators.ts'
 import { policyPlace } from './policies.ts'
 import type { StateSchema } from './schema.ts'
 import { serviceMessagePlace } from './service-queues.ts'
@@ -25,6 +26,7 @@ const SEALED_TABLES = [
   'service_message',
   'upload',
   'hub_key',
+  'people_record',
 ] as const
 type SealedTable = (typeof SEALED_TABLES)[number]
 
@@ -166,6 +168,27 @@ const MOVES: Readonly<Record<SealedTable, (transaction: StateTransaction, move: 
           seal_epoch: move.sealer.epoch,
         })
         .where('name', '=', name)
+        .execute()
+    }
+    return rows.length
+  },
+  people_record: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('people_record')
+      .select(['kind', 'id', 'document'])
+      .where('seal_epoch', '=', move.epoch)
+      .limit(move.left)
+      .execute()
+    for (const { kind, id, document } of rows) {
+      const place = peoplePlace({ kind, id })
+      await transaction
+        .updateTable('people_record')
+        .set({
+          document: move.sealer.seal(move.sealer.open(document, move.epoch, place), place),
+          seal_epoch: move.sealer.epoch,
+        })
+        .where('kind', '=', kind)
+        .where('id', '=', id)
         .execute()
     }
     return rows.length

@@ -10,6 +10,7 @@ import type { EndorsementSchema } from './endorsement-schema.ts'
 import type { IssuedCertificatesSchema } from './issued-certificates-schema.ts'
 import type { KeyUseSchema } from './key-use-schema.ts'
 import type { MoveEvidenceSchema } from './move-evidence-schema.ts'
+import type { OperatorsSchema } from './operators-schema.ts'
 import type { RevocationListsSchema } from './revocation-lists-schema.ts'
 import type { ModelsSchema } from './models.ts'
 import type { QuarantineSchema } from './quarantine-schema.ts'
@@ -154,6 +155,7 @@ export interface StateSchema
     EndorsementSchema,
     KeyUseSchema,
     MoveEvidenceSchema,
+    OperatorsSchema,
     QuarantineSchema,
     RevocationListsSchema,
     UploadsSchema,

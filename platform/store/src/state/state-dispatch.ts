@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { SecurityEvent } from '@holdfast/audit'
 import type { Random } from '@holdfast/keys'
 import type { ModelStore } from '@holdfast/models'
+import type { PeopleStore } from '@holdfast/operators'
 import type { SupplyStore } from '@holdfast/supply'
 import type { TrustStore } from './quarantine.ts'
 import { openStateStore, type StateService } from './state-store.ts'
@@ -15,7 +16,7 @@ export interface StateThreadData {
 }
 
 /** The thread as the core sees it through `connect<StateThread>(worker)`. */
-export interface StateThread extends StateService, ModelStore, SupplyStore, TrustStore {
+export interface StateThread extends StateService, ModelStore, SupplyStore, TrustStore, PeopleStore {
   /**
    * First of all calls, once. Rejects with code STORE_DAMAGED or STORE_UNAVAILABLE and a message that names the file
    * and says what to do; then nothing is open and it may be called again.
@@ -150,11 +151,13 @@ export function stateDispatch(random: Random, told: (events: readonly SecurityEv
       const method: unknown = Reflect.get(store.trust, name)
       if (typeof method === 'function') served[name] = method.bind(store.trust)
     }
-    const { models } = store
-    const ports: ModelStore & SupplyStore = {
+    const { models, people } = store
+    const ports: ModelStore & SupplyStore & PeopleStore = {
       ...store.supply.port,
       listModels: () => models.listModels(),
       writeModel: (model, expected) => models.writeModel(model, expected),
+      listPeople: () => people.listPeople(),
+      changePeople: (change, because) => people.changePeople(change, because),
       deleteModel: (id, etag) => models.deleteModel(id, etag),
     }
     Object.assign(served, ports)

@@ -1,0 +1,28 @@
+/** What is kept of people: small records, all of which the core has in memory. */
+
+import type { Because } from '@holdfast/audit'
+
+export const PEOPLE_KINDS = ['operator', 'passkey', 'link', 'session', 'recovery', 'workstation', 'policy'] as const
+export type PeopleKind = (typeof PEOPLE_KINDS)[number]
+
+export interface PeopleRecord {
+  readonly kind: PeopleKind
+  readonly id: string
+  /** JSON text. */
+  readonly document: string
+}
+
+export interface PeopleChange {
+  readonly put: readonly PeopleRecord[]
+  readonly remove: readonly Pick<PeopleRecord, 'kind' | 'id'>[]
+}
+
+export interface PeopleStore {
+  /** Everything; in no order. */
+  listPeople(): Promise<readonly PeopleRecord[]>
+  /**
+   * All of it or nothing, with its events in the same transaction. Implementers MUST seal the documents, bound to kind
+   * and id: whoever can write the file must not be able to put a passkey of their own into it.
+   */
+  changePeople(change: PeopleChange, because?: Because): Promise<void>
+}

@@ -1,0 +1,1 @@
+export { MemoryPeopleStore } from './memory-people-store.ts'
