@@ -65,6 +65,7 @@ import { SqlIssuedCertificates } from './issued-certificates.ts'
 import { type ActiveDevice, type MoveEvidence, type MoveEvidenceStore, SqlMoveEvidence } from './move-evidence.ts'
 import { SqlModels } from './models.ts'
 import { SqlTrust } from './quarantine.ts'
+import { SqlPeople } from './operators.ts'
 import { openStateDatabase, type StateDatabase } from './open-database.ts'
 import { SqlPolicies } from './policies.ts'
 import { disconnectAll, type PresenceRecord, type PresenceStore, type PresenceWrite, SqlPresence } from './presence.ts'
@@ -143,6 +144,7 @@ export class StateStore implements StateService {
   readonly models: SqlModels
   readonly trust: SqlTrust
   readonly supply: SqlSupply
+  readonly people: SqlPeople
   readonly #state: StateDatabase
   readonly #writes: WriteGroup
   readonly #sealer: ValueSealer
@@ -185,6 +187,7 @@ export class StateStore implements StateService {
     this.models = new SqlModels(db, writes)
     this.trust = new SqlTrust(db, writes)
     this.supply = new SqlSupply(db, writes, sealer)
+    this.people = new SqlPeople(db, writes, sealer)
     this.#policies = new SqlPolicies(db, writes, sealer)
     this.#authorities = new SqlAuthorities(db, writes)
     this.#revocationLists = new SqlRevocationLists(db, writes)
