@@ -1,1 +1,1 @@
-export {}
+export { ALGORITHMS, WebAuthn, type WebAuthnOptions } from './webauthn.ts'
