@@ -1,1 +1,11 @@
-export {}
+export { backOffMs, retryAfterMs } from './back-off.ts'
+export type { DeliveryInput, DeliveryOptions, DeliveryOutput, SetAside } from './delivery.ts'
+export { Delivery } from './delivery.ts'
+export type { Origin } from './origin.ts'
+export type { HttpAnswer, Outcome } from './outcome.ts'
+export { judgeOtlp, judgeWebhook, plainReason } from './outcome.ts'
+export { otlpMessage } from './otlp.ts'
+export { severityOf } from './severity.ts'
+export { syslogFrame } from './syslog-form.ts'
+export type { HttpMessage } from './webhook.ts'
+export { webhookMessage } from './webhook.ts'
