@@ -1,1 +1,2 @@
-export {}
+export { CedarEngine } from './cedar-engine.ts'
+export { schemaOf } from './schema.ts'

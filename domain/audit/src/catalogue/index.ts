@@ -3,6 +3,7 @@
  * here cannot be written. A new one goes into the file of its theme, or brings a file of its own.
  */
 
+import { ACCESS_EVENTS } from './access.ts'
 import { CONNECTION_EVENTS } from './connections.ts'
 import type { EventDefinition } from './definition.ts'
 import { HUB_EVENTS } from './hub.ts'
@@ -17,6 +18,7 @@ const ALL = {
   ...TRUST_EVENTS,
   ...CONNECTION_EVENTS,
   ...SUPPLY_EVENTS,
+  ...ACCESS_EVENTS,
   ...PEOPLE_EVENTS,
 } as const
 

@@ -1,0 +1,1 @@
+export { MemoryAccessStore } from './memory-store.ts'
