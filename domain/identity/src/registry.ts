@@ -39,6 +39,8 @@ export interface IdentityDraft extends IdentityKey {
   readonly iotEdge?: boolean
   readonly parentScope?: string
   readonly managedBy?: string
+  /** Of devices alone: the fleet it stands in, `organisation/site/fleet`. */
+  readonly fleet?: string
 }
 
 /** What a change must find: an identity that is there, or that has this ETag. */
@@ -125,7 +127,7 @@ export class Registry {
    * Devices by id in ascending order, strictly after `after`.
    * @param page.limit 1 to 1000.
    */
-  async listDevices(page: { readonly after?: string; readonly limit: number }): Promise<readonly Identity[]> {
+  async listDevices(page: Parameters<IdentityStore['listDevices']>[0]): Promise<readonly Identity[]> {
     if (!Number.isInteger(page.limit) || page.limit < 1 || page.limit > PAGE_ITEMS_MAX) {
       throw new IdentityError('invalid', `limit is a whole number from 1 to ${PAGE_ITEMS_MAX}`)
     }
@@ -162,6 +164,7 @@ export class Registry {
       capabilities: { iotEdge: draft.iotEdge ?? false },
       ...(draft.parentScope === undefined || draft.parentScope === '' ? {} : { parentScope: draft.parentScope }),
       ...(keeper === '' ? {} : { managedBy: keeper }),
+      ...(draft.fleet === undefined || draft.fleet === '' ? {} : { fleet: draft.fleet }),
     }
     await this.#refuseRetired(key, draft.authentication, actor)
     const created = this.#event('identity.created', key, actor, {
@@ -261,6 +264,7 @@ export class Registry {
       const isMoved = next.parentScope !== current.parentScope
       const outcome = isMoved ? await this.#underParent(next, write) : await write()
       if (outcome === 'scope-missing' && isMoved) throw unknownScope()
+      if (outcome === 'fleet-missing') throw unknownFleet()
       // Written or deleted by another call since it was read: what this call does, it does to what is there now.
       if (outcome !== 'written') continue
       this.#cache.put(next)
@@ -298,6 +302,7 @@ export class Registry {
     )
     if (outcome === 'missing') throw deviceMissing(identity.deviceId)
     if (outcome === 'scope-missing') throw unknownScope()
+    if (outcome === 'fleet-missing') throw unknownFleet()
     if (outcome !== 'written') {
       throw new IdentityError('exists', `${identitySubject(identity)} exists already; change it or choose another id`)
     }
@@ -362,16 +367,26 @@ function missing(key: IdentityKey): IdentityError {
   return new IdentityError('missing', `${key.moduleId === undefined ? 'the device' : 'the module'} does not exist`)
 }
 
-function checkKind(key: IdentityKey, asked: Pick<IdentityChange, 'iotEdge' | 'parentScope' | 'managedBy'>): void {
+function checkKind(
+  key: IdentityKey,
+  asked: Pick<IdentityChange, 'iotEdge' | 'parentScope' | 'managedBy' | 'fleet'>,
+): void {
   const isModule = key.moduleId !== undefined
   if (isModule && (asked.iotEdge === true || (asked.parentScope ?? '') !== '')) {
     throw new IdentityError('invalid', 'a module has no capabilities and no parent; its device may have them')
+  }
+  if (isModule && (asked.fleet ?? '') !== '') {
+    throw new IdentityError('invalid', 'a module stands where its device does')
   }
   if (!isModule && (asked.managedBy ?? '') !== '') throw new IdentityError('invalid', 'managedBy is for modules alone')
 }
 
 function unknownScope(): IdentityError {
   return new IdentityError('unknown-scope', 'no edge device has this scope; read it from the deviceScope of the parent')
+}
+
+function unknownFleet(): IdentityError {
+  return new IdentityError('invalid', 'there is no such fleet; list the fleets for those that exist')
 }
 
 function deviceMissing(deviceId: string): IdentityError {

@@ -19,8 +19,12 @@ export interface IdentityStore {
    * those under it.
    */
   deleteIdentity(key: IdentityKey, expected: Expectation, because?: Because): Promise<WriteOutcome>
-  /** Devices by id in ascending order, strictly after `after`; at most `limit` (1..1000). */
-  listDevices(page: { readonly after?: string; readonly limit: number }): Promise<readonly Identity[]>
+  /** Devices by id in ascending order, strictly after `after`; at most `limit` (1..1000); of those of `within` alone. */
+  listDevices(page: {
+    readonly after?: string
+    readonly limit: number
+    readonly within?: DeviceFilter
+  }): Promise<readonly Identity[]>
   listModules(deviceId: string): Promise<readonly Identity[]>
   countDevices(): Promise<{ readonly total: number; readonly enabled: number }>
   /**
@@ -32,6 +36,13 @@ export interface IdentityStore {
     twin: { readonly tags: string; readonly desired: string },
     because?: Because,
   ): Promise<void>
+}
+
+/** Devices by where they stand, and some by their ids besides. */
+export interface DeviceFilter {
+  /** As devices have them; '' stands for those that have none. */
+  readonly fleets: readonly string[]
+  readonly deviceIds: readonly string[]
 }
 
 /** The rights a shared access policy can carry. */

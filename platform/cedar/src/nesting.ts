@@ -10,8 +10,8 @@ export const POLICY_OPERATORS_MAX = 128
 const TOKEN = /"(?:[^"\\]|\\[^])*"?|\/\/[^\n]*|[A-Za-z_][A-Za-z0-9_]*|&&|\|\||[<>=!]=|::|\S/g
 
 const OPERATORS: ReadonlySet<string> = new Set([
-  ...['&&', '||', '==', '!=', '<=', '>=', '<', '>', '!', '-', '+', '*', '.', '@'],
-  ...['if', 'then', 'else', 'in', 'like', 'has', 'is', 'when', 'unless'],
+  ...'&& || == != <= >= < > ! - + * . @'.split(' '),
+  ...'if then else in like has is when unless'.split(' '),
 ])
 
 export interface Nesting {

@@ -67,9 +67,14 @@ export class MemoryIdentityStore implements IdentityStore {
     return this.#answer('written')
   }
 
-  async listDevices(page: { readonly after?: string; readonly limit: number }): Promise<readonly Identity[]> {
+  async listDevices(page: Parameters<IdentityStore['listDevices']>[0]): Promise<readonly Identity[]> {
+    const { within } = page
     const devices = this.#all()
       .filter((one) => one.moduleId === undefined && (page.after === undefined || one.deviceId > page.after))
+      .filter(
+        (one) =>
+          within === undefined || within.fleets.includes(one.fleet ?? '') || within.deviceIds.includes(one.deviceId),
+      )
       .toSorted((a, b) => (a.deviceId < b.deviceId ? -1 : 1))
     return this.#answer(devices.slice(0, page.limit))
   }

@@ -61,6 +61,7 @@ export class SqlIdentities implements IdentityStore {
       if (identity.parentScope !== undefined && !(await hasScope(transaction, identity.parentScope))) {
         return 'scope-missing'
       }
+      if (identity.fleet !== undefined && !(await hasFleet(transaction, identity.fleet))) return 'fleet-missing'
       const row = rowOf(identity, this.#sealer)
       if (etag === undefined) {
         await transaction.insertInto('identity').values(row).execute()
@@ -99,12 +100,19 @@ export class SqlIdentities implements IdentityStore {
     })
   }
 
-  async listDevices(page: { readonly after?: string; readonly limit: number }): Promise<readonly Identity[]> {
+  async listDevices(page: Parameters<IdentityStore['listDevices']>[0]): Promise<readonly Identity[]> {
+    const { within } = page
     const rows = await this.#db
       .selectFrom('identity')
       .selectAll()
       .where('module_id', '=', DEVICE)
       .where('device_id', '>', page.after ?? '')
+      .$if(within !== undefined, (query) =>
+        query.where(
+          sql<boolean>`(coalesce(fleet, '') IN (SELECT value FROM json_each(${JSON.stringify(within?.fleets ?? [])}))
+            OR device_id IN (SELECT value FROM json_each(${JSON.stringify(within?.deviceIds ?? [])})))`,
+        ),
+      )
       .orderBy('device_id')
       .limit(pageLimit(page.limit))
       .execute()
@@ -147,6 +155,11 @@ export function identityPlace(row: { readonly device_id: string; readonly module
   return { table: 'identity', row: [row.device_id, row.module_id], column }
 }
 
+async function hasFleet(transaction: StateTransaction, fleet: string): Promise<boolean> {
+  const row = await transaction.selectFrom('fleet').select('path').where('path', '=', fleet).executeTakeFirst()
+  return row !== undefined
+}
+
 async function hasScope(transaction: StateTransaction, scope: string): Promise<boolean> {
   const row = await transaction
     .selectFrom('identity')
@@ -180,6 +193,7 @@ function rowOf(identity: Identity, sealer: ValueSealer): Insertable<IdentityTabl
     device_scope: edgeScope(identity) ?? null,
     parent_scope: identity.parentScope ?? null,
     managed_by: identity.managedBy ?? null,
+    fleet: identity.fleet ?? null,
   }
 }
 
@@ -197,6 +211,7 @@ function identityOf(row: Selectable<IdentityTable>, sealer: ValueSealer): Identi
     capabilities: { iotEdge: row.iot_edge === 1 },
     ...(row.parent_scope === null ? {} : { parentScope: row.parent_scope }),
     ...(row.managed_by === null ? {} : { managedBy: row.managed_by }),
+    ...(row.fleet === null ? {} : { fleet: row.fleet }),
   }
 }
 

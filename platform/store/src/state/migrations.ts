@@ -13,6 +13,7 @@ import { ISSUED_CERTIFICATES } from './issued-certificates-schema.ts'
 import { MOVE_EVIDENCE } from './move-evidence-schema.ts'
 import { MODELS } from './models.ts'
 import { OPERATORS } from './operators-schema.ts'
+import { ORGANISATIONS } from './organisations-schema.ts'
 import { QUARANTINE } from './quarantine-schema.ts'
 import { TAG_INDEX } from './query/tag-index.ts'
 import { REVOCATION_LISTS } from './revocation-lists-schema.ts'
@@ -175,6 +176,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0014-supply': { up: async (db) => runAll(db, SUPPLY) },
   '0015-quarantine': { up: async (db) => runAll(db, QUARANTINE) },
   '0017-operators': { up: async (db) => runAll(db, OPERATORS) },
+  '0018-organisations': { up: async (db) => runAll(db, ORGANISATIONS) },
 }
 
 async function runAll(db: Kysely<unknown>, statements: readonly string[]): Promise<void> {

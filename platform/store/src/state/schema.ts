@@ -11,6 +11,7 @@ import type { IssuedCertificatesSchema } from './issued-certificates-schema.ts'
 import type { KeyUseSchema } from './key-use-schema.ts'
 import type { MoveEvidenceSchema } from './move-evidence-schema.ts'
 import type { OperatorsSchema } from './operators-schema.ts'
+import type { OrganisationsSchema } from './organisations-schema.ts'
 import type { RevocationListsSchema } from './revocation-lists-schema.ts'
 import type { ModelsSchema } from './models.ts'
 import type { QuarantineSchema } from './quarantine-schema.ts'
@@ -43,6 +44,8 @@ export interface IdentityTable {
   /** The scope of the edge device above it, which exists. */
   parent_scope: string | null
   managed_by: string | null
+  /** Of a device: the fleet it stands in, which exists; NULL where it was given none. */
+  fleet: string | null
 }
 
 /** JSON texts of objects, as `Twin` of protocol/iothub has them. */
@@ -156,6 +159,7 @@ export interface StateSchema
     KeyUseSchema,
     MoveEvidenceSchema,
     OperatorsSchema,
+    OrganisationsSchema,
     QuarantineSchema,
     RevocationListsSchema,
     UploadsSchema,

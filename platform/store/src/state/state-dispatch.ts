@@ -3,6 +3,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { SecurityEvent } from '@holdfast/audit'
 import type { Random } from '@holdfast/keys'
+import type { AccessStore } from '@holdfast/authorization'
 import type { ModelStore } from '@holdfast/models'
 import type { PeopleStore } from '@holdfast/operators'
 import type { SupplyStore } from '@holdfast/supply'
@@ -16,7 +17,7 @@ export interface StateThreadData {
 }
 
 /** The thread as the core sees it through `connect<StateThread>(worker)`. */
-export interface StateThread extends StateService, ModelStore, SupplyStore, TrustStore, PeopleStore {
+export interface StateThread extends StateService, ModelStore, SupplyStore, TrustStore, PeopleStore, AccessStore {
   /**
    * First of all calls, once. Rejects with code STORE_DAMAGED or STORE_UNAVAILABLE and a message that names the file
    * and says what to do; then nothing is open and it may be called again.
@@ -151,14 +152,19 @@ export function stateDispatch(random: Random, told: (events: readonly SecurityEv
       const method: unknown = Reflect.get(store.trust, name)
       if (typeof method === 'function') served[name] = method.bind(store.trust)
     }
-    const { models, people } = store
-    const ports: ModelStore & SupplyStore & PeopleStore = {
+    const { access, models, people } = store
+    const ports: ModelStore & SupplyStore & PeopleStore & AccessStore = {
       ...store.supply.port,
       listModels: () => models.listModels(),
       writeModel: (model, expected) => models.writeModel(model, expected),
       listPeople: () => people.listPeople(),
       changePeople: (change, because) => people.changePeople(change, because),
       deleteModel: (id, etag) => models.deleteModel(id, etag),
+      readAccess: () => access.readAccess(),
+      changeAccess: (change, because) => access.changeAccess(change, because),
+      listRoleVersions: (organisation, name) => access.listRoleVersions(organisation, name),
+      countUse: (uses, keptFrom) => access.countUse(uses, keptFrom),
+      listUse: (principals, sinceDay) => access.listUse(principals, sinceDay),
     }
     Object.assign(served, ports)
     served.replaceKeys = async (keys: StateKeys): Promise<void> => {

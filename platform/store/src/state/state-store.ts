@@ -66,6 +66,7 @@ import { type ActiveDevice, type MoveEvidence, type MoveEvidenceStore, SqlMoveEv
 import { SqlModels } from './models.ts'
 import { SqlTrust } from './quarantine.ts'
 import { SqlPeople } from './operators.ts'
+import { SqlAccess } from './organisations.ts'
 import { openStateDatabase, type StateDatabase } from './open-database.ts'
 import { SqlPolicies } from './policies.ts'
 import { disconnectAll, type PresenceRecord, type PresenceStore, type PresenceWrite, SqlPresence } from './presence.ts'
@@ -145,6 +146,7 @@ export class StateStore implements StateService {
   readonly trust: SqlTrust
   readonly supply: SqlSupply
   readonly people: SqlPeople
+  readonly access: SqlAccess
   readonly #state: StateDatabase
   readonly #writes: WriteGroup
   readonly #sealer: ValueSealer
@@ -188,6 +190,7 @@ export class StateStore implements StateService {
     this.trust = new SqlTrust(db, writes)
     this.supply = new SqlSupply(db, writes, sealer)
     this.people = new SqlPeople(db, writes, sealer)
+    this.access = new SqlAccess(db, writes, state.database.location() ?? 'state.db')
     this.#policies = new SqlPolicies(db, writes, sealer)
     this.#authorities = new SqlAuthorities(db, writes)
     this.#revocationLists = new SqlRevocationLists(db, writes)
@@ -218,7 +221,7 @@ export class StateStore implements StateService {
   deleteIdentity(key: IdentityKey, expected: Expectation, because?: Because): Promise<WriteOutcome> {
     return this.#identities.deleteIdentity(key, expected, because)
   }
-  listDevices(page: Page): Promise<readonly Identity[]> {
+  listDevices(page: Parameters<IdentityStore['listDevices']>[0]): Promise<readonly Identity[]> {
     return this.#identities.listDevices(page)
   }
   listModules(deviceId: string): Promise<readonly Identity[]> {
