@@ -101,6 +101,7 @@ export function tellRefused(
   services: Pick<ManagementServices, 'events' | 'clock'>,
   actor: string,
   reason: string,
+  operation?: string,
 ): void {
   services.events.sink({
     type: 'request.refused',
@@ -108,6 +109,11 @@ export function tellRefused(
     subject: 'hub',
     actor,
     // The matched route, not the path: that one is the peer's text.
-    detail: { method: context.req.method, reason, address: context.env.peer.address },
+    detail: {
+      method: context.req.method,
+      reason,
+      address: context.env.peer.address,
+      ...(operation === undefined ? {} : { operation }),
+    },
   })
 }

@@ -3,6 +3,7 @@
 import { Hono } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
+import { EVERYWHERE } from '../../people/reach.ts'
 import { readQuery } from '../query.ts'
 import { operationOf, throttleService } from '../throttled.ts'
 import { authorize, authorizeOperation } from './authorize.ts'
@@ -77,13 +78,14 @@ export function managementRoutes(services: ManagementServices): Hono<HttpEnviron
   for (const { method, path, rights, answer, operation } of MANAGEMENT_ROUTES) {
     if (rights.length === 0) throw new TypeError(`the route ${method} ${path} asks for no right`)
     app.on(method, path, async (context) => {
-      const actor = await (operation === undefined
-        ? authorize(context, services, rights)
-        : authorizeOperation(context, services, operation))
+      const { actor, reach } =
+        operation === undefined
+          ? { actor: await authorize(context, services, rights), reach: EVERYWHERE }
+          : await authorizeOperation(context, services, operation)
       throttleService(services.throttling, actor, operationOf(method, path.slice(API.length)).operation)
       // What a question may be asked with, its route says; a change takes everything from its body.
       if (method !== 'GET') readQuery(context, {})
-      return answer({ context, services, streams, actor })
+      return answer({ context, services, streams, actor, reach })
     })
   }
   return app

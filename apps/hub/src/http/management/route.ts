@@ -6,6 +6,7 @@ import type { HttpEnvironment } from '../environment.ts'
 import { readJson } from '../json-body.ts'
 import { readQueryAs } from '../query.ts'
 import type { Actor, Requirement } from './actor.ts'
+import type { Reach } from '../../people/reach.ts'
 import type { OpenStreams } from './open-streams.ts'
 import { RIGHTS_OF_ACTION } from './rights.ts'
 import type { ManagementServices } from './services.ts'
@@ -15,6 +16,8 @@ export interface Call {
   readonly services: ManagementServices
   readonly streams: OpenStreams
   readonly actor: Actor
+  /** Of an operation on `devices`: those that whoever asks may know of. */
+  readonly reach: Reach
 }
 
 export interface Route {
