@@ -13,6 +13,7 @@ import { ConsumerGroups } from './amqp/consumer-groups.ts'
 import { openAmqp } from './assembly/amqp.ts'
 import { openApplication } from './assembly/application.ts'
 import { openAttestation } from './assembly/attestation.ts'
+import { openAuthorization } from './assembly/authorization.ts'
 import { openDataKeys } from './assembly/data-keys.ts'
 import { openDesk } from './assembly/desk.ts'
 import { openDeviceServices } from './assembly/device-services.ts'
@@ -38,6 +39,7 @@ import { TelemetryInlet } from './core/telemetry-inlet.ts'
 import type { DataFolder } from './data-folder.ts'
 import { isManifestUpload } from './http/manifest-address.ts'
 import type { CustodyService } from './keys/custody-service.ts'
+import type { AuthorizationOffice } from './people/authorization-office.ts'
 import type { Settings } from './settings.ts'
 import type { Threads } from './threads.ts'
 import type { AuthorityOffice } from './trust/authority/authority-office.ts'
@@ -76,6 +78,7 @@ export interface HubParts {
   readonly credentials: DeviceCredentials
   readonly renewal: DeviceRenewal
   readonly supply: SupplyService
+  readonly authorization: AuthorizationOffice
   readonly revocations: CustomerRevocations
   readonly authorityOffice: AuthorityOffice
   readonly certificate: ListenerCertificate
@@ -106,6 +109,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
 
   const identities: Identities = await openIdentities(ground, { keys, state, supply: () => supply, cutOff })
   const { registry, policies, authorities, revocationLists, credentials, authorityOffice } = identities
+  const authorization: AuthorizationOffice = await openAuthorization(ground, { state, registry })
   const services: DeviceServices = await openDeviceServices(ground, {
     state,
     registry,
@@ -184,6 +188,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     fault,
   })
   const application = openApplication(ground, {
+    authorization,
     keys,
     stores,
     identities,
@@ -248,6 +253,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     credentials,
     renewal,
     supply,
+    authorization,
     authorityOffice,
     certificate,
     caFile: authority.rootFile,

@@ -97,6 +97,7 @@ export class Hub {
     inlet.flush()
     await services.presence.end()
     await this.#parts.masquerade.end()
+    await this.#parts.authorization.end()
     await this.#parts.authorityOffice.end()
     await fronts.end()
     await storage.close()
@@ -127,6 +128,7 @@ export class Hub {
       await certificate.renewIfDue()
       await this.#parts.authorityOffice.upkeep()
       await this.#parts.credentials.upkeep()
+      await this.#parts.authorization.upkeep()
       for (let isDone = false; !isDone && this.#stopping === undefined; ) ({ isDone } = await storage.state.reseal())
     } catch (error) {
       // A renewal that fails is tried again in a minute and never stops the data path.

@@ -1,6 +1,6 @@
 /** Who may do what: decisions, and every change of what they rest on. */
 
-import type { EventSink, EventType, SecurityEvent } from '@holdfast/audit'
+import type { EventType, SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import { Decisions, type Decision } from './decisions.ts'
 import { AccessError } from './errors.ts'
@@ -30,10 +30,10 @@ export interface AccessParts {
   readonly clock: Clock
   /** Fresh, unguessable texts for ETags. */
   readonly etag: () => string
-  /** Of faults that no change brings. */
-  readonly events: EventSink
   /** Names of all actions that there are. */
   readonly actions: readonly string[]
+  /** Told of what is stored and cannot be read: nobody but the local operator may do anything in that organisation. */
+  readonly damaged: (what: string, error: unknown) => void
 }
 
 /** What decides who may change who may do what. */
@@ -388,7 +388,13 @@ export class Access {
     for (const one of state.assignments) {
       this.#assignments.set(one.principal, [...(this.#assignments.get(one.principal) ?? []), one])
     }
-    for (const { name } of state.organisations) this.#prepare(name)
+    for (const { name } of state.organisations) {
+      try {
+        this.#prepare(name)
+      } catch (error) {
+        this.#parts.damaged(`the roles of the organisation ${name}`, error)
+      }
+    }
     this.decisions.forget()
   }
 

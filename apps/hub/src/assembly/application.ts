@@ -16,6 +16,7 @@ import type { TelemetryInlet } from '../core/telemetry-inlet.ts'
 import { hubApplication } from '../http/application.ts'
 import { Shredder } from '../keys/shredder.ts'
 import type { AttestationOffice } from '../trust/attestation-office.ts'
+import type { AuthorizationOffice } from '../people/authorization-office.ts'
 import type { CustomerRevocations } from '../trust/customer-revocations.ts'
 import { lapseSources } from '../trust/lapses.ts'
 import type { MasqueradeOffice } from '../trust/masquerade/masquerade-office.ts'
@@ -26,6 +27,7 @@ import type { Keys } from './keys.ts'
 import type { Stores } from './storage.ts'
 
 export interface ApplicationNeeds {
+  readonly authorization: AuthorizationOffice
   readonly keys: Keys
   readonly stores: Stores
   readonly identities: Identities
@@ -58,6 +60,7 @@ export function openApplication(ground: Ground, needs: ApplicationNeeds): WebApp
   const wallOf = (monotonic: number): Timestamp =>
     timestampOf(Math.round(clock.wall() - (clock.monotonic() - monotonic)))
   return hubApplication({
+    authorization: needs.authorization,
     clock,
     random,
     authenticator,

@@ -117,6 +117,16 @@ export class AuthorizationOffice {
     return { kind: 'person', name, organisation, posture: actor.posture, isPresent }
   }
 
+  /** Writes what was counted since the last time. May reject with what the store throws; it is counted still. */
+  async upkeep(): Promise<void> {
+    await this.access.uses.write(this.#parts.clock.wall())
+  }
+
+  async end(): Promise<void> {
+    // What the disk does not take any more is lost: it is counts.
+    await this.upkeep().catch(() => undefined)
+  }
+
   async #onDevices(actor: Actor, action: Action): Promise<Verdict> {
     const reach = this.reachOf(actor, action)
     if (actor.kind === 'local' || actor.kind === 'policy') return { kind: 'allowed', reach }
