@@ -1,1 +1,2 @@
 export { MemoryAccessStore } from './memory-store.ts'
+export { SimpleEngine } from './simple-engine.ts'
