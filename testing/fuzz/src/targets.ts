@@ -15,6 +15,7 @@ import { fuzzTarget as mqtt } from '@holdfast/mqtt/testing'
 import { fuzzTargets as pkcs11 } from '@holdfast/pkcs11/testing'
 import { fuzzTargets as pki } from '@holdfast/pki/testing'
 import { fuzzTargets as supply } from '@holdfast/supply/testing'
+import { fuzzTargets as tlog } from '@holdfast/tlog/testing'
 import { fuzzTargets as tokens } from '@holdfast/tokens/testing'
 import { bootTargets, identityTargets } from '@holdfast/tpm/testing'
 import { fuzzTargets as uploads } from '@holdfast/uploads/testing'
@@ -106,6 +107,7 @@ export const subjects: readonly Subject[] = [
   ...supply,
   ...keys,
   ...pkcs11,
+  ...tlog,
 ].map((target) => ({
   name: target.name,
   seeds: target.seeds,
