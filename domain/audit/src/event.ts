@@ -16,5 +16,11 @@ export interface SecurityEvent {
   readonly source?: string
 }
 
+/** An event as the log has it. */
+export interface RecordedEvent extends SecurityEvent {
+  /** Its place in the log, from 0. */
+  readonly index: number
+}
+
 /** Where events go. MUST NOT throw and MUST NOT block. */
 export type EventSink = (event: SecurityEvent) => void

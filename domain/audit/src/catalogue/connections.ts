@@ -27,7 +27,7 @@ export const CONNECTION_EVENTS = {
 
   'upload.granted': ofSubject({ upload: 'text' }),
   'upload.completed': ofSubject({ upload: 'text', bytes: 'number' }),
-  'upload.failed': ofSubject({ upload: 'text', reason: 'text', status: 'number?' }),
+  'upload.failed': ofSubject({ upload: 'text', reason: 'text', status: 'number?', bytes: 'number' }),
   'file.read': ofSubject({ upload: 'text', bytes: 'number' }),
   'file.deleted': ofSubject({ upload: 'text', bytes: 'number' }),
 

@@ -41,8 +41,18 @@ export const HUB_EVENTS = {
   'policy.key-changed': ofSubject({ slot: 'text' }),
   'policy.secret-disclosed': ofSubject({ slot: 'text' }),
 
-  /** Acts were refused because the log could not be written; the first entry after. */
-  'audit.blocked': ofHub({ reason: 'text', refused: 'number', seconds: 'number' }),
+  /**
+   * The first entry after the log could not be written, or after more was told at once than could wait. `waiting` events
+   * follow that were told meanwhile; those for which there was no room are counted (`lost`, and `types` of them).
+   */
+  'audit.blocked': ofHub({
+    reason: 'text',
+    refused: 'number',
+    seconds: 'number',
+    waiting: 'number',
+    lost: 'number?',
+    types: 'text?',
+  }),
   /** An event that no schema describes: kept as it came, cut where it is too long. A bug of ours. */
   'audit.malformed': ofHub({ type: 'text', fault: 'text', event: 'text' }),
   /** Bodies were destroyed. What they said is in no entry; their leaves stay. */
