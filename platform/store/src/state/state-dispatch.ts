@@ -62,6 +62,7 @@ const METHODS: Readonly<Record<keyof StateService, true>> = {
   reseal: true,
   sealEpochs: true,
   scrub: true,
+  copyTo: true,
   readTwin: true,
   changeTwin: true,
   readPresence: true,

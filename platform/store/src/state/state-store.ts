@@ -53,6 +53,7 @@ import type { Enrollment, Page, ProvisioningStore, Registration } from '@holdfas
 import type { ChangeStamp, TwinChange, TwinOutcome, TwinStore } from '@holdfast/twins'
 import type { Upload, UploadedBlob, UploadPage, UploadStore } from '@holdfast/uploads'
 import { StoreDamagedError } from '../damaged.ts'
+import { OnlineCopy } from '../sqlite/online-copy.ts'
 import { SqlAttestations } from './attestations.ts'
 import { SqlEndorsementRoots } from './endorsement-roots.ts'
 import { SqlAuthorities } from './authorities.ts'
@@ -103,6 +104,11 @@ export interface StateUpkeep {
    * remains are overwritten when they are deleted (`secure_delete`).
    */
   scrub(): Promise<void>
+  /**
+   * Writes what the file holds to another, which is not there yet, while writes go on; the copy is of the moment in which
+   * this resolves. Rejects with StoreUnavailableError where there is no room, and leaves nothing then.
+   */
+  copyTo(file: string): Promise<void>
   /** Waits for writes under way, moves the log into the file and closes it. */
   close(): Promise<void>
 }
@@ -147,6 +153,7 @@ export class StateStore implements StateService {
   readonly supply: SqlSupply
   readonly people: SqlPeople
   readonly access: SqlAccess
+  readonly #copy = new OnlineCopy()
   readonly #state: StateDatabase
   readonly #writes: WriteGroup
   readonly #sealer: ValueSealer
@@ -530,7 +537,11 @@ export class StateStore implements StateService {
   scrub(): Promise<void> {
     return truncateLog(this.#state.database)
   }
+  copyTo(file: string): Promise<void> {
+    return this.#copy.run(this.#state.database, file)
+  }
   async close(): Promise<void> {
+    await this.#copy.end()
     await this.#writes.settled()
     await this.#state.db.destroy()
   }
