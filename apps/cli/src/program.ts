@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import type { World } from './command.ts'
 import { addAttestation } from './commands/attestation.ts'
+import { addAudit } from './commands/audit.ts'
 import { addAuthority } from './commands/authority.ts'
 import { addCertificate } from './commands/certificate.ts'
 import { addClaim } from './commands/claim.ts'
@@ -37,6 +38,7 @@ export function buildProgram(world: World, version: string): Command {
 Programs of their own (each with --help):
   up       start the hub                          holdfast up --demo
   fleet    simulate devices over real TLS         holdfast fleet simulate --devices 20
+  witness  cosign the audit logs of other hubs    holdfast witness --data ./witness
 
 Every command takes --json, and exits 0 done, 1 refused or failed, 2 wrong use.
 
@@ -66,11 +68,12 @@ Example:
   addMessages(program, world)
   addFiles(program, world)
   addKeys(program, world)
+  addAudit(program, world)
   addCertificate(program, world)
   addCredentials(program, world)
   addStatus(program, world)
   addDoctor(program, world)
-  for (const name of ['up', 'fleet']) {
+  for (const name of ['up', 'fleet', 'witness']) {
     program
       .command(name, { hidden: true })
       .allowUnknownOption()

@@ -60,5 +60,11 @@ export const HUB_EVENTS = {
   'audit.exported': ofHub({ from: 'number', size: 'number', bodies: 'flag' }),
   /** The log does not agree with what was signed of it; nothing is signed over it any more. */
   'audit.contradicted': ofHub({ what: 'text', entry: 'number?', size: 'number' }),
+  'witness.added': ofHub({ url: 'text', key: 'text' }),
+  'witness.removed': ofHub({}),
+  'witness.away': ofHub({ reason: 'text', hours: 'number' }),
+  'witness.returned': ofHub({ size: 'number' }),
+  /** It saw another history of this log than the log now has. */
+  'witness.forked': ofHub({ reason: 'text', size: 'number' }),
   'audit.key-created': ofHub({ origin: 'text', key: 'text' }),
 } as const
