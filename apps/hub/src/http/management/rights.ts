@@ -42,6 +42,7 @@ export const RIGHTS_OF_ACTION: Readonly<Record<Action, Requirement>> = {
   'audit:review': OWNER,
   'audit:manage': OWNER,
   'audit:shred': OWNER,
+  'session:own': OWNER,
   'operator:read': OWNER,
   'operator:write': OWNER,
   'access:read': OWNER,
