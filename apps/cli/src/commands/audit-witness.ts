@@ -14,33 +14,32 @@ export function addAuditWitnesses(audit: Command, world: World): void {
     'holdfast audit witness list',
   )
 
-  leaf<[string], { readonly url: string; readonly key: string; readonly ca?: string; readonly private?: boolean }>(
-    witness,
-    world,
-    {
-      usage: 'add <name>',
-      summary: 'have checkpoints cosigned by a witness from now on',
-      example:
-        'holdfast audit witness add vault --url https://witness.example:8449 --key witness.example+… --ca ca.pem',
-      notes: 'A witness prints its address, its key and the file of its root when it starts (holdfast witness --help).',
-      options: [
-        new Option('--url <url>', 'its address').makeOptionMandatory(),
-        new Option('--key <vkey>', 'its key').makeOptionMandatory(),
-        new Option('--ca <file>', 'the root of its certificate; without it, the public ones count'),
-        new Option('--private', "it has an address of the hub's own network"),
-      ],
-      async run({ hub, print }, options, name) {
-        const added = await hub.send<WitnessApi.Witness>('POST', path('audit', 'witnesses'), {
-          name,
-          url: options.url,
-          key: options.key.trim(),
-          ...(options.ca !== undefined && { ca: readText(options.ca) }),
-          ...(options.private === true && { allowPrivate: true }),
-        })
-        await print.result(added, [`checkpoints go to the witness ${added.name} from now on`])
-      },
+  leaf<
+    [string],
+    { readonly witness: string; readonly witnessKey: string; readonly witnessCa?: string; readonly private?: boolean }
+  >(witness, world, {
+    usage: 'add <name>',
+    summary: 'have checkpoints cosigned by a witness from now on',
+    example:
+      'holdfast audit witness add vault --witness https://witness.example:8449 --witness-key witness.example+… --witness-ca ca.pem',
+    notes: 'A witness prints its address, its key and the file of its root when it starts (holdfast witness --help).',
+    options: [
+      new Option('--witness <url>', 'its address').makeOptionMandatory(),
+      new Option('--witness-key <vkey>', 'its key').makeOptionMandatory(),
+      new Option('--witness-ca <file>', 'the root of its certificate; without it, the public ones count'),
+      new Option('--private', "it has an address of the hub's own network"),
+    ],
+    async run({ hub, print }, options, name) {
+      const added = await hub.send<WitnessApi.Witness>('POST', path('audit', 'witnesses'), {
+        name,
+        url: options.witness,
+        key: options.witnessKey.trim(),
+        ...(options.witnessCa !== undefined && { ca: readText(options.witnessCa) }),
+        ...(options.private === true && { allowPrivate: true }),
+      })
+      await print.result(added, [`checkpoints go to the witness ${added.name} from now on`])
     },
-  )
+  })
 
   leaf<[], object>(witness, world, {
     usage: 'list',
