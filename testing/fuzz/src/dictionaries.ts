@@ -37,6 +37,11 @@ export const DICTIONARIES: Readonly<Record<string, readonly string[]>> = {
   'tlog-proof': ['c2sp.org/tlog-proof@v1', 'extra ', 'index ', '\n\n— ', '\n'],
   'tlog-witness-request': ['old ', '\n\n', '\n\n— ', 'log.example', '\n', '0', '7'],
   'tlog-tile-path': words('tile/ entries x000/ .p/ 000 255 256'),
+  'audit-bundle-line': [
+    ...words('"kind":"entry" "index": "leaf": "body": "opening": "content":"shredded" "note":'),
+    ...JSON_WORDS,
+  ],
+  'audit-bundle': [...words('"kind":"end","entries": "index": "content":"shredded" "body":'), '\n'],
   'dps-register': [...DPS_WORDS, ...JSON_WORDS],
   'tpm-event-log': [
     'Spec ID Event03\0',

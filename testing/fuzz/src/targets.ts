@@ -3,6 +3,7 @@
 import { fuzzTargets as admission } from '@holdfast/admission/testing'
 import { fuzzTargets as amqp } from '@holdfast/amqp/testing'
 import { fuzzTargets as attestation } from '@holdfast/attestation/testing'
+import { fuzzTargets as audit } from '@holdfast/audit/testing'
 import { fuzzTargets as commands } from '@holdfast/commands/testing'
 import { fuzzTargets as credentials } from '@holdfast/credentials/testing'
 import { fuzzTargets as dps } from '@holdfast/dps/testing'
@@ -108,6 +109,7 @@ export const subjects: readonly Subject[] = [
   ...keys,
   ...pkcs11,
   ...tlog,
+  ...audit,
 ].map((target) => ({
   name: target.name,
   seeds: target.seeds,

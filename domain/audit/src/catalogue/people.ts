@@ -7,7 +7,7 @@ export const PEOPLE_EVENTS = {
   /** Somebody came with a link that does not count. */
   'operator.link-refused': ofHub({ address: 'text' }),
   'operator.enrolled': ofSubject({ invitedBy: 'text', purpose: 'text', roles: 'text', address: 'text' }),
-  'operator.changed': ofSubject({ roles: 'text', state: 'text' }),
+  'operator.changed': ofSubject({ state: 'text' }),
   'operator.removed': ofSubject({}),
   'operator.signed-in': ofSubject({ session: 'text', kind: 'text', address: 'text', agent: 'text' }),
   'operator.stepped-up': ofSubject({ session: 'text', address: 'text' }),

@@ -99,10 +99,11 @@ export const fuzzTargets: readonly FuzzTarget[] = [
       const proof = hashesOf(bytes.subarray(2))
       const root = log.root()
       if (verifyInclusion({ leaf: log.leaf(other % 7), index: other, size, root, proof })) {
-        hold(size === 7 && other < 7 && isSame(proof, log.inclusion(other)), 'a leaf has one proof in a tree')
+        // The size alone is vouched for by whoever signed it: paths of equal shape fit several.
+        hold(other < 7 && isSame(proof, log.inclusion(other)), 'a leaf has one proof in a tree')
       }
       if (other > 7 || !verifyConsistency({ oldSize: other, oldRoot: log.root(other), size, root, proof })) return
-      hold(other === 0 || (size === 7 && isSame(proof, log.consistency(other))), 'two trees have one proof')
+      hold(other === 0 || isSame(proof, log.consistency(other)), 'two trees have one proof')
     },
   },
   {
