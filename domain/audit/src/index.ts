@@ -38,3 +38,5 @@ export type { CosignedBy, ForeignCheckpoint, Verdict, VerifyOptions } from './ve
 export { BundleVerifier, FINDINGS_MAX, FOREIGN_CHECKPOINTS_MAX } from './verify.ts'
 export type { Finding, FindingKind } from './verify-finding.ts'
 export { formatFinding } from './verify-finding.ts'
+export type { BundleSource } from './write-bundle.ts'
+export { writeBundle } from './write-bundle.ts'

@@ -4,7 +4,7 @@ import { timestampOf } from '@holdfast/base'
 import { type Note, type SignatureLine, type Subtree, formatNote, hashOverTile } from '@holdfast/tlog'
 import { MemoryLog } from '@holdfast/tlog/testing'
 import { commitTo, encodeBody } from '../body.ts'
-import { type BundleContent, formatBundleLine, tilesBefore } from '../bundle.ts'
+import { type BundleContent, type BundleEntry, formatBundleLine, tilesBefore } from '../bundle.ts'
 import { encodeLeaf } from '../leaf.ts'
 
 interface Kept {
@@ -88,6 +88,11 @@ export class TestBundle {
     }
   }
 
+  /** What it is made of, as a store has it. */
+  parts(): { readonly entries: readonly BundleEntry[]; readonly tiles: ReadonlyMap<string, Uint8Array> } {
+    return { entries: this.#entries.map(lineOf), tiles: this.#tiles }
+  }
+
   lines(): readonly string[] {
     const lines = [formatBundleLine({ kind: 'bundle', version: 1, key: this.log.key.toString(), hasBodies: true })]
     const size = Math.max(0, ...this.#entries.map(({ index }) => index + 1))
@@ -100,11 +105,7 @@ export class TestBundle {
         if (hashes !== undefined) lines.push(formatBundleLine({ kind: 'tile', ...tile, hashes }))
       }
       const entry = entries.get(index)
-      if (entry === undefined) continue
-      const { leaf, body, opening } = entry
-      const content: BundleContent =
-        entry.content === undefined ? { kind: 'body', body, opening } : { kind: entry.content }
-      lines.push(formatBundleLine({ kind: 'entry', index, leaf, content }))
+      if (entry !== undefined) lines.push(formatBundleLine(lineOf(entry)))
     }
     for (const [at, note] of this.#checkpoints) {
       if (at > size) lines.push(formatBundleLine({ kind: 'checkpoint', note: formatNote(note) }))
@@ -118,6 +119,11 @@ export class TestBundle {
     const tile = this.#tiles.get(`${subtree.level / 8 - 1}/${subtree.index}`)
     return tile?.length === 8_192 ? hashOverTile(tile) : this.log.read(subtree)
   }
+}
+
+function lineOf({ index, leaf, body, opening, content: kind }: Kept): BundleEntry {
+  const content: BundleContent = kind === undefined ? { kind: 'body', body, opening } : { kind }
+  return { kind: 'entry', index, leaf, content }
 }
 
 function entryOf(index: number, more: string): Kept {
