@@ -21,6 +21,7 @@ import { openGround } from './assembly/ground.ts'
 import { type Identities, openIdentities } from './assembly/identities.ts'
 import { type Keys, openKeys } from './assembly/keys.ts'
 import { openMasquerade } from './assembly/masquerade.ts'
+import { greetFirstOperator, openPeople, type PeopleRoom } from './assembly/people.ts'
 import { openProvisioning, type Provisioned } from './assembly/provisioning.ts'
 import { openStorage, type Stores } from './assembly/storage.ts'
 import { openSupply } from './assembly/supply.ts'
@@ -79,6 +80,7 @@ export interface HubParts {
   readonly renewal: DeviceRenewal
   readonly supply: SupplyService
   readonly authorization: AuthorizationOffice
+  readonly people: PeopleRoom
   readonly revocations: CustomerRevocations
   readonly authorityOffice: AuthorityOffice
   readonly certificate: ListenerCertificate
@@ -110,6 +112,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
   const identities: Identities = await openIdentities(ground, { keys, state, supply: () => supply, cutOff })
   const { registry, policies, authorities, revocationLists, credentials, authorityOffice } = identities
   const authorization: AuthorizationOffice = await openAuthorization(ground, { state, registry })
+  const people: PeopleRoom = await openPeople(ground, { state, authorization })
   const services: DeviceServices = await openDeviceServices(ground, {
     state,
     registry,
@@ -177,7 +180,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     statistics,
     connected: () => desk.connected,
   })
-  const consumerGroups = await ConsumerGroups.open({ store: state, clock, events: events.sink })
+  const consumerGroups = await ConsumerGroups.open({ store: state, clock })
   const revocations = new CustomerRevocations({
     lists: revocationLists,
     authorities,
@@ -188,6 +191,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     fault,
   })
   const application = openApplication(ground, {
+    people,
     authorization,
     keys,
     stores,
@@ -230,6 +234,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     actor: 'hub',
     detail: { version: VERSION, ...ports },
   })
+  await greetFirstOperator(ground, people)
 
   return {
     settings,
@@ -253,6 +258,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     credentials,
     renewal,
     supply,
+    people,
     authorization,
     authorityOffice,
     certificate,

@@ -98,6 +98,7 @@ export class Hub {
     await services.presence.end()
     await this.#parts.masquerade.end()
     await this.#parts.authorization.end()
+    await this.#parts.people.office.end()
     await this.#parts.authorityOffice.end()
     await fronts.end()
     await storage.close()
@@ -109,6 +110,7 @@ export class Hub {
   async #sample(): Promise<void> {
     const { statistics, fronts, inlet, provisioning, events, log, credentials } = this.#parts
     credentials.tick()
+    this.#parts.people.office.tick()
     try {
       statistics.sample([...(await fronts.statistics()), inlet.statistics()])
       events.flush()

@@ -91,7 +91,7 @@ export class Enrolment {
     answer: RegistrationAnswer,
     keyName: string,
     address: string,
-  ): Promise<{ readonly operator: Operator; readonly proof: Proof }> {
+  ): Promise<{ readonly operator: Operator; readonly proof: Proof; readonly isNew: boolean }> {
     const { roll, links, ceremonies, clock } = this.#parts
     const ceremony = ceremonies.take(ceremonyId, 'enrol', clock.monotonic())
     const { link: linkId, operatorId, name } = ceremony.purpose
@@ -135,11 +135,16 @@ export class Enrolment {
         // Whoever lost their keys has lost all of them.
         ...former.map(({ id }) => ({ kind: 'passkey' as const, id })),
       ]
-      return { put, remove, because: events, result: { operator, hadKeys: former.length > 0 } }
+      return {
+        put,
+        remove,
+        because: events,
+        result: { operator, hadKeys: former.length > 0, isNew: known === undefined },
+      }
     })
-    const { operator, hadKeys } = recovered
+    const { operator, hadKeys, isNew } = recovered
     if (hadKeys) await this.#parts.keysTaken(operator.id, actorOf(operator))
-    return { operator, proof: { operatorId, method: 'passkey', credentialId: credential.id } }
+    return { operator, isNew, proof: { operatorId, method: 'passkey', credentialId: credential.id } }
   }
 
   /** One more passkey of somebody who is signed in, and has proved to be there. */

@@ -3,7 +3,7 @@
 import type { SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import { OperatorError } from './errors.ts'
-import { actorOf, areRoles, type Operator } from './operator.ts'
+import { actorOf, type Operator } from './operator.ts'
 import { DEFAULT_PASSKEY_POLICY, faultOfPasskeyPolicy, type PasskeyPolicy } from './passkey-policy.ts'
 import type { Roll } from './roll.ts'
 
@@ -16,8 +16,7 @@ export interface PeopleParts {
 
 /** What may be changed of a person. */
 export interface OperatorChange {
-  readonly roles?: readonly string[]
-  readonly state?: 'active' | 'suspended'
+  readonly state: 'active' | 'suspended'
 }
 
 /** How many operators there must be before the hub's own machine may no longer bring in people alone. */
@@ -51,18 +50,16 @@ export class People {
     return this.#parts.roll.activeOperators().length === 0
   }
 
-  /** @throws OperatorError `missing`, `invalid`, `last-operator`. */
+  /** @throws OperatorError `missing`, `last-operator`. */
   async change(name: string, change: OperatorChange, actor: string): Promise<Operator> {
     const { roll, gone } = this.#parts
     const changed = await roll.change(() => {
       const operator = this.named(name)
       if (operator.state === 'removed') throw new OperatorError('missing', `${name} was removed`)
-      const { roles = operator.roles, state = operator.state } = change
-      if (!areRoles(roles))
-        throw new OperatorError('invalid', 'a role is named by lower-case letters, digits and dashes')
+      const { state } = change
       if (state !== 'active') this.#refuseLast(operator)
-      const value: Operator = { ...operator, roles, state }
-      const detail = { roles: roles.join(' '), state }
+      const value: Operator = { ...operator, state }
+      const detail = { state }
       return {
         put: [{ kind: 'operator', value }],
         because: this.#event('operator.changed', value, actor, detail),

@@ -24,9 +24,11 @@ import type { SupplyService } from '../trust/supply/supply-service.ts'
 import type { Ground } from './ground.ts'
 import type { Identities } from './identities.ts'
 import type { Keys } from './keys.ts'
+import type { PeopleRoom } from './people.ts'
 import type { Stores } from './storage.ts'
 
 export interface ApplicationNeeds {
+  readonly people: PeopleRoom
   readonly authorization: AuthorizationOffice
   readonly keys: Keys
   readonly stores: Stores
@@ -61,6 +63,9 @@ export function openApplication(ground: Ground, needs: ApplicationNeeds): WebApp
     timestampOf(Math.round(clock.wall() - (clock.monotonic() - monotonic)))
   return hubApplication({
     authorization: needs.authorization,
+    people: needs.people.office,
+    office: needs.people.office,
+    identifySession: (shown) => needs.people.identification.identify(shown),
     clock,
     random,
     authenticator,

@@ -10,6 +10,7 @@ import { type ManagementServices, managementRoutes } from './management/index.ts
 import { isManifestUpload } from './manifest-address.ts'
 import { manifestUploadRoutes } from './management/manifest-upload.ts'
 import { isPublicationPath, type PublicationServices, publicationRoutes } from './publication.ts'
+import { isPeoplePath, type PeopleServices, peopleRoutes } from '../people/people-routes.ts'
 import { type OperationServices, operationRoutes } from './operation-routes.ts'
 import {
   enrollmentRoutes,
@@ -28,7 +29,8 @@ export function hubApplication(
     HubServices &
     DeviceServices &
     EstServices &
-    PublicationServices,
+    PublicationServices &
+    PeopleServices,
 ): WebApplication {
   const management = managementRoutes(services)
   const enrollments = enrollmentRoutes(services)
@@ -39,6 +41,7 @@ export function hubApplication(
   const blobs = blobRoutes(services)
   const est = estRoutes(services)
   const publication = publicationRoutes(services)
+  const people = peopleRoutes(services)
   const manifests = manifestUploadRoutes(services)
   const partOf = (path: string, method: string): WebApplication | Hono<HttpEnvironment> => {
     if (isManifestUpload(method, path)) return manifests
@@ -46,6 +49,7 @@ export function hubApplication(
     if (ENROLLMENTS.test(path)) return enrollments
     if (isBlobPath(path)) return blobs
     if (isEstPath(path)) return est
+    if (isPeoplePath(path)) return people
     if (isPublicationPath(path)) return publication
     // Before the hub's: both are under /devices.
     if (isDevicePath(path)) return device

@@ -114,7 +114,8 @@ export class AuthorizationOffice {
       return { kind: 'token', name, organisation, scope: actor.scope, posture: 'full', isPresent: false }
     }
     const isPresent = this.#parts.clock.wall() - actor.presenceAt <= PRESENCE_MS
-    return { kind: 'person', name, organisation, posture: actor.posture, isPresent }
+    const posture = actor.posture === 'full' ? 'full' : 'read-only'
+    return { kind: 'person', name, organisation, posture, isPresent }
   }
 
   /** Writes what was counted since the last time. May reject with what the store throws; it is counted still. */

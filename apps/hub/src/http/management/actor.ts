@@ -22,8 +22,8 @@ export interface PersonCaller {
   readonly session: Lifetime & { readonly id: string }
   /** When they last proved to be there, with a passkey. */
   readonly presenceAt: Timestamp
-  /** What the workstation from which they come lets them do. */
-  readonly posture: 'full' | 'read-only'
+  /** What the workstation from which they come lets them do; `none`: only what is their own session's. */
+  readonly posture: 'full' | 'read-only' | 'none'
 }
 
 /** A machine. */

@@ -45,6 +45,10 @@ export async function authorizeOperation(
   operation: Pick<Operation, 'id' | 'action' | 'on'>,
 ): Promise<Authorized> {
   const actor = await authenticate(context, services, 'all')
+  if (actor.kind === 'person' && actor.posture === 'none' && operation.on !== 'self') {
+    tellRefused(context, services, actorName(actor), 'workstation', operation.id)
+    throw refusedWorkstation()
+  }
   const verdict = await decide(context, services, actor, operation)
   if (verdict.kind === 'allowed') return { actor, reach: verdict.reach }
   const reason = verdict.kind === 'absent' ? 'other-organisation' : verdict.why
@@ -70,6 +74,17 @@ async function decide(
   const lacking = RIGHTS_OF_ACTION[operation.action].filter((right) => !mayAll(actor, [right]))
   if (actor.kind !== 'policy') return { kind: 'denied', why: 'not-granted' }
   return lacking.length === 0 ? { kind: 'allowed', reach: EVERYWHERE } : { kind: 'denied', why: 'not-granted', lacking }
+}
+
+/** By policy nothing is done from a workstation that is not known to be safe, but for making it so. */
+function refusedWorkstation(): Problem {
+  return new Problem({
+    status: 403,
+    code: 'workstation-refused',
+    title: 'no workstation with a fresh, green report vouches for your session',
+    detail:
+      'run holdfast workstation report, and holdfast workstation vouch with the code that your session page shows',
+  })
 }
 
 function demandRights(

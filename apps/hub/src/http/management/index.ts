@@ -26,11 +26,13 @@ import { MESSAGE_ROUTES } from './messages.ts'
 import { METHOD_ROUTES } from './methods.ts'
 import { MODEL_ROUTES } from './models.ts'
 import { OpenStreams } from './open-streams.ts'
+import { OPERATOR_ROUTES } from './operators.ts'
 import { POLICY_ROUTES } from './policies.ts'
 import { QUERY_ROUTES } from './query.ts'
 import { explain } from './refusals.ts'
 import { REVOCATION_LIST_ROUTES } from './revocation-lists.ts'
 import type { Route } from './route.ts'
+import { SESSION_ROUTES } from './sessions.ts'
 import { SHRED_ROUTES } from './shred.ts'
 import type { ManagementServices } from './services.ts'
 import { SUPPLY_ROUTES } from './supply.ts'
@@ -65,6 +67,8 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...QUERY_ROUTES,
   ...FILE_ROUTES,
   ...EVENT_ROUTES,
+  ...OPERATOR_ROUTES,
+  ...SESSION_ROUTES,
 ]
 
 /**

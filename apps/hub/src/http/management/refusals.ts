@@ -5,6 +5,7 @@ import { CredentialError, type CredentialErrorCode } from '@holdfast/credentials
 import { IdentityError, type IdentityErrorCode } from '@holdfast/identity'
 import { ModelError, type ModelErrorCode } from '@holdfast/models'
 import { SupplyError, type SupplyErrorCode } from '@holdfast/supply'
+import { explainPeople } from '../../people/refusals.ts'
 import { Problem, type ProblemFacts } from '../problem.ts'
 
 type Row = readonly [status: ProblemFacts['status'], title: string]
@@ -148,6 +149,8 @@ export function explain(error: unknown): Problem | undefined {
     const [status, title] = COMMANDS[error.code]
     return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
   }
+  const ofPeople = explainPeople(error)
+  if (ofPeople !== undefined) return ofPeople
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
   const name = `${error.name} ${error.code}`
   const row = PLATFORM.get(name)

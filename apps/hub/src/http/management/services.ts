@@ -17,6 +17,7 @@ import type { Uploads } from '@holdfast/uploads'
 import type { SupplyService } from '../../trust/supply/supply-service.ts'
 import type { CustomerRevocations } from '../../trust/customer-revocations.ts'
 import type { AuthorityService } from '../../trust/authority/authority-service.ts'
+import type { PeopleOffice } from '../../people/people-office.ts'
 import type { AuthorizationOffice } from '../../people/authorization-office.ts'
 import type { AttestationOffice } from '../../trust/attestation-office.ts'
 import type { MasqueradeOffice } from '../../trust/masquerade/masquerade-office.ts'
@@ -39,6 +40,8 @@ export interface MethodCaller {
 export interface ManagementServices extends CertificateServices, Identification {
   /** Absent: there is one organisation, and neither people nor tokens. */
   readonly authorization?: AuthorizationOffice
+  /** Absent: this hub keeps no operators. */
+  readonly people?: PeopleOffice
   readonly clock: Clock
   readonly registry: Registry
   readonly policies: Policies
