@@ -9,6 +9,7 @@ export type RandomBytes = (bytes: number) => Uint8Array
 /** Twenty letters that are not taken for each other and form no words (RFC 8628 §6.1). */
 const CODE_LETTERS = 'BCDFGHJKLMNPQRSTVWXZ'
 
+const CODE = new RegExp(`^[${CODE_LETTERS}]{${CODE_CHARACTERS}}$`)
 const SESSION = /^hfs_([A-Za-z0-9_-]{43})_([0-9a-f]{8})$/
 const LINK = /^[A-Za-z0-9_-]{27}$/
 
@@ -57,9 +58,7 @@ export function makeCode(random: RandomBytes): string {
 export function parseCode(text: string): string | undefined {
   if (text.length > 32) return undefined
   const letters = text.toUpperCase().replaceAll(/[\s-]/g, '')
-  if (letters.length !== CODE_CHARACTERS || ![...letters].every((letter) => CODE_LETTERS.includes(letter))) {
-    return undefined
-  }
+  if (!CODE.test(letters)) return undefined
   return `${letters.slice(0, 4)}-${letters.slice(4)}`
 }
 

@@ -137,9 +137,8 @@ export const SESSION_ROUTES: readonly Route[] = [
     const session = office.roll.get('session', call.path.session)
     if (session === undefined) throw new OperatorError('missing', 'there is no such session')
     const mark = ` session/${session.id}`
-    const acts = call.services.events
-      .recent(Number.MAX_SAFE_INTEGER)
-      .filter(({ source }) => source?.endsWith(mark) === true)
+    const recent = await call.services.events.recent(RECENT_EVENTS)
+    const acts = recent.filter(({ source }) => source?.endsWith(mark) === true)
     const newest = acts.slice(-ACTS_MAX).reverse()
     return { items: newest.map(({ type, at, subject }) => ({ type, time: formatTimestamp(at), subject })) }
   }),
