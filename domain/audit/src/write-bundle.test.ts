@@ -24,7 +24,8 @@ for (const size of [0, 1, 256, 257, 700]) {
             .map((one) => ({ size: one, note: formatNote(bundle.log.checkpoint(one)) })),
         ),
     }
-    const lines = await Array.fromAsync(writeBundle(source))
+    const lines: string[] = []
+    for await (const line of writeBundle(source)) lines.push(line)
     assert.deepEqual(lines, bundle.lines())
     const verifier = new BundleVerifier()
     for (const line of lines) verifier.push(line.trimEnd())
