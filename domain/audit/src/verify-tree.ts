@@ -16,7 +16,8 @@ export type RootVerdict =
 
 export class TwoTrees {
   #entries = Frontier.empty()
-  #tiles = Frontier.empty()
+  /** Undefined as long as it is that of the entries: most logs never part. */
+  #tiles: Frontier | undefined
   /** The tile of each level that covers the next entry, as far as it came. */
   readonly #open: (Uint8Array | undefined)[] = []
   #size = 0
@@ -61,8 +62,9 @@ export class TwoTrees {
     const own = leaf ?? kept
     if (own === undefined) this.#isLost = true
     if (own !== undefined && !this.#isLost) {
+      if (kept !== undefined && !isSameHash(own, kept)) this.#tiles ??= this.#entries.clone()
       this.#entries.append(own)
-      this.#tiles.append(kept ?? own)
+      this.#tiles?.append(kept ?? own)
     }
     this.#size += 1
     this.#close()
@@ -81,18 +83,14 @@ export class TwoTrees {
   /** Compares with a root that was signed for as many entries as there are now. The tree that has it is gone on from. */
   compare(root: Hash): RootVerdict | 'lost' {
     if (this.#isLost) return 'lost'
+    const tiles = this.#tiles
     const byEntries = isSameHash(this.#entries.root(), root)
-    const byTiles = isSameHash(this.#tiles.root(), root)
-    if (byEntries && byTiles) return 'same'
-    if (byTiles) {
-      this.#entries = this.#tiles.clone()
-      return 'tiles'
-    }
-    if (byEntries) {
-      this.#tiles = this.#entries.clone()
-      return 'entries'
-    }
-    return 'neither'
+    if (tiles === undefined) return byEntries ? 'same' : 'neither'
+    const byTiles = isSameHash(tiles.root(), root)
+    if (!byTiles && !byEntries) return 'neither'
+    if (!byEntries) this.#entries = tiles
+    this.#tiles = undefined
+    return byEntries ? 'entries' : 'tiles'
   }
 
   /** Forgets tiles whose last entry has passed. */
