@@ -35,9 +35,15 @@ export const Witness = Type.Object(
      * `new` has not answered yet; `current` has cosigned lately; `waiting` was not reached and is tried again; `ageing` for
      * a day, `away` for three; `refusing` does not know this log, or its key; `forked` saw another history of it.
      */
-    state: Type.Union(
-      ['new', 'current', 'waiting', 'ageing', 'away', 'refusing', 'forked'].map((one) => Type.Literal(one)),
-    ),
+    state: Type.Union([
+      Type.Literal('new'),
+      Type.Literal('current'),
+      Type.Literal('waiting'),
+      Type.Literal('ageing'),
+      Type.Literal('away'),
+      Type.Literal('refusing'),
+      Type.Literal('forked'),
+    ]),
     /** Why it is not current. */
     reason: Type.Optional(Type.String()),
     /** Entries of the last checkpoint that it cosigned. */

@@ -36,6 +36,7 @@ import { SESSION_ROUTES } from './sessions.ts'
 import { SHRED_ROUTES } from './shred.ts'
 import type { ManagementServices } from './services.ts'
 import { SUPPLY_ROUTES } from './supply.ts'
+import { WITNESS_ROUTES } from './witnesses.ts'
 
 export type { Connection, ManagementServices } from './services.ts'
 
@@ -67,6 +68,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...QUERY_ROUTES,
   ...FILE_ROUTES,
   ...EVENT_ROUTES,
+  ...WITNESS_ROUTES,
   ...OPERATOR_ROUTES,
   ...SESSION_ROUTES,
 ]

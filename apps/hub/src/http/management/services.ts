@@ -14,6 +14,7 @@ import type { Commands } from '@holdfast/commands'
 import type { MethodCall, MethodOutcome } from '@holdfast/methods'
 import type { QueryStore } from '@holdfast/store'
 import type { Uploads } from '@holdfast/uploads'
+import type { Witnesses } from '../../audit/witnesses.ts'
 import type { SupplyService } from '../../trust/supply/supply-service.ts'
 import type { CustomerRevocations } from '../../trust/customer-revocations.ts'
 import type { AuthorityService } from '../../trust/authority/authority-service.ts'
@@ -42,6 +43,8 @@ export interface ManagementServices extends CertificateServices, Identification 
   readonly authorization?: AuthorizationOffice
   /** Absent: this hub keeps no operators. */
   readonly people?: PeopleOffice
+  /** Absent: the audit log is not on disk. */
+  readonly witnesses?: Pick<Witnesses, 'list' | 'add' | 'remove'>
   readonly clock: Clock
   readonly registry: Registry
   readonly policies: Policies
