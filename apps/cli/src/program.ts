@@ -16,16 +16,20 @@ import { addFiles } from './commands/files.ts'
 import { addConnectionPolicy } from './commands/connection-policy.ts'
 import { addKeys } from './commands/keys.ts'
 import { addMasquerade } from './commands/masquerade.ts'
+import { addLogin } from './commands/login.ts'
 import { addManifest, addManufacturer, addOwner } from './commands/manifest.ts'
 import { addMessages } from './commands/messages.ts'
 import { addModel } from './commands/model.ts'
 import { addModule } from './commands/module.ts'
+import { addOperator } from './commands/operator.ts'
 import { addPolicy } from './commands/policy.ts'
 import { addQuarantine } from './commands/quarantine.ts'
 import { addQuery } from './commands/query.ts'
+import { addSession } from './commands/session.ts'
 import { addStatus } from './commands/status.ts'
 import { addTpm } from './commands/tpm.ts'
 import { addTwin } from './commands/twin.ts'
+import { addWorkstation } from './commands/workstation.ts'
 import { wrongUse } from './failure.ts'
 
 export function buildProgram(world: World, version: string): Command {
@@ -71,6 +75,10 @@ Example:
   addAudit(program, world)
   addCertificate(program, world)
   addCredentials(program, world)
+  addOperator(program, world)
+  addLogin(program, world)
+  addSession(program, world)
+  addWorkstation(program, world)
   addStatus(program, world)
   addDoctor(program, world)
   for (const name of ['up', 'fleet', 'witness']) {

@@ -38,7 +38,7 @@ export async function openPeople(ground: Ground, { state, authorization }: Peopl
     random,
     events: events.throttled,
     limits: settings.sessions,
-    hubName,
+    hubName: hubName.toLowerCase(),
     origins: [origin],
     home: () => authorization.access.tree.first,
     assignRoles: async ({ name, organisation, roles, invitedBy }) => {
