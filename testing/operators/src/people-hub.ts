@@ -32,6 +32,7 @@ export class PeopleHub {
   #process: HubProcess
   readonly #mqttPort: number
   #authority = ''
+  #caFile = ''
 
   private constructor(folder: string, ports: { readonly mqtt: number; readonly https: number }, process: HubProcess) {
     this.folder = folder
@@ -64,15 +65,16 @@ export class PeopleHub {
 
   async #ready(): Promise<void> {
     const { caFile } = await this.#process.ready
+    this.#caFile = caFile
     this.#authority = readFileSync(caFile, 'utf8')
-  }
-
-  get caFile(): string {
-    return join(this.folder, 'data', 'ca.pem')
   }
 
   get lines(): readonly LogLine[] {
     return this.#process.lines
+  }
+
+  get caFile(): string {
+    return this.#caFile
   }
 
   /** The root certificate, PEM. */
