@@ -77,6 +77,7 @@ const METHODS: Readonly<Record<keyof StateService, true>> = {
   completeUpload: true,
   deleteUpload: true,
   readUpload: true,
+  findUpload: true,
   listUploads: true,
   listPendingUploads: true,
   listOutdatedUploads: true,

@@ -18,7 +18,6 @@ import type {
   EnqueueOutcome,
   FeedbackBatch,
   FeedbackBatched,
-  NewCommand,
   QueueEntry,
   ServiceEnqueued,
   ServiceQueueName,
@@ -248,8 +247,9 @@ export class StateStore implements StateService {
     key: IdentityKey,
     change: TwinChange,
     stamp: ChangeStamp,
+    because?: Because,
   ): Promise<TwinOutcome | { readonly kind: 'missing' }> {
-    return this.#twins.changeTwin(key, change, stamp)
+    return this.#twins.changeTwin(key, change, stamp, because)
   }
   readAttestation(deviceId: string): Promise<AttestationRecord | undefined> {
     return this.#attestations.readAttestation(deviceId)
@@ -395,8 +395,8 @@ export class StateStore implements StateService {
     return this.#settings.writeSetting(name, value, because)
   }
 
-  enqueueCommand(command: NewCommand, bounds: { readonly depthMax: number }): Promise<EnqueueOutcome> {
-    return this.#commands.enqueueCommand(command, bounds)
+  enqueueCommand(...given: Parameters<CommandStore['enqueueCommand']>): Promise<EnqueueOutcome> {
+    return this.#commands.enqueueCommand(...given)
   }
   readCommandQueue(key: IdentityKey): ReturnType<CommandStore['readCommandQueue']> {
     return this.#commands.readCommandQueue(key)
@@ -407,8 +407,8 @@ export class StateStore implements StateService {
   changeCommands(changes: readonly CommandChange[], at: Timestamp): Promise<readonly ChangeOutcome[]> {
     return this.#commands.changeCommands(changes, at)
   }
-  purgeCommands(key: IdentityKey, at: Timestamp): ReturnType<CommandStore['purgeCommands']> {
-    return this.#commands.purgeCommands(key, at)
+  purgeCommands(...given: Parameters<CommandStore['purgeCommands']>): ReturnType<CommandStore['purgeCommands']> {
+    return this.#commands.purgeCommands(...given)
   }
   listExpiredCommands(
     page: Parameters<CommandStore['listExpiredCommands']>[0],
@@ -451,20 +451,23 @@ export class StateStore implements StateService {
   uploadKey(candidate: string): Promise<string> {
     return this.#uploads.uploadKey(candidate)
   }
-  insertUpload(upload: Upload): Promise<void> {
-    return this.#uploads.insertUpload(upload)
+  insertUpload(upload: Upload, because?: Because): Promise<void> {
+    return this.#uploads.insertUpload(upload, because)
   }
   commitUpload(correlationId: string, blob: UploadedBlob): Promise<boolean> {
     return this.#uploads.commitUpload(correlationId, blob)
   }
-  completeUpload(correlationId: string): Promise<boolean> {
-    return this.#uploads.completeUpload(correlationId)
+  completeUpload(correlationId: string, because?: Because): Promise<boolean> {
+    return this.#uploads.completeUpload(correlationId, because)
   }
-  deleteUpload(correlationId: string): Promise<Upload | undefined> {
-    return this.#uploads.deleteUpload(correlationId)
+  deleteUpload(correlationId: string, because?: Because): Promise<Upload | undefined> {
+    return this.#uploads.deleteUpload(correlationId, because)
   }
   readUpload(correlationId: string): Promise<Upload | undefined> {
     return this.#uploads.readUpload(correlationId)
+  }
+  findUpload(correlationId: string): Promise<Upload | undefined> {
+    return this.#uploads.findUpload(correlationId)
   }
   listUploads(page: UploadPage): Promise<readonly Upload[]> {
     return this.#uploads.listUploads(page)

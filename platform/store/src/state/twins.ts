@@ -40,8 +40,15 @@ export class SqlTwins implements TwinStore {
     key: IdentityKey,
     change: TwinChange,
     stamp: ChangeStamp,
+    because?: Because,
   ): Promise<TwinOutcome | { readonly kind: 'missing' }> {
-    return this.#writes.run(async (transaction) => this.#change(transaction, key, change, stamp))
+    return this.#writes.run(async (transaction, record) => {
+      const outcome = await this.#change(transaction, key, change, stamp)
+      if (outcome.kind === 'changed' && because !== undefined) {
+        record(completed(because, { version: outcome.twin.version }))
+      }
+      return outcome
+    })
   }
 
   /**
