@@ -49,7 +49,8 @@ export function readAddress(
     )
   }
   const kept = given === undefined ? readSession(environment, url.origin) : undefined
-  const token = given === undefined ? kept && `Bearer ${kept.token}` : headerOf(given)
+  const known = isAnonymous || kept === undefined ? undefined : `Bearer ${kept.token}`
+  const token = given === undefined ? known : headerOf(given)
   if (token === undefined && !isAnonymous) {
     throw wrongUse(
       `--url needs to know who you are: sign in with 'holdfast login --url ${url.origin}', or give --token (HOLDFAST_TOKEN)`,

@@ -8,7 +8,7 @@ import { LINK_LIFE_MS, LINKS_MAX, OPERATORS_MAX } from './limits.ts'
 import { areRoles, isOperatorName } from './operator.ts'
 import type { Link } from './records.ts'
 import type { Planned, Roll } from './roll.ts'
-import { digestOf, isLinkSecret, makeLinkSecret, type RandomBytes } from './secret.ts'
+import { digestOf, isLinkSecret, makeLinkSecret, parseCode, type RandomBytes } from './secret.ts'
 
 export interface MadeLink {
   readonly secret: string
@@ -128,11 +128,12 @@ export class Links {
 
   #isCodeRight({ id, codeDigest }: Link, code: string | undefined): boolean {
     if (codeDigest === undefined) return true
-    if (code === undefined) return false
+    const typed = code === undefined ? undefined : parseCode(code)
+    if (typed === undefined) return false
     const tries = (this.#triesOf.get(id) ?? 0) + 1
     // Bounded by the links there are; a start forgets the tries, and takes longer than they do.
     if (this.#triesOf.size > LINKS_MAX * 2) this.#triesOf.clear()
     this.#triesOf.set(id, tries)
-    return tries <= CODE_TRIES && digestOf(code) === codeDigest
+    return tries <= CODE_TRIES && digestOf(typed) === codeDigest
   }
 }
