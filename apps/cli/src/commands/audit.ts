@@ -84,7 +84,8 @@ export function addAudit(program: Command, world: World): void {
         })
         output.end()
         await once(output, 'close')
-        await rename(part, to)
+        const isWhole = verdict.findings.every(({ kind }) => kind !== 'malformed')
+        await (isWhole ? rename(part, to) : rm(part))
         // What does not hold is exported all the same: it is what there is, and shows where it does not.
         await tellVerdict({ print, world: here }, verdict, { isKeyGiven: false })
       } catch (error) {
