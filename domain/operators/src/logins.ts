@@ -120,7 +120,7 @@ export class Logins {
   }
 
   /** What became of it; a confirmed one is handed out once. @throws OperatorError `code-unknown`. */
-  fetch(secret: string): LoginAnswer {
+  collect(secret: string): LoginAnswer {
     const { request, answer, workstationId } = this.#bySecret(secret)
     if (answer === undefined) return { kind: 'pending' }
     this.#pending.delete(request.id)

@@ -5,11 +5,13 @@ import type { Clock } from '@holdfast/base'
 import { OperatorError } from './errors.ts'
 import { actorOf, type Operator } from './operator.ts'
 import { DEFAULT_PASSKEY_POLICY, faultOfPasskeyPolicy, type PasskeyPolicy } from './passkey-policy.ts'
+import type { PasskeyVerifier } from './proof.ts'
 import type { Roll } from './roll.ts'
 
 export interface PeopleParts {
   readonly roll: Roll
   readonly clock: Clock
+  readonly verifier: Pick<PasskeyVerifier, 'faultOfRoot'>
   /** A person may not come any more: their sessions end. */
   readonly gone: (operatorId: string, actor: string) => Promise<void>
 }
@@ -106,7 +108,8 @@ export class People {
 
   /** Holds for passkeys that are enrolled from now on. @throws OperatorError `invalid`. */
   async setPasskeyPolicy(policy: PasskeyPolicy, actor: string): Promise<PasskeyPolicy> {
-    const fault = faultOfPasskeyPolicy(policy)
+    const roots = policy.attestationRoots.map((root) => this.#parts.verifier.faultOfRoot(root))
+    const fault = faultOfPasskeyPolicy(policy) ?? roots.find((one) => one !== undefined)
     if (fault !== undefined) throw new OperatorError('invalid', fault)
     const { backupEligible, aaguids, attestationRoots } = policy
     const detail = { backupEligible, aaguids: aaguids.length, attestationRoots: attestationRoots.length }

@@ -74,6 +74,8 @@ export type Verdict<T> = ({ readonly kind: 'good' } & T) | { readonly kind: 'bad
 export interface PasskeyVerifier {
   /** Names of the relying party, for the browser. */
   readonly relyingParty: { readonly id: string; readonly name: string }
+  /** What is wrong with a root (PEM) that a policy names; undefined: nothing. */
+  faultOfRoot(pem: string): string | undefined
   register(answer: RegistrationAnswer, challenge: string, roots: readonly string[]): Promise<Verdict<NewCredential>>
   verify(
     answer: AssertionAnswer,

@@ -112,6 +112,14 @@ export class WebAuthn implements PasskeyVerifier {
     }
   }
 
+  faultOfRoot(pem: string): string | undefined {
+    try {
+      return new X509Certificate(pem).ca ? undefined : 'a root is the certificate of an authority, and this is none'
+    } catch {
+      return 'a root is a certificate in PEM, and this is none'
+    }
+  }
+
   /** What the library does not look at, and what tells the faults apart for the log; it looks at the rest again. */
   #clientFault(clientDataJSON: string, challenge: string): ProofFault | undefined {
     let data: unknown

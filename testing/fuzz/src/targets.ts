@@ -13,6 +13,7 @@ import { fuzzTargets as masquerade } from '@holdfast/masquerade/testing'
 import { fuzzTargets as methods } from '@holdfast/methods/testing'
 import { encode } from '@holdfast/mqtt'
 import { fuzzTarget as mqtt } from '@holdfast/mqtt/testing'
+import { fuzzTargets as operators } from '@holdfast/operators/testing'
 import { fuzzTargets as pkcs11 } from '@holdfast/pkcs11/testing'
 import { fuzzTargets as pki } from '@holdfast/pki/testing'
 import { fuzzTargets as supply } from '@holdfast/supply/testing'
@@ -108,6 +109,7 @@ export const subjects: readonly Subject[] = [
   ...supply,
   ...keys,
   ...pkcs11,
+  ...operators,
   ...tlog,
   ...audit,
 ].map((target) => ({

@@ -29,7 +29,7 @@ export async function vouchLogin(office: PeopleOffice, { body, address }: Body<'
 }
 
 export async function fetchLogin(office: PeopleOffice, asked: Body<'LoginFetch'>): Promise<SignInApi.LoginFetched> {
-  const answer = office.logins.fetch(asked.body.secret)
+  const answer = office.logins.collect(asked.body.secret)
   if (answer.kind !== 'confirmed') return { state: answer.kind }
   const { request, proof, workstationId } = answer
   const operator = office.roll.get('operator', proof.operatorId)?.name ?? 'unknown'

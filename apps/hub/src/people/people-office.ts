@@ -100,6 +100,7 @@ export class PeopleOffice {
     this.people = new People({
       roll,
       clock,
+      verifier,
       gone: (operatorId, actor) => this.#endOf(operatorId, 'operator-gone', actor),
     })
     this.workstations = new Workstations({ roll, clock, random, hubName, events })
