@@ -74,7 +74,9 @@ test('nobody may anything before it was given to them, and then there and below'
   )
   assert.deepEqual(access.decide(anna, 'device:read', DEVICE), { kind: 'allowed', reasons: ['auditor/1'] })
   assert.equal(access.decide(anna, 'device:write', DEVICE).kind, 'denied')
-  await access.unassign({ principal: 'operator/anna', role: 'auditor', node: HOME }, 'operator/local')
+  const given = { principal: 'operator/anna', role: 'auditor', node: HOME }
+  await assert.rejects(access.unassign({ ...given, organisation: 'acme' }, 'x'), refused('missing'))
+  await access.unassign({ ...given, organisation: 'home' }, 'operator/local')
   assert.equal(access.decide(anna, 'device:read', DEVICE).kind, 'denied')
   assert.deepEqual(
     events.map(({ type, subject, actor }) => [type, subject, actor]),
@@ -127,11 +129,11 @@ test('what an administrator of one organisation writes changes nothing in anothe
 
 test('a change after which nobody could change anything is refused, and changes nothing', async () => {
   const { access, events } = await world()
-  const guardian = { principal: 'operator/anna', role: 'administrator', node: HOME }
+  const guardian = { principal: 'operator/anna', role: 'administrator', node: HOME, organisation: 'home' }
   // While nobody came in, nobody is locked out.
   await access.setRole({ organisation: 'home', name: 'administrator', text: 'permit device:read' }, 'x')
   await access.setRole({ organisation: 'home', name: 'administrator', text: 'permit *' }, 'x')
-  await access.assign({ ...guardian, organisation: 'home' }, 'x')
+  await access.assign(guardian, 'x')
   events.length = 0
   for (const [name, text] of [
     ['administrator', ''],
@@ -144,7 +146,7 @@ test('a change after which nobody could change anything is refused, and changes 
   await assert.rejects(access.unassign(guardian, 'x'), refused('locks-out'))
   assert.equal(access.decide(person('anna'), 'access:write', HOME).kind, 'allowed')
   assert.deepEqual(events, [])
-  await access.assign({ ...guardian, principal: 'operator/bert', organisation: 'home' }, 'x')
+  await access.assign({ ...guardian, principal: 'operator/bert' }, 'x')
   await access.unassign(guardian, 'x')
   assert.deepEqual(access.guardians('home'), ['operator/bert'])
 })

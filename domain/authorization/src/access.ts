@@ -285,10 +285,10 @@ export class Access {
       }
       if (role === EVERYBODY || this.role(organisation, role) === undefined) throw missing(`role ${role}`)
       const known = this.#assignments.get(principal) ?? []
-      const same = known.find((one) => isSame(one, given))
+      const same = known.find((one) => one.organisation === organisation && isSame(one, given))
       if (same !== undefined) return same
       if (
-        known.length >= ASSIGNMENTS_PER_PRINCIPAL_MAX ||
+        known.filter((one) => one.organisation === organisation).length >= ASSIGNMENTS_PER_PRINCIPAL_MAX ||
         this.assignments({ organisation }).length >= ASSIGNMENTS_MAX
       ) {
         throw new AccessError(
@@ -306,17 +306,20 @@ export class Access {
       }
       const event = this.#event('access.granted', principal, actor, { role, node: formatNode(node), organisation })
       await this.#write({ kind: 'assign', assignment }, event)
-      this.#assignments.set(principal, [...known, assignment])
+      this.#assignments.set(principal, [...known.filter((one) => !isSame(one, given)), assignment])
       this.decisions.forget()
       return assignment
     })
   }
 
   /** @throws AccessError `missing`, `locks-out`. */
-  async unassign(given: Pick<Assignment, 'principal' | 'role' | 'node'>, actor: string): Promise<void> {
+  async unassign(
+    given: Pick<Assignment, 'principal' | 'role' | 'node' | 'organisation'>,
+    actor: string,
+  ): Promise<void> {
     return this.#next(async () => {
       const known = this.#assignments.get(given.principal) ?? []
-      const found = known.find((one) => isSame(one, given))
+      const found = known.find((one) => one.organisation === given.organisation && isSame(one, given))
       if (found === undefined) throw missing('assignment')
       const { principal, role, node, organisation } = found
       await this.#unlessLockedOut(

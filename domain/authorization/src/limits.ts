@@ -28,7 +28,7 @@ export const ROLE_VERSIONS_KEPT = 100
 /** Assignments of an organisation. They are all in memory, at some 200 bytes. */
 export const ASSIGNMENTS_MAX = 10_000
 
-/** Assignments of one person or token: each is looked at for each of their decisions. */
+/** Assignments of one person or token in an organisation: each is looked at for each of their decisions. */
 export const ASSIGNMENTS_PER_PRINCIPAL_MAX = 64
 
 /** Decisions that are remembered, at some 300 bytes. */
