@@ -38,7 +38,17 @@ export interface Operation {
   readonly query?: TObject
   /** JSON; unknown members are refused. */
   readonly body?: TSchema
+  /** Headers of the request beside the usual ones, in lower case. */
+  readonly headers?: TObject
+  /** The body is a file of this type, and is read as a stream. */
+  readonly upload?: string
   readonly answer: Answer
+  /** What it is about has a version: the answer bears it as `ETag`, and the request may ask for it (RFC 9110 §13.1). */
+  readonly isVersioned?: true
+  /** Served on the socket in the data folder alone, since what it carries shall be on no wire. */
+  readonly isLocalOnly?: true
+  /** Its answer holds a secret, and is kept nowhere. */
+  readonly disclosesSecret?: true
 }
 
 type Names<P extends string> = P extends `${string}{${infer N}}${infer R}` ? N | Names<R> : never
