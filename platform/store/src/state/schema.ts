@@ -7,11 +7,13 @@ import type { Timestamp } from '@holdfast/base'
 import type { AttestationSchema } from './attestation-schema.ts'
 import type { CommandsSchema } from './commands-schema.ts'
 import type { EndorsementSchema } from './endorsement-schema.ts'
+import type { ForwardingSchema } from './forwarding-schema.ts'
 import type { IssuedCertificatesSchema } from './issued-certificates-schema.ts'
 import type { KeyUseSchema } from './key-use-schema.ts'
 import type { MoveEvidenceSchema } from './move-evidence-schema.ts'
 import type { OperatorsSchema } from './operators-schema.ts'
 import type { OrganisationsSchema } from './organisations-schema.ts'
+import type { ReviewsSchema } from './reviews-schema.ts'
 import type { RevocationListsSchema } from './revocation-lists-schema.ts'
 import type { ModelsSchema } from './models.ts'
 import type { QuarantineSchema } from './quarantine-schema.ts'
@@ -156,11 +158,13 @@ export interface StateSchema
     AttestationSchema,
     CommandsSchema,
     EndorsementSchema,
+    ForwardingSchema,
     KeyUseSchema,
     MoveEvidenceSchema,
     OperatorsSchema,
     OrganisationsSchema,
     QuarantineSchema,
+    ReviewsSchema,
     RevocationListsSchema,
     UploadsSchema,
     IssuedCertificatesSchema {

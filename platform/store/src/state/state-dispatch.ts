@@ -2,10 +2,12 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import type { SecurityEvent } from '@holdfast/audit'
+import type { SinkStore } from '@holdfast/forwarding'
 import type { Random } from '@holdfast/keys'
 import type { AccessStore } from '@holdfast/authorization'
 import type { ModelStore } from '@holdfast/models'
 import type { PeopleStore } from '@holdfast/operators'
+import type { ReviewStore } from '@holdfast/review'
 import type { SupplyStore } from '@holdfast/supply'
 import type { TrustStore } from './quarantine.ts'
 import { openStateStore, type StateService } from './state-store.ts'
@@ -17,7 +19,15 @@ export interface StateThreadData {
 }
 
 /** The thread as the core sees it through `connect<StateThread>(worker)`. */
-export interface StateThread extends StateService, ModelStore, SupplyStore, TrustStore, PeopleStore, AccessStore {
+export interface StateThread
+  extends StateService,
+    ModelStore,
+    SupplyStore,
+    TrustStore,
+    PeopleStore,
+    AccessStore,
+    SinkStore,
+    ReviewStore {
   /**
    * First of all calls, once. Rejects with code STORE_DAMAGED or STORE_UNAVAILABLE and a message that names the file
    * and says what to do; then nothing is open and it may be called again.
@@ -154,14 +164,23 @@ export function stateDispatch(random: Random, told: (events: readonly SecurityEv
       const method: unknown = Reflect.get(store.trust, name)
       if (typeof method === 'function') served[name] = method.bind(store.trust)
     }
-    const { access, models, people } = store
-    const ports: ModelStore & SupplyStore & PeopleStore & AccessStore = {
+    const { access, models, people, sinks, reviews } = store
+    const ports: ModelStore & SupplyStore & PeopleStore & AccessStore & SinkStore & ReviewStore = {
       ...store.supply.port,
       listModels: () => models.listModels(),
       writeModel: (model, expected) => models.writeModel(model, expected),
       listPeople: () => people.listPeople(),
       changePeople: (change, because) => people.changePeople(change, because),
       deleteModel: (id, etag) => models.deleteModel(id, etag),
+      listSinks: () => sinks.listSinks(),
+      writeSink: (sink, write, because) => sinks.writeSink(sink, write, because),
+      deleteSink: (name, etag, because) => sinks.deleteSink(name, etag, because),
+      moveSink: (sink, move, because) => sinks.moveSink(sink, move, because),
+      listSetAside: (name, page) => sinks.listSetAside(name, page),
+      removeSetAside: (name, sequences, because) => sinks.removeSetAside(name, sequences, because),
+      listReviewRecords: (page) => reviews.listReviewRecords(page),
+      readReviewRecord: (kind, id) => reviews.readReviewRecord(kind, id),
+      changeReviewRecords: (change, because) => reviews.changeReviewRecords(change, because),
       readAccess: () => access.readAccess(),
       changeAccess: (change, because) => access.changeAccess(change, because),
       listRoleVersions: (organisation, name) => access.listRoleVersions(organisation, name),

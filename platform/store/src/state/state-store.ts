@@ -60,6 +60,7 @@ import { SqlKeyUse } from './key-use.ts'
 import { SqlRevocationLists } from './revocation-lists.ts'
 import { SqlCommands } from './commands.ts'
 import { SqlEnrollments } from './enrollments.ts'
+import { SqlSinks } from './forwarding.ts'
 import { SqlIdentities } from './identities.ts'
 import { SqlIssuedCertificates } from './issued-certificates.ts'
 import { type ActiveDevice, type MoveEvidence, type MoveEvidenceStore, SqlMoveEvidence } from './move-evidence.ts'
@@ -74,6 +75,7 @@ import { type QueryOutcome, type QueryRequest, type QueryStore, SqlQueries } fro
 import { SqlRegistrations } from './registrations.ts'
 import { readSealEpochs, reseal, type ResealOutcome } from './reseal.ts'
 import { Sequence } from './sequences.ts'
+import { SqlReviews } from './reviews.ts'
 import { SqlServiceQueues } from './service-queues.ts'
 import { SqlSessions } from './sessions.ts'
 import { truncateLog } from './scrub.ts'
@@ -153,6 +155,8 @@ export class StateStore implements StateService {
   readonly people: SqlPeople
   readonly access: SqlAccess
   readonly #copy = new OnlineCopy()
+  readonly sinks: SqlSinks
+  readonly reviews: SqlReviews
   readonly #state: StateDatabase
   readonly #writes: WriteGroup
   readonly #sealer: ValueSealer
@@ -196,6 +200,8 @@ export class StateStore implements StateService {
     this.trust = new SqlTrust(db, writes)
     this.supply = new SqlSupply(db, writes, sealer)
     this.people = new SqlPeople(db, writes, sealer)
+    this.sinks = new SqlSinks(db, writes, sealer)
+    this.reviews = new SqlReviews(db, writes, sealer)
     this.access = new SqlAccess(db, writes, state.database.location() ?? 'state.db')
     this.#policies = new SqlPolicies(db, writes, sealer)
     this.#authorities = new SqlAuthorities(db, writes)
