@@ -90,8 +90,9 @@ export const OPERATOR_ROUTES: readonly Route[] = [
     return { approvals: 2, link: office.linkOf(approval.secret), expires: formatTimestamp(approval.expires) }
   }),
   serve(recoveryOperations.withdraw, async (call) => {
+    const { recoveries } = peopleOf(call)
     requirePerson(call.actor)
-    await peopleOf(call).recoveries.withdraw(call.path.recovery, actorName(call.actor))
+    await recoveries.withdraw(call.path.recovery, actorName(call.actor))
     return undefined
   }),
   serve(recoveryOperations.byMachine, async (call) => {
