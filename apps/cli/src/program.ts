@@ -2,6 +2,7 @@
 
 import { Command } from 'commander'
 import type { World } from './command.ts'
+import { addAccess } from './commands/access.ts'
 import { addAttestation } from './commands/attestation.ts'
 import { addAudit } from './commands/audit.ts'
 import { addAuthority } from './commands/authority.ts'
@@ -22,9 +23,11 @@ import { addMessages } from './commands/messages.ts'
 import { addModel } from './commands/model.ts'
 import { addModule } from './commands/module.ts'
 import { addOperator } from './commands/operator.ts'
+import { addFleet, addOrganisation, addSite } from './commands/organisation.ts'
 import { addPolicy } from './commands/policy.ts'
 import { addQuarantine } from './commands/quarantine.ts'
 import { addQuery } from './commands/query.ts'
+import { addRole } from './commands/role.ts'
 import { addSession } from './commands/session.ts'
 import { addStatus } from './commands/status.ts'
 import { addTpm } from './commands/tpm.ts'
@@ -79,9 +82,14 @@ Example:
   addLogin(program, world)
   addSession(program, world)
   addWorkstation(program, world)
+  addOrganisation(program, world)
+  addSite(program, world)
+  addFleet(program, world)
+  addRole(program, world)
+  addAccess(program, world)
   addStatus(program, world)
   addDoctor(program, world)
-  for (const name of ['up', 'fleet', 'witness']) {
+  for (const name of ['up', 'witness']) {
     program
       .command(name, { hidden: true })
       .allowUnknownOption()

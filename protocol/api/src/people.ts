@@ -125,6 +125,8 @@ export type MadeLink = Type.Static<typeof MadeLink>
 export const Invitation = shape('Invitation', {
   name: operatorName,
   roles: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 63 }), { maxItems: 16 })),
+  /** Where they belong; unless told, where whoever invites belongs. */
+  organisation: Type.Optional(Type.String({ minLength: 1, maxLength: 63 })),
 })
 
 export const OperatorState = shape('OperatorState', {

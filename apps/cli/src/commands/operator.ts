@@ -36,14 +36,21 @@ function addLinks(operator: Command, world: World): void {
     },
   })
 
-  leaf<[string], { readonly role?: readonly string[] }>(operator, world, {
+  leaf<[string], { readonly role?: readonly string[]; readonly organisation?: string }>(operator, world, {
     usage: 'invite <name>',
     summary: 'make a one-time link with which somebody enrols a passkey',
     example: 'holdfast operator invite alice --role operator',
-    options: [new Option('--role <name>', 'a role they are to have; repeatable').argParser(collected)],
+    options: [
+      new Option('--role <name>', 'a role they are to have; repeatable').argParser(collected),
+      new Option('--organisation <name>', 'where they belong, if not where you do'),
+    ],
     notes: 'Give the link to that person alone, by a way that you trust.',
-    async run({ hub, print }, { role }, name) {
-      const body = { name, ...(role !== undefined && { roles: [...role] }) }
+    async run({ hub, print }, { role, organisation }, name) {
+      const body = {
+        name,
+        ...(role !== undefined && { roles: [...role] }),
+        ...(organisation !== undefined && { organisation }),
+      }
       const made = await hub.send<PeopleApi.MadeLink>('POST', path('operators'), body)
       await print.result(made, [made.link, `for ${name}; opens once, until ${made.expires}`])
     },

@@ -7,6 +7,7 @@ import { EVERYWHERE } from '../../people/reach.ts'
 import { readQuery } from '../query.ts'
 import { operationOf, throttleService } from '../throttled.ts'
 import { authorize, authorizeOperation } from './authorize.ts'
+import { ACCESS_ROUTES } from './access.ts'
 import { ATTESTATION_ROUTES } from './attestation.ts'
 import { AUTHORITY_ROUTES } from './authorities.ts'
 import { CALENDAR_ROUTES } from './calendar.ts'
@@ -68,6 +69,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...QUERY_ROUTES,
   ...FILE_ROUTES,
   ...EVENT_ROUTES,
+  ...ACCESS_ROUTES,
   ...WITNESS_ROUTES,
   ...OPERATOR_ROUTES,
   ...SESSION_ROUTES,

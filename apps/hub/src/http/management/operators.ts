@@ -2,6 +2,7 @@
 
 import { PeopleApi } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
+import { demandInvitation } from '../../people/invitation.ts'
 import { linkJson, operatorJson, passkeyJson, recoveryJson, workstationJson } from '../../people/people-json.ts'
 import { requirePeople, requirePerson, requirePresence } from '../../people/presence.ts'
 import { Problem } from '../problem.ts'
@@ -40,7 +41,9 @@ export const OPERATOR_ROUTES: readonly Route[] = [
     const office = peopleOf(call)
     requirePeople(call.actor, call.services.clock, office.people.isBootstrap)
     const { name, roles = NO_ROLES } = call.body
-    const organisation = call.actor.kind === 'person' ? call.actor.organisation : office.home
+    const own = call.actor.kind === 'person' ? call.actor.organisation : office.home
+    const { organisation = own } = call.body
+    await demandInvitation(call, { organisation, roles })
     return linkJson(office, await office.invite(name, { roles }, organisation, actorName(call.actor)))
   }),
   serve(operatorOperations.change, async (call) => {
