@@ -46,6 +46,7 @@ export const ACTIONS = [
   'audit:read',
   'audit:review',
   'audit:manage',
+  'audit:forward-private',
   'audit:shred',
   'session:own',
   'operator:read',

@@ -6,9 +6,11 @@
 import { ACCESS_EVENTS } from './access.ts'
 import { CONNECTION_EVENTS } from './connections.ts'
 import type { EventDefinition } from './definition.ts'
+import { FORWARDING_EVENTS } from './forwarding.ts'
 import { HUB_EVENTS } from './hub.ts'
 import { IDENTITY_EVENTS } from './identities.ts'
 import { PEOPLE_EVENTS } from './people.ts'
+import { REVIEW_EVENTS } from './reviews.ts'
 import { SUPPLY_EVENTS } from './supply.ts'
 import { TRUST_EVENTS } from './trust.ts'
 
@@ -20,6 +22,8 @@ const ALL = {
   ...SUPPLY_EVENTS,
   ...ACCESS_EVENTS,
   ...PEOPLE_EVENTS,
+  ...FORWARDING_EVENTS,
+  ...REVIEW_EVENTS,
 } as const
 
 export type EventType = keyof typeof ALL

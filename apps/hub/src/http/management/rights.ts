@@ -47,6 +47,7 @@ export const RIGHTS_OF_ACTION: Readonly<Record<Action, Requirement>> = {
   'audit:read': OWNER,
   'audit:review': OWNER,
   'audit:manage': OWNER,
+  'audit:forward-private': OWNER,
   'audit:shred': OWNER,
   'session:own': OWNER,
   'operator:read': OWNER,
