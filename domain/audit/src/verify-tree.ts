@@ -20,12 +20,18 @@ export class TwoTrees {
   #tiles: Frontier | undefined
   /** The tile of each level that covers the next entry, as far as it came. */
   readonly #open: (Uint8Array | undefined)[] = []
+  #lastKept: Hash | undefined
   #size = 0
   #isLost = false
 
   /** Entries that were appended, or passed over. */
   get size(): number {
     return this.#size
+  }
+
+  /** What the tile has for the entry that was appended last; undefined if it has nothing. */
+  get lastKept(): Hash | undefined {
+    return this.#lastKept
   }
 
   /** An entry is missing of which no hash is left: no root can be made from here on. */
@@ -59,6 +65,7 @@ export class TwoTrees {
     const at = this.#size % TILE_WIDTH
     const tile = this.#open[0]
     const kept = tile === undefined || tile.length < (at + 1) * 32 ? undefined : hashOfTile(tile, at)
+    this.#lastKept = kept
     const own = leaf ?? kept
     if (own === undefined) this.#isLost = true
     if (own !== undefined && !this.#isLost) {

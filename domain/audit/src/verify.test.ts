@@ -94,6 +94,35 @@ test('two entries that were swapped are named, the first first', () => {
   ])
 })
 
+test('two entries that were swapped with their indexes put right are named as what they are', () => {
+  for (const [size, a, b] of [
+    [600, 20, 270],
+    [300, 260, 261],
+  ] as const) {
+    const bundle = new TestBundle(size)
+    bundle.swapEntries(a, b)
+    for (const [at, from] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      bundle.changeEntry(at, (entry) => ({ ...entry, leaf: entry.leaf.replace(`"n":${from},`, `"n":${at},`) }))
+    }
+    // As where the hashes of the right edge stand beside the entries, and were swapped with them.
+    if (size === 300) {
+      bundle.changeTile(0, 1, (hashes) => {
+        const swapped = Uint8Array.from(hashes)
+        swapped.set(hashes.subarray(5 * 32, 6 * 32), 4 * 32)
+        swapped.set(hashes.subarray(4 * 32, 5 * 32), 5 * 32)
+        return swapped
+      })
+    }
+    assert.deepEqual(told(verify(bundle.lines())), [
+      `reordered entry ${a} is out of place: what stands there is entry ${b}`,
+      `reordered entry ${b} is out of place: what stands there is entry ${a}`,
+    ])
+  }
+})
+
 test('an entry that comes again is named', () => {
   const bundle = new TestBundle(9)
   const lines = [...bundle.lines()]

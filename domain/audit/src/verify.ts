@@ -7,6 +7,7 @@
 import type { Timestamp } from '@holdfast/base'
 import {
   type CheckedSignature,
+  type Hash,
   type Note,
   type SignedCheckpoint,
   TlogError,
@@ -22,7 +23,7 @@ import {
 import { isCommitted } from './body.ts'
 import type { BundleCheckpoint, BundleEntry, BundleHeader, BundleTile } from './bundle.ts'
 import { parseBundleLine } from './bundle.ts'
-import { decodeLeaf, type Leaf } from './leaf.ts'
+import { decodeLeaf, encodeLeaf, type Leaf } from './leaf.ts'
 import type { Finding } from './verify-finding.ts'
 import { type RootVerdict, TwoTrees } from './verify-tree.ts'
 
@@ -80,6 +81,12 @@ export interface Verdict {
   readonly findingCount: number
 }
 
+/** An entry whose tile has another hash. */
+interface Doubt {
+  readonly leaf: Leaf
+  readonly kept: Hash | undefined
+}
+
 interface Foreign {
   readonly source: string
   readonly checkpoint: SignedCheckpoint
@@ -96,7 +103,7 @@ export class BundleVerifier {
   #foreignGood = 0
   #foreignNext = 0
   /** Entries whose hash is another in their tile, until a signed root tells which was altered. */
-  #doubtful: number[] = []
+  #doubtful: Doubt[] = []
   #doubtfulCount = 0
   readonly #doubtfulTiles: Finding[] = []
   #signed: SignedCheckpoint | undefined
@@ -269,7 +276,7 @@ export class BundleVerifier {
       this.#find({ kind: 'reordered', first: index, reason: `what stands there says that it is entry ${leaf.index}` })
     } else {
       if (inTile === 'no-tile') this.#find({ kind: 'tile', first: index, reason: 'its tile is missing' })
-      if (inTile === 'other') this.#doubt(index)
+      if (inTile === 'other') this.#doubt({ leaf, kept: this.#trees.lastKept })
       const isWhole = this.#checkContent(leaf, content)
       this.#options.onEntry?.(leaf, isWhole && content.kind === 'body' ? content.body : undefined)
     }
@@ -395,9 +402,9 @@ export class BundleVerifier {
     this.#find({ kind: 'missing', first, last: index - 1, reason: `entry ${index} follows on ${after}` })
   }
 
-  #doubt(index: number): void {
+  #doubt(doubt: Doubt): void {
     this.#doubtfulCount += 1
-    if (this.#doubtful.length < FINDINGS_MAX) this.#doubtful.push(index)
+    if (this.#doubtful.length < FINDINGS_MAX) this.#doubtful.push(doubt)
   }
 
   /** What a root tells of entries whose hash is another in their tile; `undefined`: there was none. */
@@ -407,8 +414,12 @@ export class BundleVerifier {
     const more = this.#doubtfulCount - doubtful.length
     this.#doubtful = []
     this.#doubtfulCount = 0
-    for (const first of doubtful) {
-      if (verdict === 'entries') {
+    for (const doubt of doubtful) {
+      const first = doubt.leaf.index
+      const origin = originOf(doubt, doubtful)
+      if (origin !== undefined) {
+        this.#find({ kind: 'reordered', first, reason: `what stands there is entry ${origin}` })
+      } else if (verdict === 'entries') {
         this.#find({
           kind: 'tile',
           first,
@@ -426,7 +437,7 @@ export class BundleVerifier {
   #settleTiles(): void {
     for (const finding of this.#doubtfulTiles.splice(0)) {
       const { first = 0, last = 0 } = finding
-      const isExplained = this.#doubtful.some((index) => index >= first && index <= last)
+      const isExplained = this.#doubtful.some(({ leaf }) => leaf.index >= first && leaf.index <= last)
       if (!isExplained) this.#find(finding)
     }
   }
@@ -435,6 +446,17 @@ export class BundleVerifier {
     this.#findingCount += 1
     if (this.#findings.length < FINDINGS_MAX) this.#findings.push(finding)
   }
+}
+
+/** Where an entry was taken from: with the index of another, it has the hash that the log kept for that one. */
+function originOf({ leaf, kept }: Doubt, others: readonly Doubt[]): number | undefined {
+  for (const other of others) {
+    const { index } = other.leaf
+    if (index === leaf.index) continue
+    const hash = leafHash(encodeLeaf({ ...leaf, index }))
+    if ([kept, other.kept].some((one) => one !== undefined && isSameHash(one, hash))) return index
+  }
+  return undefined
 }
 
 function sizeText(note: Uint8Array): string {
