@@ -5,6 +5,7 @@
 
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import { AUDIT } from './audit/schema.ts'
 import { ATTESTATION } from './attestation-schema.ts'
 import { migrateCommands } from './commands-migration.ts'
 import { ENDORSEMENT } from './endorsement-schema.ts'
@@ -177,6 +178,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-models': { up: async (db) => runAll(db, MODELS) },
   '0014-supply': { up: async (db) => runAll(db, SUPPLY) },
   '0015-quarantine': { up: async (db) => runAll(db, QUARANTINE) },
+  '0016-audit': { up: async (db) => runAll(db, AUDIT) },
   '0017-operators': { up: async (db) => runAll(db, OPERATORS) },
   '0018-organisations': { up: async (db) => runAll(db, ORGANISATIONS) },
   '0019-forwarding': { up: async (db) => runAll(db, FORWARDING) },

@@ -4,6 +4,7 @@
  */
 
 import type { Kysely } from 'kysely'
+import { secretPlace } from './audit/secrets.ts'
 import { commandPlace } from './commands.ts'
 import { enrollmentPlace } from './enrollments.ts'
 import { feedbackPlace } from './feedback-records.ts'
@@ -28,6 +29,7 @@ const SEALED_TABLES = [
   'service_message',
   'upload',
   'hub_key',
+  'audit_secret',
   'people_record',
   'sink',
   'review_record',
@@ -234,6 +236,26 @@ const MOVES: Readonly<Record<SealedTable, (transaction: StateTransaction, move: 
         })
         .where('kind', '=', kind)
         .where('id', '=', id)
+        .execute()
+    }
+    return rows.length
+  },
+  audit_secret: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('audit_secret')
+      .select(['id', 'owner_tag', 'secret'])
+      .where('seal_epoch', '=', move.epoch)
+      .limit(move.left)
+      .execute()
+    for (const row of rows) {
+      const place = secretPlace(row.owner_tag)
+      await transaction
+        .updateTable('audit_secret')
+        .set({
+          secret: move.sealer.sealBytes(move.sealer.openBytes(row.secret, move.epoch, place), place),
+          seal_epoch: move.sealer.epoch,
+        })
+        .where('id', '=', row.id)
         .execute()
     }
     return rows.length

@@ -4,6 +4,7 @@
  */
 
 import type { Timestamp } from '@holdfast/base'
+import type { AuditSchema } from './audit/schema.ts'
 import type { AttestationSchema } from './attestation-schema.ts'
 import type { CommandsSchema } from './commands-schema.ts'
 import type { EndorsementSchema } from './endorsement-schema.ts'
@@ -153,7 +154,8 @@ export interface SettingTable {
 }
 
 export interface StateSchema
-  extends ModelsSchema,
+  extends AuditSchema,
+    ModelsSchema,
     SupplySchema,
     AttestationSchema,
     CommandsSchema,

@@ -1,7 +1,7 @@
 /** What the state thread serves: the opening, and the store once it is open. */
 
 import type { MessagePort } from 'node:worker_threads'
-import type { SecurityEvent } from '@holdfast/audit'
+import type { RecordedEvent } from '@holdfast/audit'
 import type { SinkStore } from '@holdfast/forwarding'
 import type { Random } from '@holdfast/keys'
 import type { AccessStore } from '@holdfast/authorization'
@@ -10,17 +10,19 @@ import type { PeopleStore } from '@holdfast/operators'
 import type { ReviewStore } from '@holdfast/review'
 import type { SupplyStore } from '@holdfast/supply'
 import type { TrustStore } from './quarantine.ts'
+import type { AuditStore } from './audit/port.ts'
 import { openStateStore, type StateService } from './state-store.ts'
 import type { StateKeys } from './value-sealer.ts'
 
 export interface StateThreadData {
-  /** Carries `readonly SecurityEvent[]`: what has come to be on disk, in its order. */
+  /** Carries `readonly RecordedEvent[]`: what has come to be on disk, in its order. */
   readonly events: MessagePort
 }
 
 /** The thread as the core sees it through `connect<StateThread>(worker)`. */
 export interface StateThread
   extends StateService,
+    AuditStore,
     ModelStore,
     SupplyStore,
     TrustStore,
@@ -149,8 +151,24 @@ const TRUST_METHODS: Readonly<Record<keyof TrustStore, true>> = {
   deleteConnectionPolicy: true,
 }
 
+const AUDIT_METHODS: Readonly<Record<keyof AuditStore, true>> = {
+  auditHead: true,
+  writeAuditCheckpoint: true,
+  cosignAuditCheckpoint: true,
+  listAuditCheckpoints: true,
+  readAuditTile: true,
+  readAuditLeaves: true,
+  readAuditHashes: true,
+  listAuditEntries: true,
+  readAuditEntries: true,
+  readRecentEvents: true,
+  shredAuditBodies: true,
+  countAuditBodies: true,
+  checkAuditLog: true,
+}
+
 /** For `serve`. Without a prototype: a caller's method name finds what is put here and nothing else. */
-export function stateDispatch(random: Random, told: (events: readonly SecurityEvent[]) => void): object {
+export function stateDispatch(random: Random, told: (events: readonly RecordedEvent[]) => void): object {
   const served: Record<string, unknown> = Object.create(null)
   served.open = async (options: Parameters<StateThread['open']>[0]): Promise<void> => {
     if ('close' in served) throw new TypeError('the state store is open already')
@@ -163,6 +181,10 @@ export function stateDispatch(random: Random, told: (events: readonly SecurityEv
     for (const name of Object.keys(TRUST_METHODS)) {
       const method: unknown = Reflect.get(store.trust, name)
       if (typeof method === 'function') served[name] = method.bind(store.trust)
+    }
+    for (const name of Object.keys(AUDIT_METHODS)) {
+      const method: unknown = Reflect.get(store.audit, name)
+      if (typeof method === 'function') served[name] = method.bind(store.audit)
     }
     const { access, models, people, sinks, reviews } = store
     const ports: ModelStore & SupplyStore & PeopleStore & AccessStore & SinkStore & ReviewStore = {

@@ -43,7 +43,7 @@ import type {
   StoredRevocationList,
   WriteOutcome,
 } from '@holdfast/identity'
-import type { Because, SecurityEvent } from '@holdfast/audit'
+import type { Because, RecordedEvent, SecurityEvent } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { Twin } from '@holdfast/iothub'
 import type { Random } from '@holdfast/keys'
@@ -82,6 +82,7 @@ import { truncateLog } from './scrub.ts'
 import { SqlSettings, type SettingStore } from './settings.ts'
 import { SqlSupply } from './supply/supply.ts'
 import { SqlTwins } from './twins.ts'
+import { SqlAudit } from './audit/sql-audit.ts'
 import { SqlUploads } from './uploads.ts'
 import { type StateKeys, ValueSealer } from './value-sealer.ts'
 import { WriteGroup } from './write-group.ts'
@@ -143,7 +144,7 @@ export interface StateOptions {
   readonly keys: StateKeys
   readonly random: Random
   /** Told of events once they are on disk, in their order. MUST NOT throw. */
-  readonly told?: (events: readonly SecurityEvent[]) => void
+  readonly told?: (events: readonly RecordedEvent[]) => void
 }
 
 /** Rejects as `openStateStore` does, and any call may reject with StoreUnavailableError or StoreDamagedError. */
@@ -152,6 +153,7 @@ export class StateStore implements StateService {
   readonly models: SqlModels
   readonly trust: SqlTrust
   readonly supply: SqlSupply
+  readonly audit: SqlAudit
   readonly people: SqlPeople
   readonly access: SqlAccess
   readonly #copy = new OnlineCopy()
@@ -184,10 +186,12 @@ export class StateStore implements StateService {
     state: StateDatabase,
     sealer: ValueSealer,
     random: Random,
-    told: (events: readonly SecurityEvent[]) => void = () => {},
+    told: (events: readonly RecordedEvent[]) => void = () => {},
   ) {
     const { db } = state
-    const writes = new WriteGroup(db, async (_transaction, events) => () => told(events))
+    this.audit = new SqlAudit({ database: state.database, sealer, random, told })
+    const writes = new WriteGroup(db, this.audit.keep)
+    this.audit.writeThrough(writes)
     this.#state = state
     this.#writes = writes
     this.#sealer = sealer

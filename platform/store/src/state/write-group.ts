@@ -1,8 +1,9 @@
 /** Writes that arrive together share one transaction, and so one wait for the disk. */
 
-import type { Because, SecurityEvent } from '@holdfast/audit'
+import { type Because, eventsOf, type SecurityEvent } from '@holdfast/audit'
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
 import { StoreDamagedError, StoreUnavailableError } from '../damaged.ts'
+import { currentSource } from './call-source.ts'
 import { GROUP_WRITES_MAX, WAITING_WRITES_MAX } from './limits.ts'
 import type { StateSchema } from './schema.ts'
 
@@ -19,6 +20,8 @@ export type KeepEvents = (transaction: StateTransaction, events: readonly Securi
 
 interface Write {
   work(transaction: StateTransaction, record: Recorder): Promise<unknown>
+  /** How the call came in that asks for it. */
+  readonly source: string | undefined
   resolve(value: unknown): void
   reject(error: unknown): void
 }
@@ -56,7 +59,7 @@ export class WriteGroup {
     }
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     // The one place where the type is lost: `resolve` gets what this same `work` answered.
-    this.#waiting.push({ work, resolve: resolve as (value: unknown) => void, reject })
+    this.#waiting.push({ work, source: currentSource(), resolve: resolve as (value: unknown) => void, reject })
     this.#running ??= this.#drain()
     return promise
   }
@@ -98,7 +101,9 @@ async function attempt(write: Write, transaction: StateTransaction, events: Secu
   try {
     const recorded: SecurityEvent[] = []
     const value = await write.work(transaction, (because) => {
-      if (because !== undefined) recorded.push(...(Array.isArray(because) ? because : [because]))
+      for (const event of eventsOf(because)) {
+        recorded.push(event.source === undefined ? { ...event, source: write.source ?? 'hub' } : event)
+      }
     })
     await transaction.executeQuery(RELEASE)
     events.push(...recorded)
