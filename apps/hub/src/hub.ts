@@ -101,8 +101,10 @@ export class Hub {
     await this.#parts.people.office.end()
     await this.#parts.authorityOffice.end()
     await fronts.end()
-    await storage.close()
+    events.flush()
     events.sink({ type: 'hub.stopped', at: systemClock.wall(), subject: 'hub', actor: 'hub', detail: {} })
+    await events.end()
+    await storage.close()
     await custody.close()
     folder.close()
   }

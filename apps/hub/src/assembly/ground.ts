@@ -38,6 +38,7 @@ export interface Ground {
 export async function openGround(folder: DataFolder, { settings, writeLog, threads }: GroundNeeds): Promise<Ground> {
   const clock = systemClock
   const log = createLog({ format: settings.logFormat, level: settings.logLevel, write: writeLog })
+  const fault = (error: unknown): void => log.error('internal fault', { error })
   return {
     settings,
     folder,
@@ -45,9 +46,9 @@ export async function openGround(folder: DataFolder, { settings, writeLog, threa
     clock,
     random: (bytes) => randomFillSync(new Uint8Array(bytes)),
     log,
-    events: new EventLog(eventLog(log), clock),
+    events: new EventLog({ clock, write: eventLog(log), fault }),
     notices: new Notices(({ code, detail, advice }) => log.warn(`notice: ${detail}; ${advice}`, { code })),
-    fault: (error) => log.error('internal fault', { error }),
+    fault,
     requestFailed: (error, request) => log.error('request failed', { error, ...request }),
     damaged: (what, error) => log.error('left out, because it does not hold', { what, error }),
     ports: await choosePorts({ ...settings, address: settings.listen }),

@@ -1,11 +1,12 @@
 /** The stores, and what is told of their progress: conditions, statistics, whoever follows the log. */
 
-import type { SecurityEvent } from '@holdfast/audit'
+import type { RecordedEvent } from '@holdfast/audit'
 import type { KeyRing } from '@holdfast/keys'
 import type { HistoryEvent } from '@holdfast/store'
 import { Conditions } from '../core/conditions.ts'
 import type { Desk } from '../core/desk.ts'
 import type { DeviceServices } from '../core/device-services.ts'
+import { REMEMBERED_EVENTS_MAX } from '../core/event-log.ts'
 import { NO_PROGRESS, Statistics } from '../core/statistics.ts'
 import { Storage } from '../core/storage.ts'
 import type { Ground } from './ground.ts'
@@ -36,10 +37,7 @@ export async function openStorage(ground: Ground, { ring, desk, services }: Stor
     throttling: () => services().throttling,
     methods: () => services().methods,
   })
-  // What changed with its events in one transaction: they are on disk, and whoever follows hears of them.
-  threads.stateEvents.on('message', (told: readonly SecurityEvent[]) => {
-    for (const event of told) events.sink(event)
-  })
+  threads.stateEvents.on('message', (told: readonly RecordedEvent[]) => events.recorded(told))
   const { storage, partitions } = await Storage.open({
     folder,
     threads,
@@ -57,6 +55,10 @@ export async function openStorage(ground: Ground, { ring, desk, services }: Stor
       for (const follower of followers) follower()
     },
     onHistory: (event) => heard(ground, conditions, event),
+  })
+  events.open(storage.state, {
+    recent: await storage.state.readRecentEvents(REMEMBERED_EVENTS_MAX),
+    blocked: (detail) => conditions.set('audit', detail),
   })
   const { partitions: ends } = await storage.log.statistics()
   statistics.progressed({ ...NO_PROGRESS, nextSequences: ends.map(({ nextSequence }) => nextSequence) })
