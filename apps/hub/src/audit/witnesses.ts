@@ -25,8 +25,8 @@ const KEPT_MS = HOUR_MS
 
 /** The log, as far as witnesses are concerned. */
 export interface WitnessedLog {
-  /** The last checkpoint that was signed; undefined before the first. */
-  latest(): Signed | undefined
+  /** The last checkpoint that was signed; undefined before the first. Rejects if the log cannot be read. */
+  latest(): Promise<Signed | undefined>
   /** Rejects if the log cannot be read. */
   consistency(oldSize: number, size: number): Promise<readonly Hash[]>
   /** Keeps a cosignature, which was verified, with the checkpoint of that size. */
@@ -87,6 +87,8 @@ export class Witnesses {
   readonly #stopped = new AbortController()
   #turn: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
+  /** Entries of the last checkpoint, as far as was looked. */
+  #size = 0
 
   private constructor(parts: WitnessesParts, records: readonly WitnessRecord[]) {
     this.#parts = parts
@@ -159,9 +161,11 @@ export class Witnesses {
 
   async #attempt(watched: Watched): Promise<void> {
     const { log, clock, fault } = this.#parts
-    const signed = log.latest()
-    const isCurrent = signed === undefined || (watched.cosigned?.size === signed.size && watched.outcome === undefined)
     try {
+      const signed = await log.latest()
+      this.#size = signed?.size ?? 0
+      const isCurrent =
+        signed === undefined || (watched.cosigned?.size === signed.size && watched.outcome === undefined)
       if (!isCurrent && clock.monotonic() >= watched.notBefore) await this.#call(watched, signed)
     } catch (error) {
       fault(error)
@@ -273,13 +277,12 @@ export class Witnesses {
 
   #show(watched: Watched): WitnessShown {
     const { record, cosigned, outcome } = watched
-    const size = this.#parts.log.latest()?.size ?? 0
     return {
       record,
       state: this.#stateOf(watched),
       reason: outcome?.reason,
       cosigned,
-      behind: Math.max(0, size - (cosigned?.size ?? 0)),
+      behind: Math.max(0, this.#size - (cosigned?.size ?? 0)),
     }
   }
 
