@@ -2,8 +2,10 @@
 
 import type { Because } from '@holdfast/audit'
 import type { Operator, Passkey } from './operator.ts'
-import type { PeopleEntry, PeopleTables } from './records.ts'
+import { DEFAULT_PASSKEY_POLICY } from './passkey-policy.ts'
+import type { PeopleEntry, PeopleTables, PolicyRecord } from './records.ts'
 import type { PeopleChange, PeopleKind, PeopleRecord, PeopleStore } from './store.ts'
+import { DEFAULT_WORKSTATION_POLICY } from './workstation-policy.ts'
 
 export interface Planned<T> {
   readonly put?: readonly PeopleEntry[]
@@ -13,6 +15,12 @@ export interface Planned<T> {
 }
 
 type Maps = { readonly [K in PeopleKind]: Map<string, PeopleTables[K]> }
+
+/** Who damages a policy does not get around it. */
+const STRICTEST: readonly PolicyRecord[] = [
+  { id: 'passkeys', policy: { ...DEFAULT_PASSKEY_POLICY, backupEligible: 'refused' } },
+  { id: 'workstations', policy: { ...DEFAULT_WORKSTATION_POLICY, mode: 'refuse' } },
+]
 
 export class Roll {
   readonly #store: PeopleStore
@@ -31,9 +39,19 @@ export class Roll {
     this.#store = store
   }
 
-  static async open(store: PeopleStore): Promise<Roll> {
+  /** @param damaged told of what does not open, and is left out. A policy counts as the strictest there is instead. */
+  static async open(
+    store: PeopleStore,
+    damaged: (record: Pick<PeopleRecord, 'kind' | 'id'>) => void = () => {},
+  ): Promise<Roll> {
     const roll = new Roll(store)
-    for (const record of await store.listPeople()) roll.#put(entryOf(record))
+    const listing = await store.listPeople()
+    for (const record of listing.records) roll.#put(entryOf(record))
+    for (const record of listing.damaged) {
+      damaged(record)
+      const strictest = STRICTEST.find(({ id }) => record.kind === 'policy' && record.id === id)
+      if (strictest !== undefined) roll.#put({ kind: 'policy', value: strictest })
+    }
     return roll
   }
 

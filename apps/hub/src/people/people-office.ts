@@ -40,6 +40,8 @@ export interface PeopleOfficeParts {
   readonly home: () => string
   /** Somebody has come in for the first time: the roles of the invitation are given. */
   readonly assignRoles: (operator: Operator) => Promise<void>
+  /** What was stored of people does not hold, and is left out. */
+  readonly damaged: (what: string) => void
   readonly fault: (error: unknown) => void
 }
 
@@ -109,7 +111,7 @@ export class PeopleOffice {
   }
 
   static async open(parts: PeopleOfficeParts): Promise<PeopleOffice> {
-    return new PeopleOffice(parts, await Roll.open(parts.store))
+    return new PeopleOffice(parts, await Roll.open(parts.store, ({ kind, id }) => parts.damaged(`${kind} ${id}`)))
   }
 
   get origins(): readonly string[] {

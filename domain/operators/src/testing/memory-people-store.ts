@@ -1,13 +1,13 @@
 import { type Because, eventsOf, type SecurityEvent } from '@holdfast/audit'
-import type { PeopleChange, PeopleRecord, PeopleStore } from '../store.ts'
+import type { PeopleChange, PeopleListing, PeopleRecord, PeopleStore } from '../store.ts'
 
 /** A real store, in memory. */
 export class MemoryPeopleStore implements PeopleStore {
   readonly events: SecurityEvent[] = []
   readonly #records = new Map<string, PeopleRecord>()
 
-  async listPeople(): Promise<readonly PeopleRecord[]> {
-    return [...this.#records.values()]
+  async listPeople(): Promise<PeopleListing> {
+    return { records: [...this.#records.values()], damaged: [] }
   }
 
   async changePeople({ put, remove }: PeopleChange, because?: Because): Promise<void> {

@@ -5,10 +5,12 @@ import {
   PEOPLE_KINDS,
   type PeopleChange,
   type PeopleKind,
+  type PeopleListing,
   type PeopleRecord,
   type PeopleStore,
 } from '@holdfast/operators'
 import type { Kysely } from 'kysely'
+import { StoreDamagedError } from '../damaged.ts'
 import type { StateSchema } from './schema.ts'
 import type { Place, ValueSealer } from './value-sealer.ts'
 import type { WriteGroup } from './write-group.ts'
@@ -24,13 +26,21 @@ export class SqlPeople implements PeopleStore {
     this.#sealer = sealer
   }
 
-  async listPeople(): Promise<readonly PeopleRecord[]> {
+  async listPeople(): Promise<PeopleListing> {
     const rows = await this.#db.selectFrom('people_record').selectAll().execute()
-    return rows.map((row) => {
-      const { id } = row
+    const records: PeopleRecord[] = []
+    const damaged: { readonly kind: PeopleKind; readonly id: string }[] = []
+    for (const { id, seal_epoch, ...row } of rows) {
       const kind = kindOf(row.kind)
-      return { kind, id, document: this.#sealer.open(row.document, row.seal_epoch, peoplePlace({ kind, id })) }
-    })
+      try {
+        records.push({ kind, id, document: this.#sealer.open(row.document, seal_epoch, peoplePlace({ kind, id })) })
+      } catch (error) {
+        // A person's damaged record is that person's trouble, and no reason for the hub not to start.
+        if (!(error instanceof StoreDamagedError)) throw error
+        damaged.push({ kind, id })
+      }
+    }
+    return { records, damaged }
   }
 
   async changePeople({ put, remove }: PeopleChange, because?: Because): Promise<void> {

@@ -1,6 +1,7 @@
 /** Sessions of people: one's own, and those of all for whoever manages them. */
 
 import { PeopleApi } from '@holdfast/api'
+import type { SecurityEvent } from '@holdfast/audit'
 import { formatTimestamp, timestampOf } from '@holdfast/base'
 import {
   CODE_LIFE_MS,
@@ -136,9 +137,10 @@ export const SESSION_ROUTES: readonly Route[] = [
     const office = peopleOf(call)
     const session = office.roll.get('session', call.path.session)
     if (session === undefined) throw new OperatorError('missing', 'there is no such session')
-    const mark = ` session/${session.id}`
+    const actor = `operator/${office.roll.get('operator', session.operatorId)?.name ?? 'unknown'}`
+    const isOfSession = (event: SecurityEvent): boolean => isActOf(event, session, actor)
     const recent = await call.services.events.recent(RECENT_EVENTS)
-    const acts = recent.filter(({ source }) => source?.endsWith(mark) === true)
+    const acts = recent.filter(isOfSession)
     const newest = acts.slice(-ACTS_MAX).reverse()
     return { items: newest.map(({ type, at, subject }) => ({ type, time: formatTimestamp(at), subject })) }
   }),
@@ -156,6 +158,13 @@ export const SESSION_ROUTES: readonly Route[] = [
     return { sessions: ended.length }
   }),
 ]
+
+/** Where an event bears its session, it says; where it does not, it is the person's, and of the session's time. */
+function isActOf({ actor, at, source }: SecurityEvent, session: SessionRecord, person: string): boolean {
+  const named = source === undefined ? undefined : /\bsession\/(\S+)$/.exec(source)?.[1]
+  if (named !== undefined) return named === session.id
+  return actor === person && at >= session.createdTime && (session.ended === undefined || at <= session.ended.time)
+}
 
 async function endOne(office: PeopleOffice, id: string, reason: 'signed-out' | 'revoked', by: string): Promise<void> {
   const ended = await office.sessions.end((session) => session.id === id, reason, by)
