@@ -38,6 +38,9 @@ class AnyEngine implements PolicyEngine {
   prepare(): void {
     // There is nothing to keep.
   }
+  isBlind(): boolean {
+    return false
+  }
   decide(organisation: string, question: PolicyQuestion): PolicyAnswer {
     this.asked.push(question)
     const key = JSON.stringify([organisation, question])

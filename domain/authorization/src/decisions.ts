@@ -58,17 +58,7 @@ export class Decisions {
     if (subject.posture === 'read-only' && !action.endsWith(':read')) return denied('read-only')
     const roles = this.rolesAt(subject, resource)
     const isScoped = subject.scope?.some((grant) => this.#names(grant, action, resource)) ?? false
-    // A separator that no name contains, so that two questions never have one key.
-    const key = [
-      subject.kind,
-      subject.name,
-      subject.organisation,
-      subject.isPresent,
-      isScoped,
-      roles.join(' '),
-      action,
-      resource.kind === 'hub' ? 'hub' : textOf(resource),
-    ].join('\n')
+    const key = this.#keyOf(subject, action, resource, roles, isScoped)
     const known = this.#cache.get(key)
     if (known !== undefined) return known
     const decision = this.#evaluate(subject, action, resource, roles, isScoped)
@@ -104,6 +94,20 @@ export class Decisions {
       hubOwner: this.#parts.tree.first,
       circumstances: { isPresent: subject.isPresent, isScoped: given.isScoped },
     })
+  }
+
+  /** Of all that a decision can depend on, and no more. A separator that no name contains keeps keys apart. */
+  #keyOf(
+    { kind, name, organisation, isPresent }: Subject,
+    action: string,
+    resource: Resource,
+    roles: readonly string[],
+    isScoped: boolean,
+  ): string {
+    const always = [organisation, kind, isPresent, isScoped, roles.join(' '), action]
+    const isBlind = this.#parts.engine.isBlind(organisation)
+    const rest = isBlind ? [] : [name, resource.kind === 'hub' ? 'hub' : textOf(resource)]
+    return [...always, ...rest].join('\n')
   }
 
   #evaluate(

@@ -56,6 +56,11 @@ export interface PolicyEngine {
    * @throws TypeError when one cannot be read: a bug, or a damaged store.
    */
   prepare(organisation: string, texts: ReadonlyMap<string, string>): void
+  /**
+   * Whether no policy of the set speaks of who asks, but for their kind and roles, nor of what it is asked for: then
+   * the same roles decide alike for everybody and everywhere. False where that is not known.
+   */
+  isBlind(organisation: string): boolean
   /** Decides by the organisation's set; where there is none, or it cannot be evaluated, that is no. MUST NOT throw. */
   decide(organisation: string, question: PolicyQuestion): PolicyAnswer
 }

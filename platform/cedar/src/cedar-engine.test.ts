@@ -178,3 +178,24 @@ test('what an organisation begins with is right in every word, but for actions t
     assert.deepEqual([faults, warnings], [[], []], role)
   }
 })
+
+test('policies that speak of roles alone decide alike everywhere, and such as speak of more are told apart', () => {
+  const blind: readonly string[] = [
+    ...Object.entries(STARTING_ROLES).map(([, text]) => text),
+    OPERATOR,
+    'forbid (principal is Token, action, resource);',
+    'permit (principal is Person in Role::"operator", action, resource) when { context.isPresent };',
+  ]
+  const seeing: readonly string[] = [
+    'forbid (principal, action, resource in Site::"home/main");',
+    'forbid (principal, action, resource is Device);',
+    'forbid (principal == Person::"anna", action, resource);',
+    'permit (principal in Role::"operator", action, resource) when { resource == Device::"d" };',
+    'permit (principal in Role::"operator", action, resource) unless { principal == Person::"anna" };',
+    'permit (principal in Role::"operator", action, resource) when { if context.isPresent then resource is Hub else false };',
+  ]
+  const isBlind = (text: string): boolean => engineOf({ any: text }).isBlind('home')
+  for (const text of blind) assert.equal(isBlind(text), true, text)
+  for (const text of seeing) assert.equal(isBlind(text), false, text)
+  assert.equal(engineOf({}).isBlind('other'), false)
+})

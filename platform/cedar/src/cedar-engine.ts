@@ -1,6 +1,6 @@
 /** Policies by Cedar (language 4, cedar-wasm), validated strictly against the schema of our actions before they count. */
 
-import type { DetailedError, EntityJson, Schema } from '@cedar-policy/cedar-wasm/nodejs'
+import type { DetailedError, EntityJson, PrincipalConstraint, Schema, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs'
 import {
   EVERYBODY,
   type PolicyAnswer,
@@ -31,6 +31,7 @@ export class CedarEngine implements PolicyEngine {
   #reader: Cedar | undefined
   /** Policies by organisation, as the decider has them. */
   readonly #sets = new Map<string, Readonly<Record<string, string>>>()
+  readonly #blind = new Set<string>()
 
   /** @param actions all that there are, `resource:verb` each. */
   constructor(actions: readonly string[]) {
@@ -61,13 +62,20 @@ export class CedarEngine implements PolicyEngine {
 
   prepare(organisation: string, texts: ReadonlyMap<string, string>): void {
     this.#sets.delete(organisation)
+    this.#blind.delete(organisation)
     const policies: Record<string, string> = texts.size === 0 ? {} : { [SCOPED_ID]: SCOPED }
     for (const [role, text] of texts) {
       for (const one of policiesOf(this.#decider, role, text)) policies[one.id] = one.text
     }
     const answer = this.#decider.preparsePolicySet(organisation, { staticPolicies: policies })
     if (answer.type === 'failure') throw new TypeError(`policies of ${organisation}: ${wordsOf(answer.errors)}`)
-    if (texts.size > 0) this.#sets.set(organisation, policies)
+    if (texts.size === 0) return
+    this.#sets.set(organisation, policies)
+    if (Object.values(policies).every((policy) => isBlind(this.#decider, policy))) this.#blind.add(organisation)
+  }
+
+  isBlind(organisation: string): boolean {
+    return this.#blind.has(organisation)
   }
 
   decide(organisation: string, question: PolicyQuestion): PolicyAnswer {
@@ -171,16 +179,37 @@ function foreignness(cedar: Cedar, role: string, policy: string): string | undef
   const { effect, principal } = answer.json
   if (role === EVERYBODY)
     return effect === 'forbid' ? undefined : 'what holds for everybody can only forbid; permit in a role'
+  const uid = withinOf(principal)
+  return uid?.type === 'Role' && uid.id === role
+    ? undefined
+    : `each policy of this role begins with principal in Role::"${role}"`
+}
+
+/** Of what a policy's principal has to be a member. */
+function withinOf(principal: PrincipalConstraint): TypeAndId | undefined {
   const within =
     principal.op === 'in' && 'entity' in principal
       ? principal.entity
       : principal.op === 'is' && principal.in !== undefined && 'entity' in principal.in
         ? principal.in.entity
         : undefined
-  const uid = within !== undefined && '__entity' in within ? within.__entity : within
-  return uid?.type === 'Role' && uid.id === role
-    ? undefined
-    : `each policy of this role begins with principal in Role::"${role}"`
+  return within !== undefined && '__entity' in within ? within.__entity : within
+}
+
+/** Whether a policy speaks neither of a place nor of a person: what its JSON form (Cedar's EST) has no mention of. */
+function isBlind(cedar: Cedar, policy: string): boolean {
+  const answer = cedar.policyToJson(policy)
+  if (answer.type === 'failure') return false
+  const { principal, resource, conditions } = answer.json
+  const within = withinOf(principal)
+  const isOfMany = principal.op === 'All' || principal.op === 'in' || principal.op === 'is'
+  const said = JSON.stringify(conditions)
+  return (
+    isOfMany &&
+    (within === undefined || within.type === 'Role') &&
+    resource.op === 'All' &&
+    !/"Var":"(?:principal|resource)"/.test(said)
+  )
 }
 
 function faultsIn(text: string, errors: readonly DetailedError[]): readonly PolicyFault[] {

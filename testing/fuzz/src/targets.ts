@@ -4,6 +4,8 @@ import { fuzzTargets as admission } from '@holdfast/admission/testing'
 import { fuzzTargets as amqp } from '@holdfast/amqp/testing'
 import { fuzzTargets as attestation } from '@holdfast/attestation/testing'
 import { fuzzTargets as audit } from '@holdfast/audit/testing'
+import { fuzzTargets as authorization } from '@holdfast/authorization/testing'
+import { fuzzTargets as cedar } from '@holdfast/cedar/testing'
 import { fuzzTargets as commands } from '@holdfast/commands/testing'
 import { fuzzTargets as credentials } from '@holdfast/credentials/testing'
 import { fuzzTargets as dps } from '@holdfast/dps/testing'
@@ -112,6 +114,8 @@ export const subjects: readonly Subject[] = [
   ...operators,
   ...tlog,
   ...audit,
+  ...authorization,
+  ...cedar,
 ].map((target) => ({
   name: target.name,
   seeds: target.seeds,

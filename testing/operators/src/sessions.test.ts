@@ -157,6 +157,26 @@ test('a program signs in as a person who confirms its code, and is somebody unti
   await alice.isIn('alice')
 })
 
+test('what was done in a session is listed with it, and with no other', { skip }, async () => {
+  const own = await alice.ask('GET', '/api/v1/session')
+  const id = String(Reflect.get(Object(own.body), 'session'))
+  assert.equal((await alice.ask('POST', '/api/v1/operators', { name: 'emil' })).status, 201)
+  const acts = await hub.cli(['session', 'acts', id, '--json'])
+  assert.equal(acts.code, 0, acts.stderr)
+  const told = acts.stdout
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line))
+  assert.ok(
+    told.some((act) => Reflect.get(Object(act), 'subject') === 'operator/emil'),
+    acts.stdout,
+  )
+  const event = hub.lines.find(
+    ({ event: type, subject }) => type === 'operator.link-made' && subject === 'operator/emil',
+  )
+  assert.match(event?.text ?? '', new RegExp(`session/${id}`))
+})
+
 test('a code that is guessed, refused or late lets nobody in', { skip }, async () => {
   const begun = await hub.web('POST', '/login/begin', { body: { agent: 'a program' } })
   const { id, code, secret } = Object(begun.body)

@@ -35,6 +35,7 @@ export async function openAmqp(ground: Ground, needs: AmqpNeeds): Promise<AmqpOf
     policies,
     clock,
     events: events.throttled,
+    durable: () => events.durable(),
     commands: messages.commands,
     throttling,
     queues: {

@@ -129,6 +129,7 @@ export function openApplication(ground: Ground, needs: ApplicationNeeds): WebApp
       recent: (limit) => events.recent(limit),
       subscribe: (listener) => events.subscribe(listener),
       sink: events.throttled,
+      durable: () => events.durable(),
     },
     hostName: settings.hostnames[0],
     amqpPort: ports.amqpPort,

@@ -32,10 +32,16 @@ export function openDesk(ground: Ground, needs: DeskNeeds): Desk {
     authenticator: identities.authenticator,
     gates,
     provisioning,
-    answerProvisioning: mqttProvisioning(provisioning, { clock, random, failed: requestFailed }),
+    answerProvisioning: mqttProvisioning(provisioning, {
+      clock,
+      random,
+      durable: () => events.durable(),
+      failed: requestFailed,
+    }),
     sessions: state,
     clock,
     events: events.throttled,
+    durable: () => events.durable(),
     toFront: (front, message) => fronts().send(front, message),
     handlers: [
       masquerade.handlers,

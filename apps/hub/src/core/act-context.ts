@@ -7,10 +7,13 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { PeerFacts } from '@holdfast/messaging'
 
 interface ActContext {
-  readonly source: string
+  source: string
   /** How many events had been told when the last of this act's own was; undefined while it told none. */
   told?: number
 }
+
+/** Stands before the session's id in a source. */
+const SESSION = ' session/'
 
 const acts = new AsyncLocalStorage<ActContext | undefined>()
 
@@ -27,6 +30,12 @@ export function byItself<T>(work: () => T): T {
 /** The act that is under way; undefined for what the hub does by itself. */
 export function currentAct(): ActContext | undefined {
   return acts.getStore()
+}
+
+/** What the act under way tells from now on bears the session of the person who is behind it, too. */
+export function nameSession(id: string): void {
+  const act = acts.getStore()
+  if (act !== undefined && !act.source.includes(SESSION)) act.source += `${SESSION}${id}`
 }
 
 /** E.g. `https/10.0.0.7`, or `local` for the socket in the data folder. */

@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono'
 import type { WebApplication } from '@holdfast/node'
+import { actFrom, sourceOf } from '../core/act-context.ts'
 import { blobRoutes, deviceRoutes, type DeviceServices, isBlobPath, isDevicePath } from './device/index.ts'
 import type { HttpEnvironment } from './environment.ts'
 import { estRoutes, type EstServices, isEstPath } from './est/index.ts'
@@ -57,6 +58,9 @@ export function hubApplication(
     return isProvisioningPath(path) ? provisioning : management
   }
   return {
-    fetch: (request, bindings) => partOf(new URL(request.url).pathname, request.method).fetch(request, bindings),
+    fetch: (request, bindings) =>
+      actFrom(sourceOf(bindings.peer), () =>
+        partOf(new URL(request.url).pathname, request.method).fetch(request, bindings),
+      ),
   }
 }

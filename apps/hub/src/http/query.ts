@@ -48,18 +48,40 @@ export function readQueryAs(context: Context<HttpEnvironment>, schema: TObject |
   return values
 }
 
+/**
+ * Sees that the headers are there that a schema asks for.
+ * @throws Problem 400.
+ */
+export function readHeadersAs(context: Context<HttpEnvironment>, schema: TObject | undefined): void {
+  for (const [name, one] of Object.entries(schema?.properties ?? {})) {
+    const text = context.req.header(name)
+    if (text === undefined && schema?.required?.includes(name) !== true) continue
+    const read = text === undefined ? { fault: 'is missing' } : readerOf(one)(text)
+    if ('fault' in read) throw badRequest([{ path: '', message: `${read.fault}: the header ${name}` }])
+  }
+}
+
 function readerOf(schema: TSchema): Reader<unknown> {
-  return (text) => {
-    const value = valueOf('type' in schema ? schema.type : undefined, text)
+  const { type, enum: choices, format, minimum, maximum, maxLength } = schema as TSchema & Words
+  if (type === 'integer' && minimum !== undefined && maximum !== undefined) return wholeNumber(minimum, maximum)
+  if (type === 'boolean') return flag
+  if (choices !== undefined) return oneOf(...choices)
+  if (format === 'date-time') return (text) => (isTime(text) ? { value: text } : { fault: TIME_FAULT })
+  return (value) => {
+    if (maxLength !== undefined && value.length > maxLength) return { fault: `has at most ${maxLength} characters` }
     if (Value.Check(schema, value)) return { value }
     return { fault: Value.Errors(schema, value).at(0)?.message ?? 'is not of the form it must have' }
   }
 }
 
-function valueOf(type: unknown, text: string): unknown {
-  if (type === 'integer') return /^-?(?:0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : text
-  if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
-  return text
+/** What a schema of a parameter says. */
+interface Words {
+  readonly type?: string
+  readonly enum?: readonly string[]
+  readonly format?: string
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly maxLength?: number
 }
 
 export function wholeNumber(min: number, max: number): Reader<number> {
@@ -88,12 +110,20 @@ export function oneOf<T extends string>(...choices: readonly T[]): Reader<T> {
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/i
 
+const TIME_FAULT = 'is a time like 2026-11-24T10:00:00Z'
+
+function isTime(text: string): boolean {
+  return RFC3339.test(text) && !Number.isNaN(Date.parse(text))
+}
+
 /** RFC 3339, with a zone; milliseconds are the finest that counts. */
 export const time: Reader<Timestamp> = (text) => {
-  const value = RFC3339.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(value)
-    ? { fault: 'is a time like 2026-11-24T10:00:00Z' }
-    : { value: timestampOf(Math.trunc(value)) }
+  return isTime(text) ? { value: timeOf(text) } : { fault: TIME_FAULT }
+}
+
+/** Of a text that a reader has found to be a time. */
+export function timeOf(text: string): Timestamp {
+  return timestampOf(Math.trunc(Date.parse(text)))
 }
 
 function knownText(readers: Readers): string {

@@ -5,6 +5,7 @@
  */
 
 import { readSessionCookie, type StandingOfSession } from '@holdfast/operators'
+import { nameSession } from '../core/act-context.ts'
 import type { PersonCaller } from '../http/management/actor.ts'
 import type { Identified, Shown } from '../http/management/authenticate.ts'
 import type { PeopleOffice } from './people-office.ts'
@@ -40,6 +41,7 @@ export class SessionIdentification {
     const found = this.#office.sessions.identify(token, isProgram ? 'command-line' : 'browser')
     if (found === undefined) return { kind: 'denied', code: 'session-over' }
     const { session, operator } = found
+    nameSession(session.id)
     const ended = this.#office.endOf(session)
     const standing = this.#office.workstations.standingOf(session)
     const posture = this.postureOf(standing)

@@ -89,8 +89,8 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     store: identityStore,
     changed: (change) => credentials.changed(change),
   })
-  const models = new MemoryModelStore()
-  const supplyStore = Object.assign(new MemorySupplyStore(), {
+  const models = new MemoryModelStore(sink)
+  const supplyStore = Object.assign(new MemorySupplyStore(sink), {
     listModels: () => models.listModels(),
     writeModel: (...given: Parameters<MemoryModelStore['writeModel']>) => models.writeModel(...given),
     deleteModel: (...given: Parameters<MemoryModelStore['deleteModel']>) => models.deleteModel(...given),

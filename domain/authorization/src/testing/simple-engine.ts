@@ -43,6 +43,10 @@ export class SimpleEngine implements PolicyEngine {
     )
   }
 
+  isBlind(): boolean {
+    return true
+  }
+
   decide(organisation: string, { roles, action, circumstances }: PolicyQuestion): PolicyAnswer {
     const lines = (this.#sets.get(organisation) ?? []).filter(
       (line) => (line.role === EVERYBODY || roles.includes(line.role)) && ['*', action].includes(line.action || '*'),

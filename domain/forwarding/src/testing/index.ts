@@ -9,6 +9,7 @@ import { syslogFrame } from '../syslog-form.ts'
 import { webhookMessage } from '../webhook.ts'
 import { checkSimulation, simulate } from './simulation.ts'
 
+export { MemorySinkStore } from './memory-sink-store.ts'
 export { chances, checkSimulation, entryOf, simulate } from './simulation.ts'
 
 export interface FuzzTarget {

@@ -3,13 +3,10 @@
 import { Hono } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
-import { EVERYWHERE } from '../../people/reach.ts'
-import { readQuery } from '../query.ts'
-import { operationOf, throttleService } from '../throttled.ts'
-import { authorize, authorizeOperation } from './authorize.ts'
 import { ACCESS_ROUTES } from './access.ts'
 import { ATTESTATION_ROUTES } from './attestation.ts'
 import { AUTHORITY_ROUTES } from './authorities.ts'
+import { bindRoutes } from './bind.ts'
 import { CALENDAR_ROUTES } from './calendar.ts'
 import { CERTIFICATE_ROUTES } from './certificates.ts'
 import { COMMAND_ROUTES } from './commands.ts'
@@ -40,9 +37,6 @@ import { SUPPLY_ROUTES } from './supply.ts'
 import { WITNESS_ROUTES } from './witnesses.ts'
 
 export type { Connection, ManagementServices } from './services.ts'
-
-/** What every path begins with; behind it devices are named as at Azure's addresses. */
-const API = '/api/v1'
 
 /** Every route there is, with the rights it asks for. */
 export const MANAGEMENT_ROUTES: readonly Route[] = [
@@ -82,19 +76,6 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
 export function managementRoutes(services: ManagementServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
   guard(app, { explain, failed: services.failed, events: services.events, clock: services.clock })
-  const streams = new OpenStreams(services.clock)
-  for (const { method, path, rights, answer, operation } of MANAGEMENT_ROUTES) {
-    if (rights.length === 0) throw new TypeError(`the route ${method} ${path} asks for no right`)
-    app.on(method, path, async (context) => {
-      const { actor, reach } =
-        operation === undefined
-          ? { actor: await authorize(context, services, rights), reach: EVERYWHERE }
-          : await authorizeOperation(context, services, operation)
-      throttleService(services.throttling, actor, operationOf(method, path.slice(API.length)).operation)
-      // What a question may be asked with, its route says; a change takes everything from its body.
-      if (method !== 'GET') readQuery(context, {})
-      return answer({ context, services, streams, actor, reach })
-    })
-  }
+  bindRoutes(app, MANAGEMENT_ROUTES, { services, streams: new OpenStreams(services.clock) })
   return app
 }

@@ -120,6 +120,8 @@ export interface ManagementServices extends CertificateServices, Identification 
     subscribe(listener: (event: SecurityEvent) => void): () => void
     /** Where the routes' own events go: disclosed keys and refused requests. The hub bounds their rate. */
     readonly sink: EventSink
+    /** Resolves when what the request has told is on disk; undefined where there is nothing to wait for. */
+    readonly durable?: () => Promise<void> | undefined
   }
   /** The hub's name, as connection strings carry it. */
   readonly hostName: string
