@@ -68,7 +68,8 @@ export async function assign(
     if (!(await isCarriedOut(parts, attested, authentication, plan, actor))) continue
     await parts.supply?.assigned(attested, plan.deviceId)
     const written = nextRegistration(parts, attested, plan, registration)
-    await parts.store.writeRegistration(written, {
+    await parts.store.writeRegistration(written)
+    parts.events({
       type: 'registration.assigned',
       at: written.updatedTime,
       subject: `registration/${written.registrationId}`,

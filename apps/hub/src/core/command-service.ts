@@ -49,6 +49,7 @@ export class CommandService {
       store,
       clock,
       random,
+      events,
       fault,
       feedbackWritten: () => this.#batcher.written(),
     })

@@ -23,6 +23,7 @@ function stage() {
     store,
     clock,
     random: countingRandom(),
+    events: () => undefined,
     desiredChanged: (change: DesiredChange) => deviceTwins.desiredChanged(change),
   })
   const deviceTwins = new DeviceTwins({

@@ -2,7 +2,6 @@
 
 import type { Hono } from 'hono'
 import type { WebApplication } from '@holdfast/node'
-import { actFrom, sourceOf } from '../core/act-context.ts'
 import { blobRoutes, deviceRoutes, type DeviceServices, isBlobPath, isDevicePath } from './device/index.ts'
 import type { HttpEnvironment } from './environment.ts'
 import { estRoutes, type EstServices, isEstPath } from './est/index.ts'
@@ -11,7 +10,6 @@ import { type ManagementServices, managementRoutes } from './management/index.ts
 import { isManifestUpload } from './manifest-address.ts'
 import { manifestUploadRoutes } from './management/manifest-upload.ts'
 import { isPublicationPath, type PublicationServices, publicationRoutes } from './publication.ts'
-import { isPeoplePath, type PeopleServices, peopleRoutes } from '../people/people-routes.ts'
 import { type OperationServices, operationRoutes } from './operation-routes.ts'
 import {
   enrollmentRoutes,
@@ -30,8 +28,7 @@ export function hubApplication(
     HubServices &
     DeviceServices &
     EstServices &
-    PublicationServices &
-    PeopleServices,
+    PublicationServices,
 ): WebApplication {
   const management = managementRoutes(services)
   const enrollments = enrollmentRoutes(services)
@@ -42,7 +39,6 @@ export function hubApplication(
   const blobs = blobRoutes(services)
   const est = estRoutes(services)
   const publication = publicationRoutes(services)
-  const people = peopleRoutes(services)
   const manifests = manifestUploadRoutes(services)
   const partOf = (path: string, method: string): WebApplication | Hono<HttpEnvironment> => {
     if (isManifestUpload(method, path)) return manifests
@@ -50,7 +46,6 @@ export function hubApplication(
     if (ENROLLMENTS.test(path)) return enrollments
     if (isBlobPath(path)) return blobs
     if (isEstPath(path)) return est
-    if (isPeoplePath(path)) return people
     if (isPublicationPath(path)) return publication
     // Before the hub's: both are under /devices.
     if (isDevicePath(path)) return device
@@ -58,9 +53,6 @@ export function hubApplication(
     return isProvisioningPath(path) ? provisioning : management
   }
   return {
-    fetch: (request, bindings) =>
-      actFrom(sourceOf(bindings.peer), () =>
-        partOf(new URL(request.url).pathname, request.method).fetch(request, bindings),
-      ),
+    fetch: (request, bindings) => partOf(new URL(request.url).pathname, request.method).fetch(request, bindings),
   }
 }

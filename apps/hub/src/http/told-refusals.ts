@@ -9,11 +9,7 @@ import type { Clock } from '@holdfast/base'
 import type { HttpEnvironment } from './environment.ts'
 
 export interface RefusalListener {
-  readonly events: {
-    readonly sink: EventSink
-    /** Resolves when what the request has told is on disk; undefined where there is nothing to wait for. */
-    readonly durable?: () => Promise<void> | undefined
-  }
+  readonly events: { readonly sink: EventSink }
   readonly clock: Clock
 }
 

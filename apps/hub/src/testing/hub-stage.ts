@@ -41,7 +41,7 @@ export async function hubStage(changes: Partial<HubServices> = {}) {
   const management = await stage()
   const random = countingRandom(7)
   const { clock, events } = management.services
-  const twinStore = new MemoryTwinStore(events.sink)
+  const twinStore = new MemoryTwinStore()
   const pushed: DesiredChange[] = []
   const services: HubServices = {
     ...management.services,
@@ -51,6 +51,7 @@ export async function hubStage(changes: Partial<HubServices> = {}) {
       store: twinStore,
       clock,
       random,
+      events: events.sink,
       desiredChanged: (change) => pushed.push(change),
     }),
     presence: {

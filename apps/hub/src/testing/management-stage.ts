@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AdmissionGates } from '@holdfast/admission'
 import type { Api } from '@holdfast/api'
-import { eventsOf, type SecurityEvent } from '@holdfast/audit'
+import type { SecurityEvent } from '@holdfast/audit'
 import { EndorsementRoots } from '@holdfast/attestation'
 import { MemoryAttestationStore, MemoryEndorsementRootStore } from '@holdfast/attestation/testing'
 import { Commands } from '@holdfast/commands'
@@ -69,9 +69,8 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
   const connected = new Map<string, Connection>()
   const telemetry = new MemoryTelemetry(PARTITIONS)
   const failures: unknown[] = []
-  const identityStore = new MemoryIdentityStore(sink)
+  const identityStore = new MemoryIdentityStore()
   const commandStore = new MemoryCommandStore()
-  commandStore.sink = sink
   const fault = (error: unknown): void => void failures.push(error)
   const commands = new Commands({ ...common, store: commandStore, feedbackWritten: () => undefined, fault })
   const cutOff = async (taken: readonly Cut[]): Promise<Api.Changed> => {
@@ -89,8 +88,8 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     store: identityStore,
     changed: (change) => credentials.changed(change),
   })
-  const models = new MemoryModelStore(sink)
-  const supplyStore = Object.assign(new MemorySupplyStore(sink), {
+  const models = new MemoryModelStore()
+  const supplyStore = Object.assign(new MemorySupplyStore(), {
     listModels: () => models.listModels(),
     writeModel: (...given: Parameters<MemoryModelStore['writeModel']>) => models.writeModel(...given),
     deleteModel: (...given: Parameters<MemoryModelStore['deleteModel']>) => models.deleteModel(...given),
@@ -136,8 +135,8 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
       damaged: (_what, error) => void failures.push(error),
     }),
     masquerade: await memoryMasquerade(common),
-    policies: await Policies.open({ ...common, store: new MemoryPolicyStore(sink), hostNames: [HOST] }),
-    authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore(sink) }),
+    policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
+    authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
     revocations: {
       list: () => [],
       put: () => Promise.reject(new IdentityError('missing', 'no lists on this stage')),
@@ -151,7 +150,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     throttling: { take: () => ({ kind: 'allowed' }) },
     files: await Uploads.open({
       ...common,
-      store: new MemoryUploadStore(sink),
+      store: new MemoryUploadStore(),
       blobs: new MemoryBlobStore(),
       limits: { blobBytesMax: 1_000, deviceBytesMax: 5_000, totalBytesMax: 10_000, retentionMs: undefined },
       generationOf: async () => 'g',
@@ -203,11 +202,9 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     },
     hostName: HOST,
     consumerGroups: await ConsumerGroups.open({
-      store: {
-        readSetting: async () => undefined,
-        writeSetting: async (_name, _value, because) => eventsOf(because).forEach((event) => sink(event)),
-      },
+      store: { readSetting: async () => undefined, writeSetting: async () => undefined },
       clock,
+      events: sink,
     }),
     amqpPort: 5671,
     failed: (error) => failures.push(error),

@@ -23,7 +23,7 @@ export async function memoryCredentials(parts: {
   const issuers = [issuing.certificate]
   return DeviceCredentials.open({
     ...parts,
-    store: new MemoryIssuedCertificateStore(parts.events),
+    store: new MemoryIssuedCertificateStore(),
     keys: { claim: async () => 'good' },
     issuer: { issuing, chain: [issuing.certificate, root.certificate], issuers },
   })

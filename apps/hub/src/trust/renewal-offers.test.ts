@@ -46,6 +46,7 @@ function stage(
       store,
       clock,
       random: countingRandom(),
+      events: () => undefined,
       desiredChanged: ({ patch }) => pushed.push(patch),
     })
   const offers = new RenewalOffers({

@@ -17,19 +17,6 @@ interface Call {
   readonly id: number
   readonly method: string
   readonly args: readonly unknown[]
-  /** Absent where the caller has none. */
-  readonly context?: string
-}
-
-/** What travels beside calls: who asks, how they came in. Set by the caller, found again while the call is served. */
-export interface ServeOptions {
-  /** Runs a call that came with a context, e.g. in an `AsyncLocalStorage`. */
-  readonly within?: <T>(context: string, call: () => T) => T
-}
-
-export interface ConnectOptions {
-  /** What a call that is made now takes along. */
-  readonly context?: () => string | undefined
 }
 
 type Answer =
@@ -51,15 +38,13 @@ export class RemoteError extends Error {
 }
 
 /** Answers the other side's calls with `implementation`'s methods until the port closes. */
-export function serve(port: Endpoint, implementation: object, { within }: ServeOptions = {}): void {
+export function serve(port: Endpoint, implementation: object): void {
   const answers = new Outbox<Answer>(port)
   const answer = async (call: Call): Promise<void> => {
     try {
       const method: unknown = Reflect.get(implementation, call.method)
       if (typeof method !== 'function') throw new TypeError(`no method ${call.method} is served here`)
-      const work = (): unknown => Reflect.apply(method, implementation, call.args)
-      const value = call.context === undefined || within === undefined ? work() : within(call.context, work)
-      answers.put({ id: call.id, value: await value })
+      answers.put({ id: call.id, value: await Reflect.apply(method, implementation, call.args) })
     } catch (error) {
       answers.put({ id: call.id, failure: describe(error) })
     }
@@ -70,7 +55,7 @@ export function serve(port: Endpoint, implementation: object, { within }: ServeO
 }
 
 /** A proxy of what the other side `serve`s. Calls under way are rejected when the port closes. */
-export function connect<T extends object>(port: Endpoint, options: ConnectOptions = {}): Remote<T> {
+export function connect<T extends object>(port: Endpoint): Remote<T> {
   const calls = new Outbox<Call>(port)
   const pending = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
   let nextId = 0
@@ -99,8 +84,7 @@ export function connect<T extends object>(port: Endpoint, options: ConnectOption
       }
       const id = nextId++
       pending.set(id, { resolve, reject })
-      const context = options.context?.()
-      calls.put({ id, method, args, ...(context === undefined ? {} : { context }) })
+      calls.put({ id, method, args })
     })
   const methods = new Map<string, (...args: unknown[]) => Promise<unknown>>()
   return new Proxy(Object.create(null) as Remote<T>, {

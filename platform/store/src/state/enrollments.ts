@@ -1,6 +1,5 @@
 /** Enrolments of the provisioning service. */
 
-import type { Because } from '@holdfast/audit'
 import type { Expectation, WriteOutcome } from '@holdfast/identity'
 import type { Attestation, Enrollment, Page } from '@holdfast/provisioning'
 import type { Insertable, Kysely, Selectable } from 'kysely'
@@ -33,8 +32,8 @@ export class SqlEnrollments {
     return row === undefined ? undefined : enrollmentOf(row, this.#sealer)
   }
 
-  async writeEnrollment(enrollment: Enrollment, expected: Expectation, because?: Because): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction, record) => {
+  async writeEnrollment(enrollment: Enrollment, expected: Expectation): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction) => {
       const outcome = judge(expected, await readEtag(transaction, enrollment.scope, enrollment.id))
       if (outcome !== 'written') return outcome
       const row = rowOf(enrollment, this.#sealer)
@@ -43,17 +42,15 @@ export class SqlEnrollments {
         .values(row)
         .onConflict((conflict) => conflict.columns(['scope', 'id']).doUpdateSet(row))
         .execute()
-      record(because)
       return 'written'
     })
   }
 
-  async deleteEnrollment(scope: Scope, id: string, expected: Expectation, because?: Because): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction, record) => {
+  async deleteEnrollment(scope: Scope, id: string, expected: Expectation): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction) => {
       const outcome = judgeDeletion(expected, await readEtag(transaction, scope, id))
       if (outcome === 'written') {
         await transaction.deleteFrom('enrollment').where('scope', '=', scope).where('id', '=', id).execute()
-        record(because)
       }
       return outcome
     })

@@ -1,6 +1,5 @@
 /** Certificates that the hub issued. */
 
-import type { Because } from '@holdfast/audit'
 import type {
   AfterRecord,
   CertificateChange,
@@ -36,15 +35,14 @@ export class SqlIssuedCertificates implements IssuedCertificateStore {
     this.#writes = writes
   }
 
-  async changeIssued(change: CertificateChange, because?: Because): Promise<boolean> {
+  async changeIssued(change: CertificateChange): Promise<boolean> {
     try {
-      await this.#writes.run(async (transaction, record) => {
+      await this.#writes.run(async (transaction) => {
         for (const move of change.moves) await apply(transaction, move)
         if (change.insert !== undefined) {
           await transaction.insertInto('issued_certificate').values(rowOf(change.insert)).execute()
         }
         if (change.keep !== undefined) await trim(transaction, change.keep)
-        record(because)
       })
       return true
     } catch (error) {
@@ -187,16 +185,15 @@ export class SqlIssuedCertificates implements IssuedCertificateStore {
     return row?.profile
   }
 
-  async writeCertificateProfile(key: IdentityKey, profile: string | undefined, because?: Because): Promise<void> {
+  async writeCertificateProfile(key: IdentityKey, profile: string | undefined): Promise<void> {
     const place = { device_id: key.deviceId, module_id: key.moduleId ?? '' }
-    await this.#writes.run(async (transaction, record) => {
+    await this.#writes.run(async (transaction) => {
       if (profile === undefined) {
-        const { numDeletedRows } = await transaction
+        await transaction
           .deleteFrom('certificate_profile')
           .where('device_id', '=', place.device_id)
           .where('module_id', '=', place.module_id)
-          .executeTakeFirst()
-        if (numDeletedRows > 0n) record(because)
+          .execute()
         return
       }
       const identity = await transaction
@@ -211,7 +208,6 @@ export class SqlIssuedCertificates implements IssuedCertificateStore {
         .values({ ...place, profile })
         .onConflict((conflict) => conflict.columns(['device_id', 'module_id']).doUpdateSet({ profile }))
         .execute()
-      record(because)
     })
   }
 }

@@ -1,6 +1,5 @@
 /** Shared access policies. */
 
-import type { Because } from '@holdfast/audit'
 import type { AccessPolicy, PolicyStore, Right } from '@holdfast/identity'
 import type { Kysely, Selectable } from 'kysely'
 import type { PolicyTable, StateSchema } from './schema.ts'
@@ -37,8 +36,8 @@ export class SqlPolicies implements PolicyStore {
     return rows.map((row) => policyOf(row, this.#sealer))
   }
 
-  async writePolicy(policy: AccessPolicy, because?: Because): Promise<void> {
-    return this.#writes.run(async (transaction, record) => {
+  async writePolicy(policy: AccessPolicy): Promise<void> {
+    return this.#writes.run(async (transaction) => {
       const key = { name: policy.name, rights: JSON.stringify(policy.rights) }
       const row = {
         ...key,
@@ -51,7 +50,6 @@ export class SqlPolicies implements PolicyStore {
         .values(row)
         .onConflict((conflict) => conflict.column('name').doUpdateSet(row))
         .execute()
-      record(because)
     })
   }
 }

@@ -1,6 +1,5 @@
 /** Registrations of the provisioning service: which device was assigned by which enrolment. */
 
-import type { Because } from '@holdfast/audit'
 import type { Expectation, WriteOutcome } from '@holdfast/identity'
 import type { Page, Registration } from '@holdfast/provisioning'
 import type { Insertable, Kysely, Selectable } from 'kysely'
@@ -27,20 +26,19 @@ export class SqlRegistrations {
     return row === undefined ? undefined : registrationOf(row)
   }
 
-  async writeRegistration(registration: Registration, because?: Because): Promise<void> {
+  async writeRegistration(registration: Registration): Promise<void> {
     const row = rowOf(registration)
-    await this.#writes.run(async (transaction, record) => {
-      await transaction
+    await this.#writes.run(async (transaction) =>
+      transaction
         .insertInto('registration')
         .values(row)
         .onConflict((conflict) => conflict.column('registration_id').doUpdateSet(row))
-        .execute()
-      record(because)
-    })
+        .execute(),
+    )
   }
 
-  async deleteRegistration(registrationId: string, expected: Expectation, because?: Because): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction, record) => {
+  async deleteRegistration(registrationId: string, expected: Expectation): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction) => {
       const found = await transaction
         .selectFrom('registration')
         .select('etag')
@@ -49,7 +47,6 @@ export class SqlRegistrations {
       const outcome = judgeDeletion(expected, found?.etag)
       if (outcome === 'written') {
         await transaction.deleteFrom('registration').where('registration_id', '=', registrationId).execute()
-        record(because)
       }
       return outcome
     })

@@ -1,6 +1,5 @@
 /** Revocation lists of customers' authorities. */
 
-import type { Because } from '@holdfast/audit'
 import type { RevocationListStore, StoredRevocationList, WriteOutcome } from '@holdfast/identity'
 import type { Kysely } from 'kysely'
 import type { StateSchema } from './schema.ts'
@@ -34,8 +33,8 @@ export class SqlRevocationLists implements RevocationListStore {
     }))
   }
 
-  async writeRevocationList(one: StoredRevocationList, because?: Because): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction, record) => {
+  async writeRevocationList(one: StoredRevocationList): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction) => {
       const authority = await transaction
         .selectFrom('authority')
         .select('name')
@@ -56,21 +55,18 @@ export class SqlRevocationLists implements RevocationListStore {
         .values(row)
         .onConflict((conflict) => conflict.columns(['authority', 'issuer_key']).doUpdateSet(row))
         .execute()
-      record(because)
       return 'written'
     })
   }
 
-  async deleteRevocationList(authority: string, issuerKey: string, because?: Because): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction, record) => {
+  async deleteRevocationList(authority: string, issuerKey: string): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction) => {
       const { numDeletedRows } = await transaction
         .deleteFrom('revocation_list')
         .where('authority', '=', authority)
         .where('issuer_key', '=', issuerKey)
         .executeTakeFirstOrThrow()
-      if (numDeletedRows === 0n) return 'missing'
-      record(because)
-      return 'written'
+      return numDeletedRows === 0n ? 'missing' : 'written'
     })
   }
 }

@@ -1,6 +1,5 @@
 /** File uploads: grants, and the files that came of them. */
 
-import { type Because, completed } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { Upload, UploadedBlob, UploadPage, UploadStore } from '@holdfast/uploads'
 import type { Kysely, Selectable } from 'kysely'
@@ -40,8 +39,8 @@ export class SqlUploads implements UploadStore {
     })
   }
 
-  async insertUpload(upload: Upload, because?: Because): Promise<void> {
-    await this.#writes.run(async (transaction, record) => {
+  async insertUpload(upload: Upload): Promise<void> {
+    await this.#writes.run(async (transaction) => {
       await transaction
         .insertInto('upload')
         .values({
@@ -54,7 +53,6 @@ export class SqlUploads implements UploadStore {
           expires: upload.expires,
         })
         .execute()
-      record(because)
     })
   }
 
@@ -83,40 +81,31 @@ export class SqlUploads implements UploadStore {
     })
   }
 
-  async completeUpload(correlationId: string, because?: Because): Promise<boolean> {
-    return this.#writes.run(async (transaction, record) => {
+  async completeUpload(correlationId: string): Promise<boolean> {
+    return this.#writes.run(async (transaction) => {
       const { numUpdatedRows } = await transaction
         .updateTable('upload')
         .set({ state: 'completed' })
         .where('id', '=', correlationId)
         .where('state', '=', 'uploaded')
         .executeTakeFirst()
-      if (numUpdatedRows === 0n) return false
-      record(because)
-      return true
+      return numUpdatedRows > 0n
     })
   }
 
   /** Freed pages are overwritten with zeros (`secure_delete`), so that the key is gone with the row. */
-  async deleteUpload(correlationId: string, because?: Because): Promise<Upload | undefined> {
-    return this.#writes.run(async (transaction, record) => {
+  async deleteUpload(correlationId: string): Promise<Upload | undefined> {
+    return this.#writes.run(async (transaction) => {
       const row = await readRow(transaction, correlationId)
-      if (row === undefined) return undefined
       await transaction.deleteFrom('upload').where('id', '=', correlationId).execute()
-      record(completed(because, { bytes: row.bytes ?? 0 }))
       // Also when its key does not open: a damaged file must be possible to delete.
-      return this.#uploadOf(row, { isKeyWanted: false })
+      return row === undefined ? undefined : this.#uploadOf(row, { isKeyWanted: false })
     })
   }
 
   async readUpload(correlationId: string): Promise<Upload | undefined> {
     const row = await readRow(this.#db, correlationId)
     return row === undefined ? undefined : this.#uploadOf(row, { isKeyWanted: true })
-  }
-
-  async findUpload(correlationId: string): Promise<Upload | undefined> {
-    const row = await readRow(this.#db, correlationId)
-    return row === undefined ? undefined : this.#uploadOf(row, { isKeyWanted: false })
   }
 
   async listUploads({ deviceId, after, limit }: UploadPage): Promise<readonly Upload[]> {

@@ -9,34 +9,36 @@ import {
   type QuarantineOutcome,
   readConnectionPolicy,
 } from '@holdfast/admission'
-import { type MasqueradeApi, OPERATIONS } from '@holdfast/api'
+import { MasqueradeApi } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
 import { checkIdentityKey, type IdentityKey, identityText } from '@holdfast/identity'
+import { readJson } from '../json-body.ts'
 import { badRequest, Problem } from '../problem.ts'
+import { readQuery } from '../query.ts'
 import { actorName } from './actor.ts'
-import { keyOf as namedKey, type Named } from './identity-named.ts'
 import { onePage } from './page.ts'
-import { type Asked, type Call, type Route, serve } from './route.ts'
+import { type Call, json, parameter, type Route } from './route.ts'
 
-const { connectionPolicy, masquerade, quarantine } = OPERATIONS
+const QUARANTINE = '/api/v1/quarantine'
+const DEVICE = '/api/v1/devices/:device'
+const HUB_POLICY = '/api/v1/connection-policy'
+const MODULE = '/modules/:module'
 
 export const MASQUERADE_ROUTES: readonly Route[] = [
-  serve(quarantine.list, async ({ services, query }) =>
-    onePage(query, services.masquerade.quarantine.list(), identityText, quarantinedJson),
-  ),
-  serve(quarantine.add, add),
-  serve(quarantine.release, release),
-  serve(quarantine.releaseModule, release),
-  serve(masquerade.show, show),
-  serve(masquerade.showModule, show),
-  serve(masquerade.clear, clear),
-  serve(masquerade.clearModule, clear),
-  serve(connectionPolicy.show, async (call) => policyShown(call, {})),
-  serve(connectionPolicy.set, (call) => setPolicy(call, {})),
-  serve(connectionPolicy.clear, (call) => clearPolicy(call, {})),
-  serve(connectionPolicy.showDevice, async (call) => policyShown(call, { deviceId: (await existing(call)).deviceId })),
-  serve(connectionPolicy.setDevice, (call) => setPolicy(call, { deviceId: call.path.id })),
-  serve(connectionPolicy.clearDevice, (call) => clearPolicy(call, { deviceId: call.path.id })),
+  { method: 'GET', path: QUARANTINE, rights: ['RegistryRead'], answer: list },
+  { method: 'POST', path: QUARANTINE, rights: ['RegistryWrite'], answer: add },
+  { method: 'DELETE', path: `${QUARANTINE}/:device`, rights: ['RegistryWrite'], answer: release },
+  { method: 'DELETE', path: `${QUARANTINE}/:device${MODULE}`, rights: ['RegistryWrite'], answer: release },
+  { method: 'GET', path: `${DEVICE}/masquerade`, rights: ['RegistryRead'], answer: show },
+  { method: 'GET', path: `${DEVICE}${MODULE}/masquerade`, rights: ['RegistryRead'], answer: show },
+  { method: 'DELETE', path: `${DEVICE}/masquerade`, rights: ['RegistryWrite'], answer: clear },
+  { method: 'DELETE', path: `${DEVICE}${MODULE}/masquerade`, rights: ['RegistryWrite'], answer: clear },
+  { method: 'GET', path: HUB_POLICY, rights: ['RegistryRead'], answer: showPolicy },
+  { method: 'POST', path: HUB_POLICY, rights: ['RegistryWrite'], answer: setPolicy },
+  { method: 'DELETE', path: HUB_POLICY, rights: ['RegistryWrite'], answer: clearPolicy },
+  { method: 'GET', path: `${DEVICE}/connection-policy`, rights: ['RegistryRead'], answer: showPolicy },
+  { method: 'POST', path: `${DEVICE}/connection-policy`, rights: ['RegistryWrite'], answer: setPolicy },
+  { method: 'DELETE', path: `${DEVICE}/connection-policy`, rights: ['RegistryWrite'], answer: clearPolicy },
 ]
 
 export function quarantinedJson(entry: QuarantineEntry): MasqueradeApi.Quarantined {
@@ -44,40 +46,47 @@ export function quarantinedJson(entry: QuarantineEntry): MasqueradeApi.Quarantin
   return { deviceId, ...(moduleId === undefined ? {} : { moduleId }), reason, at: formatTimestamp(at), actor }
 }
 
-async function add({ services, body, actor }: Asked<typeof quarantine.add>): Promise<MasqueradeApi.Quarantined> {
-  const { deviceId, moduleId, reason } = body
+async function list(call: Call): Promise<Response> {
+  return json(onePage(call.context, call.services.masquerade.quarantine.list(), identityText, quarantinedJson))
+}
+
+async function add(call: Call): Promise<Response> {
+  const { deviceId, moduleId, reason } = await readJson(call.context, MasqueradeApi.QuarantineAdd)
   const key = checkIdentityKey(moduleId === undefined ? { deviceId } : { deviceId, moduleId })
-  const held = services.masquerade.quarantine
-  const outcome = await held.add(key, reason, actorName(actor))
-  const entry = held.find(key)
+  const { quarantine } = call.services.masquerade
+  const outcome = await quarantine.add(key, reason, actorName(call.actor))
+  const entry = quarantine.find(key)
   if (outcome !== 'added' || entry === undefined) throw new Problem(QUARANTINE_REFUSALS[outcome])
-  return quarantinedJson(entry)
+  return json(quarantinedJson(entry), 201)
 }
 
-async function release(call: Call & Named): Promise<undefined> {
-  if (await call.services.masquerade.release(keyOf(call), actorName(call.actor))) return undefined
-  throw new Problem({
-    status: 404,
-    code: 'not-quarantined',
-    title: 'it is not in quarantine by itself',
-    detail: 'list the quarantine; a module may be in it by its device',
-  })
+async function release(call: Call): Promise<Response> {
+  if (!(await call.services.masquerade.release(keyOf(call), actorName(call.actor)))) {
+    throw new Problem({
+      status: 404,
+      code: 'not-quarantined',
+      title: 'it is not in quarantine by itself',
+      detail: 'list the quarantine; a module may be in it by its device',
+    })
+  }
+  return new Response(null, { status: 204 })
 }
 
-async function show(call: Call & Named): Promise<MasqueradeApi.Masquerade> {
+async function show(call: Call): Promise<Response> {
+  readQuery(call.context, {})
   const key = await existing(call)
-  const office = call.services.masquerade
-  const { dossier, judgement } = await office.show(key)
+  const { masquerade } = call.services
+  const { dossier, judgement } = await masquerade.show(key)
   const { verdict, score, provenScore, reasons } = judgement
   const { record } = dossier
-  const quarantined = office.quarantine.find(key)
-  return {
+  const quarantined = masquerade.quarantine.find(key)
+  const answer: MasqueradeApi.Masquerade = {
     ...key,
     verdict,
     score,
     provenScore,
-    suspectedFrom: office.scale.suspectedPoints,
-    provenFrom: office.scale.provenPoints,
+    suspectedFrom: masquerade.scale.suspectedPoints,
+    provenFrom: masquerade.scale.provenPoints,
     reasons: reasons.map(({ kind, count, at, detail, points, worth, isProven }) => ({
       finding: kind,
       count,
@@ -98,35 +107,42 @@ async function show(call: Call & Named): Promise<MasqueradeApi.Masquerade> {
     ...(record?.counter === undefined ? {} : { counter: record.counter.value }),
     ...(quarantined === undefined ? {} : { quarantined: quarantinedJson(quarantined) }),
   }
+  return json(answer)
 }
 
-async function clear(call: Call & Named): Promise<undefined> {
+async function clear(call: Call): Promise<Response> {
   await call.services.masquerade.clear(await existing(call), actorName(call.actor))
-  return undefined
+  return new Response(null, { status: 204 })
 }
 
-async function setPolicy(
-  call: Call & { readonly body: object },
-  scope: PolicyScope,
-): Promise<MasqueradeApi.PolicyShown> {
+async function showPolicy(call: Call): Promise<Response> {
+  readQuery(call.context, {})
+  const { deviceId } = scopeOf(call)
+  if (deviceId !== undefined) await existing(call)
+  return json(policyShown(call))
+}
+
+async function setPolicy(call: Call): Promise<Response> {
+  const document = await readJson(call.context, MasqueradeApi.ConnectionPolicyDraft)
   let policy: ConnectionPolicy
   try {
-    policy = readConnectionPolicy(call.body)
+    policy = readConnectionPolicy(document)
   } catch (error) {
     if (error instanceof ConnectionPolicyError) throw badRequest(error.faults)
     throw error
   }
-  refuse(await call.services.masquerade.policies.set(scope, policy, actorName(call.actor)))
-  return policyShown(call, scope)
+  refuse(await call.services.masquerade.policies.set(scopeOf(call), policy, actorName(call.actor)))
+  return json(policyShown(call))
 }
 
-async function clearPolicy(call: Call, scope: PolicyScope): Promise<undefined> {
-  refuse(await call.services.masquerade.policies.clear(scope, actorName(call.actor)))
-  return undefined
+async function clearPolicy(call: Call): Promise<Response> {
+  refuse(await call.services.masquerade.policies.clear(scopeOf(call), actorName(call.actor)))
+  return new Response(null, { status: 204 })
 }
 
-function policyShown({ services }: Call, scope: PolicyScope): MasqueradeApi.PolicyShown {
-  const { policies } = services.masquerade
+function policyShown(call: Call): MasqueradeApi.PolicyShown {
+  const { policies } = call.services.masquerade
+  const scope = scopeOf(call)
   const { deviceId } = scope
   const { parsedNetworks: _, ...effective } =
     deviceId === undefined ? policies.effectiveOfHub() : policies.effective({ deviceId })
@@ -142,11 +158,17 @@ function policyJson({ networks, transports, ...rest }: ConnectionPolicy): Masque
   }
 }
 
-function keyOf(call: Named): IdentityKey {
-  return checkIdentityKey(namedKey(call))
+function scopeOf(call: Call): PolicyScope {
+  const deviceId = call.context.req.param('device')
+  return deviceId === undefined ? {} : { deviceId }
 }
 
-async function existing(call: Call & Named): Promise<IdentityKey> {
+function keyOf(call: Call): IdentityKey {
+  const moduleId = call.context.req.param('module')
+  return checkIdentityKey({ deviceId: parameter(call, 'device'), ...(moduleId === undefined ? {} : { moduleId }) })
+}
+
+async function existing(call: Call): Promise<IdentityKey> {
   const key = keyOf(call)
   if ((await call.services.registry.read(key)) === undefined) throw new Problem(QUARANTINE_REFUSALS.missing)
   return key

@@ -4,10 +4,7 @@ import type { Provisioning, RandomBytes } from '@holdfast/provisioning'
 import type { ManagementServices } from '../management/services.ts'
 
 export interface ProvisioningServices
-  extends Pick<
-    ManagementServices,
-    'authorization' | 'clock' | 'events' | 'failed' | 'identifySession' | 'identifyToken' | 'policies' | 'throttling'
-  > {
+  extends Pick<ManagementServices, 'clock' | 'policies' | 'throttling' | 'events' | 'failed'> {
   readonly provisioning: Provisioning
   readonly random: RandomBytes
 }

@@ -1,6 +1,5 @@
 /** Everything of supply that `state.db` keeps: manufacturers, owners and manifests here, the rest in parts of its own. */
 
-import type { Because } from '@holdfast/audit'
 import type { ManifestRecord, Manufacturer, Owner, Page, SupplyStore } from '@holdfast/supply'
 import type { Kysely, Selectable } from 'kysely'
 import { pageLimit } from '../page.ts'
@@ -38,13 +37,13 @@ export class SqlSupply {
     const { entries, lives } = this
     return {
       listManufacturers: () => this.#listManufacturers(),
-      writeManufacturer: (...given) => this.#writeManufacturer(...given),
-      deleteManufacturer: (...given) => this.#deleteManufacturer(...given),
+      writeManufacturer: (manufacturer) => this.#writeManufacturer(manufacturer),
+      deleteManufacturer: (name) => this.#deleteManufacturer(name),
       listOwners: (page) => this.#listOwners(page),
-      writeOwner: (...given) => this.#writeOwner(...given),
+      writeOwner: (owner, bounds) => this.#writeOwner(owner, bounds),
       hasOwner: (name) => this.#hasOwner(name),
-      deleteOwner: (...given) => this.#deleteOwner(...given),
-      writeManifest: (...given) => this.#writeManifest(...given),
+      deleteOwner: (name) => this.#deleteOwner(name),
+      writeManifest: (record) => this.#writeManifest(record),
       readManifest: (sha256) => this.#readManifest(sha256),
       listManifests: (page) => this.#listManifests(page),
       readOrigins: (deviceId) => this.#readOrigins(deviceId),
@@ -55,17 +54,17 @@ export class SqlSupply {
       readEntryByCode: (digest) => entries.readEntryByCode(digest),
       readBinding: (registrationId) => entries.readBinding(registrationId),
       listEntries: (page) => entries.listEntries(page),
-      claimEntry: (...given) => entries.claimEntry(...given),
+      claimEntry: (claim, stamp) => entries.claimEntry(claim, stamp),
       expireEntries: (stamp, limit) => entries.expireEntries(stamp, limit),
       readLife: (deviceId) => lives.readLife(deviceId),
-      changeLife: (...given) => lives.changeLife(...given),
+      changeLife: (deviceId, change, stamp) => lives.changeLife(deviceId, change, stamp),
       listHistory: (subject, page) => lives.listHistory(subject, page),
-      offerTransfer: (...given) => lives.offerTransfer(...given),
+      offerTransfer: (transfer, stamp) => lives.offerTransfer(transfer, stamp),
       readTransfer: (by) => lives.readTransfer(by),
       acceptTransfer: (deviceId, digest) => lives.acceptTransfer(deviceId, digest),
-      endTransfer: (...given) => lives.endTransfer(...given),
+      endTransfer: (deviceId, stamp) => lives.endTransfer(deviceId, stamp),
       listAcceptedTransfers: (limit) => lives.listAcceptedTransfers(limit),
-      retireDevice: (...given) => lives.retireDevice(...given),
+      retireDevice: (tombstone) => lives.retireDevice(tombstone),
       listLives: (state, limit) => lives.listLives(state, limit),
       listTombstones: (page) => lives.listTombstones(page),
       areRetired: (keys) => lives.areRetired(keys),
@@ -78,31 +77,24 @@ export class SqlSupply {
     return rows.map((row) => ({ name: row.name, publicKey: row.public_key, addedTime: row.added_time }))
   }
 
-  async #writeManufacturer(
-    { name, publicKey, addedTime }: Manufacturer,
-    because?: Because,
-  ): Promise<'written' | 'exists'> {
-    return this.#writes.run(async (transaction, record) => {
+  async #writeManufacturer({ name, publicKey, addedTime }: Manufacturer): Promise<'written' | 'exists'> {
+    return this.#writes.run(async (transaction) => {
       const { numInsertedOrUpdatedRows } = await transaction
         .insertInto('manufacturer')
         .values({ name, public_key: publicKey, added_time: addedTime })
         .onConflict((conflict) => conflict.column('name').doNothing())
         .executeTakeFirst()
-      if ((numInsertedOrUpdatedRows ?? 0n) === 0n) return 'exists'
-      record(because)
-      return 'written'
+      return (numInsertedOrUpdatedRows ?? 0n) > 0n ? 'written' : 'exists'
     })
   }
 
-  async #deleteManufacturer(name: string, because?: Because): Promise<boolean> {
-    return this.#writes.run(async (transaction, record) => {
+  async #deleteManufacturer(name: string): Promise<boolean> {
+    return this.#writes.run(async (transaction) => {
       const { numDeletedRows } = await transaction
         .deleteFrom('manufacturer')
         .where('name', '=', name)
         .executeTakeFirst()
-      if (numDeletedRows === 0n) return false
-      record(because)
-      return true
+      return numDeletedRows > 0n
     })
   }
 
@@ -120,9 +112,8 @@ export class SqlSupply {
   async #writeOwner(
     { name, addedTime }: Owner,
     { ownersMax }: { readonly ownersMax: number },
-    because?: Because,
   ): Promise<'written' | 'exists' | 'too-many'> {
-    return this.#writes.run(async (transaction, record) => {
+    return this.#writes.run(async (transaction) => {
       const found = await transaction.selectFrom('owner').select('name').where('name', '=', name).executeTakeFirst()
       if (found !== undefined) return 'exists'
       const { owners } = await transaction
@@ -131,7 +122,6 @@ export class SqlSupply {
         .executeTakeFirstOrThrow()
       if (owners >= ownersMax) return 'too-many'
       await transaction.insertInto('owner').values({ name, added_time: addedTime }).execute()
-      record(because)
       return 'written'
     })
   }
@@ -140,8 +130,8 @@ export class SqlSupply {
     return (await this.#db.selectFrom('owner').select('name').where('name', '=', name).executeTakeFirst()) !== undefined
   }
 
-  async #deleteOwner(name: string, because?: Because): Promise<'deleted' | 'missing' | 'in-use'> {
-    return this.#writes.run(async (transaction, record) => {
+  async #deleteOwner(name: string): Promise<'deleted' | 'missing' | 'in-use'> {
+    return this.#writes.run(async (transaction) => {
       const lives = await transaction
         .selectFrom('device_life')
         .select('device_id')
@@ -163,30 +153,27 @@ export class SqlSupply {
         .execute()
       if (lives.length > 0 || entries.length > 0 || offers.length > 0) return 'in-use'
       const { numDeletedRows } = await transaction.deleteFrom('owner').where('name', '=', name).executeTakeFirst()
-      if (numDeletedRows === 0n) return 'missing'
-      record(because)
-      return 'deleted'
+      return numDeletedRows > 0n ? 'deleted' : 'missing'
     })
   }
 
-  async #writeManifest(manifest: ManifestRecord, because?: Because): Promise<void> {
+  async #writeManifest(record: ManifestRecord): Promise<void> {
     const row = {
-      sha256: manifest.sha256,
-      name: manifest.name,
-      manufacturer: manifest.manufacturer,
-      imported_time: manifest.importedTime,
-      actor: manifest.actor,
-      ...manifest.counts,
-      is_complete: manifest.isComplete ? (1 as const) : (0 as const),
+      sha256: record.sha256,
+      name: record.name,
+      manufacturer: record.manufacturer,
+      imported_time: record.importedTime,
+      actor: record.actor,
+      ...record.counts,
+      is_complete: record.isComplete ? (1 as const) : (0 as const),
     }
-    await this.#writes.run(async (transaction, record) => {
-      await transaction
+    await this.#writes.run(async (transaction) =>
+      transaction
         .insertInto('manifest')
         .values(row)
         .onConflict((conflict) => conflict.column('sha256').doUpdateSet(row))
-        .execute()
-      record(because)
-    })
+        .execute(),
+    )
   }
 
   async #readManifest(sha256: string): Promise<ManifestRecord | undefined> {

@@ -1,3 +1,0 @@
-export { fuzzTargets } from './fuzz-targets.ts'
-export { MemoryPeopleStore } from './memory-people-store.ts'
-export { PeopleClock, peopleWorld } from './world.ts'

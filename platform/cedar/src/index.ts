@@ -1,2 +1,0 @@
-export { CedarEngine } from './cedar-engine.ts'
-export { schemaOf } from './schema.ts'

@@ -1,1 +1,0 @@
-export { fuzzTargets } from './fuzz-targets.ts'

@@ -1,2 +1,0 @@
-export type { Certificates, KeyPair } from './certificates.ts'
-export { makeCertificates } from './certificates.ts'

@@ -1,1 +1,0 @@
-export { ALGORITHMS, WebAuthn, type WebAuthnOptions } from './webauthn.ts'

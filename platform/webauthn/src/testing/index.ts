@@ -1,1 +1,0 @@
-export { type Attestation, type Lies, SoftwareAuthenticator } from './software-authenticator.ts'

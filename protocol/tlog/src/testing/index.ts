@@ -1,2 +1,0 @@
-export { fuzzTargets } from './fuzz-targets.ts'
-export { MemoryLog, testKey } from './memory-log.ts'
