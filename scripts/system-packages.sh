@@ -9,6 +9,7 @@ set -u
 is_present() {
   case $1 in
     libssl-dev) [ -f /usr/include/openssl/ssl.h ] ;;
+    python3-cryptography) python3 -c 'import cryptography' >/dev/null 2>&1 ;;
     python3-cryptography-vectors) [ -d /usr/lib/python3/dist-packages/cryptography_vectors ] ;;
     *) PATH=$PATH:/usr/sbin:/usr/local/sbin command -v "$1" >/dev/null 2>&1 ;;
   esac

@@ -44,6 +44,8 @@ export function leaf<A extends readonly unknown[], O extends object>(
     readonly example: string
     readonly options?: readonly Option[]
     readonly notes?: string
+    /** Whether it asks before anybody is known. */
+    readonly isAnonymous?: boolean
     run(session: Session, options: O & CommonOptions, ...args: A): Promise<void>
   },
 ): Command {
@@ -52,7 +54,7 @@ export function leaf<A extends readonly unknown[], O extends object>(
   command
     .addOption(new Option('--data <dir>', `data folder of a hub on this machine (default ${DATA_DEFAULT})`))
     .addOption(new Option('--url <url>', 'a hub elsewhere, e.g. https://hub.example'))
-    .addOption(new Option('--token <sas>', 'shared access signature for --url; HOLDFAST_TOKEN is read too'))
+    .addOption(new Option('--token <token>', 'for --url, where you have not signed in; HOLDFAST_TOKEN is read too'))
     .addOption(new Option('--ca <file>', 'root certificate to trust for --url'))
     .addOption(new Option('--json', 'one JSON object, or one a line for lists'))
     .addHelpText(
@@ -63,7 +65,7 @@ export function leaf<A extends readonly unknown[], O extends object>(
       // commander hands over the arguments, then the options, then the command itself.
       const options = given.at(-2) as O & CommonOptions
       const args = given.slice(0, -2) as unknown as A
-      const hub = connectHub(readAddress(options, world.environment), world.interrupted)
+      const hub = connectHub(readAddress(options, world.environment, definition.isAnonymous), world.interrupted)
       await definition.run({ hub, print: new Printer(world.stdout, options.json === true), world }, options, ...args)
     })
   return command

@@ -164,7 +164,7 @@ function open({ address, interrupted, method, target, body, file, waitMs, ifMatc
       }),
       ...(file !== undefined && { ...file.headers, 'content-length': file.bytes }),
       ...(ifMatch !== undefined && { 'if-match': `"${ifMatch}"` }),
-      ...(address.kind === 'remote' && { authorization: address.token }),
+      ...(address.kind === 'remote' && address.token !== '' && { authorization: address.token }),
     },
     signal: interrupted,
   }

@@ -2,7 +2,9 @@
 
 import { Command } from 'commander'
 import type { World } from './command.ts'
+import { addAccess } from './commands/access.ts'
 import { addAttestation } from './commands/attestation.ts'
+import { addAudit } from './commands/audit.ts'
 import { addAuthority } from './commands/authority.ts'
 import { addCertificate } from './commands/certificate.ts'
 import { addClaim } from './commands/claim.ts'
@@ -15,16 +17,22 @@ import { addFiles } from './commands/files.ts'
 import { addConnectionPolicy } from './commands/connection-policy.ts'
 import { addKeys } from './commands/keys.ts'
 import { addMasquerade } from './commands/masquerade.ts'
+import { addLogin } from './commands/login.ts'
 import { addManifest, addManufacturer, addOwner } from './commands/manifest.ts'
 import { addMessages } from './commands/messages.ts'
 import { addModel } from './commands/model.ts'
 import { addModule } from './commands/module.ts'
+import { addOperator } from './commands/operator.ts'
+import { addFleet, addOrganisation, addSite } from './commands/organisation.ts'
 import { addPolicy } from './commands/policy.ts'
 import { addQuarantine } from './commands/quarantine.ts'
 import { addQuery } from './commands/query.ts'
+import { addRole } from './commands/role.ts'
+import { addSession } from './commands/session.ts'
 import { addStatus } from './commands/status.ts'
 import { addTpm } from './commands/tpm.ts'
 import { addTwin } from './commands/twin.ts'
+import { addWorkstation } from './commands/workstation.ts'
 import { wrongUse } from './failure.ts'
 
 export function buildProgram(world: World, version: string): Command {
@@ -37,6 +45,7 @@ export function buildProgram(world: World, version: string): Command {
 Programs of their own (each with --help):
   up       start the hub                          holdfast up --demo
   fleet    simulate devices over real TLS         holdfast fleet simulate --devices 20
+  witness  cosign the audit logs of other hubs    holdfast witness --data ./witness
 
 Every command takes --json, and exits 0 done, 1 refused or failed, 2 wrong use.
 
@@ -66,11 +75,21 @@ Example:
   addMessages(program, world)
   addFiles(program, world)
   addKeys(program, world)
+  addAudit(program, world)
   addCertificate(program, world)
   addCredentials(program, world)
+  addOperator(program, world)
+  addLogin(program, world)
+  addSession(program, world)
+  addWorkstation(program, world)
+  addOrganisation(program, world)
+  addSite(program, world)
+  addFleet(program, world)
+  addRole(program, world)
+  addAccess(program, world)
   addStatus(program, world)
   addDoctor(program, world)
-  for (const name of ['up', 'fleet']) {
+  for (const name of ['up', 'witness']) {
     program
       .command(name, { hidden: true })
       .allowUnknownOption()

@@ -97,10 +97,14 @@ export class Hub {
     inlet.flush()
     await services.presence.end()
     await this.#parts.masquerade.end()
+    await this.#parts.authorization.end()
+    await this.#parts.people.office.end()
     await this.#parts.authorityOffice.end()
     await fronts.end()
-    await storage.close()
+    events.flush()
     events.sink({ type: 'hub.stopped', at: systemClock.wall(), subject: 'hub', actor: 'hub', detail: {} })
+    await events.end()
+    await storage.close()
     await custody.close()
     folder.close()
   }
@@ -108,6 +112,7 @@ export class Hub {
   async #sample(): Promise<void> {
     const { statistics, fronts, inlet, provisioning, events, log, credentials } = this.#parts
     credentials.tick()
+    this.#parts.people.office.tick()
     try {
       statistics.sample([...(await fronts.statistics()), inlet.statistics()])
       events.flush()
@@ -127,6 +132,7 @@ export class Hub {
       await certificate.renewIfDue()
       await this.#parts.authorityOffice.upkeep()
       await this.#parts.credentials.upkeep()
+      await this.#parts.authorization.upkeep()
       for (let isDone = false; !isDone && this.#stopping === undefined; ) ({ isDone } = await storage.state.reseal())
     } catch (error) {
       // A renewal that fails is tried again in a minute and never stops the data path.

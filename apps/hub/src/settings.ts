@@ -116,6 +116,16 @@ export const ConfigurationFile = Type.Object(
           'provision a TPM only with a certificate of a trusted manufacturer, unless its enrolment says otherwise',
       }),
     ),
+    sessionIdleMinutes: Type.Optional(
+      Type.Number({
+        minimum: 0.05,
+        maximum: 1_440,
+        description: 'how long an operator may be idle before signing in anew',
+      }),
+    ),
+    sessionHours: Type.Optional(
+      Type.Number({ minimum: 0.01, maximum: 24, description: 'how long an operator stays signed in at most' }),
+    ),
     metricsOnHttps: Type.Optional(Type.Boolean({ description: 'serve /metrics on the HTTPS port too' })),
   },
   { additionalProperties: false },
@@ -151,6 +161,8 @@ export interface Settings {
   readonly claimLifeMs: number
   readonly masqueradeScale: Scale
   readonly requireEndorsementCertificate: boolean
+  /** How long sessions of operators last without a request, and in all, in milliseconds. */
+  readonly sessions: { readonly idleMs: number; readonly lifeMs: number }
   readonly metricsOnHttps: boolean
   readonly uploads: UploadLimits
 }
@@ -243,6 +255,10 @@ export function readSettings(
     claimLifeMs: Math.round((chosen.manifestClaimDays ?? 180) * 24 * HOUR_MS),
     masqueradeScale: masquerade,
     requireEndorsementCertificate: chosen.requireEndorsementCertificate ?? false,
+    sessions: {
+      idleMs: Math.round((chosen.sessionIdleMinutes ?? 15) * MINUTE_MS),
+      lifeMs: Math.round((chosen.sessionHours ?? 8) * HOUR_MS),
+    },
     metricsOnHttps: chosen.metricsOnHttps ?? false,
     uploads: uploadLimits(chosen),
   })

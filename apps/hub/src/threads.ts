@@ -5,7 +5,7 @@
 
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { startThread } from '@holdfast/node/threads'
-import type { HistoryThreadData, LogThreadData } from '@holdfast/store'
+import type { HistoryThreadData, LogThreadData, StateThreadData } from '@holdfast/store'
 import type { FrontThreadData } from './front-thread.ts'
 
 /**
@@ -16,6 +16,8 @@ const FRONT_YOUNG_MB = 32
 
 export interface Threads {
   readonly state: Worker
+  /** Carries `readonly SecurityEvent[]`: what has come to be on disk, in its order. */
+  readonly stateEvents: MessagePort
   readonly log: Worker
   /** Carries `LogProgress`. */
   readonly logEvents: MessagePort
@@ -41,11 +43,13 @@ export interface FrontEnds {
 /** @param failed is told when a thread is lost; the process cannot go on then. */
 export function startThreads(fronts: number, failed: (error: Error) => void): Threads {
   const between = new MessageChannel()
+  const stateEvents = new MessageChannel()
   const logEvents = new MessageChannel()
   const historyEvents = new MessageChannel()
   const readers = Array.from({ length: fronts }, () => new MessageChannel())
   const logs = Array.from({ length: fronts }, () => new MessageChannel())
   const telemetry = new MessageChannel()
+  const stateData: StateThreadData = { events: stateEvents.port2 }
   const logData: LogThreadData = {
     fronts: [...logs, telemetry].map(({ port1 }) => port1),
     history: between.port1,
@@ -57,7 +61,12 @@ export function startThreads(fronts: number, failed: (error: Error) => void): Th
     readers: readers.map(({ port1 }) => port1),
   }
   return {
-    state: startThread(import.meta.resolve('@holdfast/store/state-thread'), { name: 'state' }, failed),
+    state: startThread(
+      import.meta.resolve('@holdfast/store/state-thread'),
+      { name: 'state', workerData: stateData, transferList: [stateEvents.port2] },
+      failed,
+    ),
+    stateEvents: stateEvents.port1,
     log: startThread(
       import.meta.resolve('@holdfast/store/log-thread'),
       { name: 'log', workerData: logData, transferList: [...logData.fronts, between.port1, logEvents.port2] },

@@ -1,136 +1,7 @@
-/** Everything security-relevant that happens is one of these. An unknown type cannot be written. */
+/** Everything security-relevant that happens is one of these. The catalogue says which there are, and what they hold. */
 
 import type { Timestamp } from '@holdfast/base'
-
-export const EVENT_TYPES = [
-  'hub.started',
-  'hub.stopped',
-  'hub.configuration-refused',
-  'store.unavailable',
-  'store.available',
-  'store.damaged',
-  'identity.created',
-  'identity.updated',
-  'identity.deleted',
-  'identity.secret-disclosed',
-  'identity.shredded',
-  'identity.suspected',
-  'identity.quarantined',
-  'identity.released',
-  'identity.cleared',
-  'connection-policy.set',
-  'connection-policy.cleared',
-  'policy.created',
-  'policy.key-changed',
-  'policy.secret-disclosed',
-  'authority.added',
-  'authority.verified',
-  'authority.verification-failed',
-  'authority.removed',
-  'revocation-list.taken',
-  'revocation-list.changed',
-  'revocation-list.removed',
-  'revocation-list.stale',
-  'revocation-list.fetch-failed',
-  'enrollment.created',
-  'enrollment.updated',
-  'enrollment.deleted',
-  'enrollment.secret-disclosed',
-  'registration.assigned',
-  'registration.refused',
-  'registration.challenged',
-  'endorsement-root.added',
-  'endorsement-root.removed',
-  'registration.deleted',
-  'session.opened',
-  'session.closed',
-  'session.refused',
-  'session.lane-changed',
-  'session.not-admitted',
-  'session.telemetry-withheld',
-  'session.taken-over',
-  'session.cut-off',
-  'connection.turned-away',
-  'request.refused',
-  'request.throttled',
-  'key.created',
-  'key.rotated',
-  'key.dropped',
-  'key.shared',
-  'key.retired',
-  'key.used-before',
-  'key.weak',
-  'key.encryption-key-rotated',
-  'key.provider-changed',
-  'key.provider-refused',
-  'certificate.issued',
-  'certificate.renewal-offered',
-  'certificate.renewed',
-  'hub-authority.root-on-machine',
-  'hub-authority.root-exported',
-  'hub-authority.root-removed',
-  'hub-authority.root-used',
-  'hub-authority.refused',
-  'hub-authority.list-issued',
-  'rollover.begun',
-  'rollover.switched',
-  'rollover.returned',
-  'rollover.finished',
-  'certificate.activated',
-  'certificate.revoked',
-  'certificate.profile-changed',
-  'telemetry.retired',
-  'upload.granted',
-  'upload.completed',
-  'upload.failed',
-  'file.read',
-  'file.deleted',
-  'command.sent',
-  'command.purged',
-  'service-queue.overflowed',
-  'twin.changed',
-  'method.invoked',
-  'amqp.opened',
-  'amqp.refused',
-  'amqp.closed',
-  'amqp.link-refused',
-  'consumer-group.created',
-  'consumer-group.deleted',
-  'model.created',
-  'model.updated',
-  'model.deleted',
-  'manufacturer.added',
-  'manufacturer.removed',
-  'manifest.imported',
-  'manifest.refused',
-  'owner.added',
-  'owner.removed',
-  'claim.accepted',
-  'claim.refused',
-  'claim.expired',
-  'device.life-changed',
-  'device.life-refused',
-  'device.model-assigned',
-  'device.model-mismatch',
-  'device.transfer-offered',
-  'device.transfer-withdrawn',
-  'device.transfer-refused',
-  'device.transferred',
-  'device.retired',
-  'attestation.key-certified',
-  'attestation.verified',
-  'attestation.failed',
-  'attestation.stale',
-  'attestation.refused',
-  'attestation.forgotten',
-  'attestation.policy-changed',
-  'reference-signer.added',
-  'reference-signer.removed',
-  'reference-values.added',
-  'reference-values.removed',
-] as const
-
-export type EventType = (typeof EVENT_TYPES)[number]
+import type { EventType } from './catalogue/index.ts'
 
 export interface SecurityEvent {
   readonly type: EventType
@@ -139,8 +10,16 @@ export interface SecurityEvent {
   readonly subject: string
   /** Who did it, e.g. `device/pump-1`, `policy/iothubowner`, `operator/local`, `hub`, `address/10.0.0.7`. */
   readonly actor: string
-  /** Facts; never a secret, never raw bytes of a peer. */
+  /** Facts as the catalogue has them for the type; never a secret, never raw bytes of a peer. */
   readonly detail: Readonly<Record<string, string | number | boolean>>
+  /** How the act came in, e.g. `https/10.0.0.7`, `mqtt/10.0.0.7`, `local`, `hub`; who keeps the event adds it. */
+  readonly source?: string
+}
+
+/** An event as the log has it. */
+export interface RecordedEvent extends SecurityEvent {
+  /** Its place in the log, from 0. */
+  readonly index: number
 }
 
 /** Where events go. MUST NOT throw and MUST NOT block. */

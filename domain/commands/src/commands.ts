@@ -6,7 +6,7 @@
  * starts again has all messages and no locks, so that what was not settled is delivered again, never lost.
  */
 
-import type { EventSink } from '@holdfast/audit'
+import type { SecurityEvent } from '@holdfast/audit'
 import { assertNever, type Clock, type Instant, instantOf, later } from '@holdfast/base'
 import { checkIdentityKey, identitySubject, identityText, type IdentityKey } from '@holdfast/identity'
 import { COMMAND_LOCK_MS, COMMAND_QUEUE_MAX, DELIVERY_COUNT_MAX } from '@holdfast/iothub'
@@ -49,7 +49,6 @@ export interface CommandsParts {
   readonly store: CommandStore
   readonly clock: Clock
   readonly random: (bytes: number) => Uint8Array
-  readonly events: EventSink
   /** A record of feedback was written, and waits to be batched. */
   readonly feedbackWritten: () => void
   /** Told of faults that no caller hears of: of sweeps, and of readings that are tried again. MUST NOT throw. */
@@ -93,12 +92,21 @@ export class Commands {
    * @throws CommandError; or what the store throws: then it is not known whether the message was taken.
    */
   async send(draft: CommandDraft, actor: string): Promise<Sent> {
-    const { clock, random, events } = this.#parts
+    const { clock, random } = this.#parts
     const checked = checkDraft(draft, clock.wall(), () => randomUuid(random))
     const key = checkIdentityKey(draft.key)
     const { ack, enqueued, expires, body, ...fields } = checked
     const content = encodeCommandContent(checked)
-    const outcome = await this.#enqueue({ key, ack, enqueued, expires, content })
+    const outcome = await this.#enqueue(
+      { key, ack, enqueued, expires, content },
+      {
+        type: 'command.sent',
+        at: enqueued,
+        subject: identitySubject(key),
+        actor,
+        detail: { bytes: body.length, ack },
+      },
+    )
     if (outcome.kind === 'full') {
       throw new CommandError('queue-full', `${COMMAND_QUEUE_MAX} messages wait for it already`)
     }
@@ -115,13 +123,6 @@ export class Commands {
       sequenceNumber: outcome.sequence,
       body: content.subarray(content.length - body.length),
     })
-    events({
-      type: 'command.sent',
-      at: enqueued,
-      subject: identitySubject(key),
-      actor,
-      detail: { sequenceNumber: outcome.sequence, bytes: body.length, ack },
-    })
     const { messageId } = checked
     return {
       sequenceNumber: outcome.sequence,
@@ -131,14 +132,14 @@ export class Commands {
     }
   }
 
-  async #enqueue(command: NewCommand): Promise<EnqueueOutcome> {
+  async #enqueue(command: NewCommand, sent: SecurityEvent): Promise<EnqueueOutcome> {
     const bytes = command.content.length
     if (this.#sendingBytes + bytes > SENDING_BYTES_MAX) {
       throw new CommandError('busy', 'more messages are being written than the disk takes just now')
     }
     this.#sendingBytes += bytes
     try {
-      return await this.#parts.store.enqueueCommand(command, { depthMax: COMMAND_QUEUE_MAX })
+      return await this.#parts.store.enqueueCommand(command, { depthMax: COMMAND_QUEUE_MAX }, sent)
     } finally {
       this.#sendingBytes -= bytes
     }
@@ -174,10 +175,17 @@ export class Commands {
    * @param actor as events name it.
    */
   async purge(key: IdentityKey, actor: string): Promise<number> {
-    const { store, clock, events, feedbackWritten } = this.#parts
+    const { store, clock, feedbackWritten } = this.#parts
     const checked = checkIdentityKey(key)
     const at = clock.wall()
-    const { sequences, hasFeedback } = await store.purgeCommands(checked, at)
+    const subject = identitySubject(checked)
+    const { sequences, hasFeedback } = await store.purgeCommands(checked, at, {
+      type: 'command.purged',
+      at,
+      subject,
+      actor,
+      detail: {},
+    })
     const queue = this.#queues.get(identityText(checked))
     for (const sequence of sequences) {
       this.#recent.take(sequence)
@@ -185,13 +193,6 @@ export class Commands {
     }
     if (queue !== undefined) this.#letGo(queue)
     if (hasFeedback) feedbackWritten()
-    events({
-      type: 'command.purged',
-      at,
-      subject: identitySubject(checked),
-      actor,
-      detail: { messages: sequences.length },
-    })
     return sequences.length
   }
 

@@ -1,5 +1,6 @@
 /** What messages to devices and the hub's queues need of a disk. Every write MUST be durable when it resolves. */
 
+import type { Because } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { IdentityKey } from '@holdfast/identity'
 import type { Ack } from './command.ts'
@@ -51,8 +52,11 @@ export interface ExpiryMark {
  * whole store, and never used again.
  */
 export interface CommandStore {
-  /** Checks identity and depth and writes, in one step. What expires at or before `enqueued` does not count. */
-  enqueueCommand(command: NewCommand, bounds: { readonly depthMax: number }): Promise<EnqueueOutcome>
+  /**
+   * Checks identity and depth and writes, in one step. What expires at or before `enqueued` does not count.
+   * @param because kept with the message in one transaction, its detail completed by `sequenceNumber`.
+   */
+  enqueueCommand(command: NewCommand, bounds: { readonly depthMax: number }, because?: Because): Promise<EnqueueOutcome>
   /** What waits for it, expired or not, in order; undefined where there is no such identity. */
   readCommandQueue(
     key: IdentityKey,
@@ -64,10 +68,14 @@ export interface CommandStore {
    * record of feedback in the same step.
    */
   changeCommands(changes: readonly CommandChange[], at: Timestamp): Promise<readonly ChangeOutcome[]>
-  /** Ends everything that waits for it, as `purged`; the sequence numbers of what it was. */
+  /**
+   * Ends everything that waits for it, as `purged`; the sequence numbers of what it was.
+   * @param because kept in the same transaction, its detail completed by `messages`: how many it were.
+   */
   purgeCommands(
     key: IdentityKey,
     at: Timestamp,
+    because?: Because,
   ): Promise<{ readonly sequences: readonly number[]; readonly hasFeedback: boolean }>
   /** Messages that expire at or before `at`, by time and then sequence; at most `limit` (1..1000). */
   listExpiredCommands(page: {

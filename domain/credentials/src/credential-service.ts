@@ -1,7 +1,7 @@
 /** Certificates for devices and modules: issued from requests, renewed, taken away, and told of before they lapse. */
 
 import { createHash } from 'node:crypto'
-import type { EventSink } from '@holdfast/audit'
+import type { SecurityEvent } from '@holdfast/audit'
 import { assertNever, type Clock, type Timestamp, timestampOf } from '@holdfast/base'
 import {
   type Cut,
@@ -40,7 +40,6 @@ export interface CredentialServiceParts {
   readonly identities: { read(key: IdentityKey): Promise<Identity | undefined> }
   readonly clock: Clock
   readonly random: RandomBytes
-  readonly events: EventSink
   /** Which key proves whom, however it does that; absent: certificates that were issued here alone are looked at. */
   readonly keys?: Pick<KeyRegister, 'claim'>
   /** Closes the sessions that rest on what was taken away; resolves when the last is over. */
@@ -223,8 +222,8 @@ export class CredentialService {
       await this.#parts.issued.add(
         record,
         live.filter((one) => one !== current),
+        eventOf(record, renewed, actor, via),
       )
-      this.#tell(record, renewed, actor, via)
       return { record, chain: [certificate, ...this.#parts.issuer.chain.map(({ der }) => der)] }
     })
   }
@@ -374,7 +373,7 @@ export class CredentialService {
    * @throws CredentialError `profile-missing`, `identity-missing`.
    */
   async chooseProfile(key: IdentityKey, profile: string | undefined, actor: string): Promise<void> {
-    const { profiles, store, identities, clock, events } = this.#parts
+    const { profiles, store, identities, clock } = this.#parts
     if (profile !== undefined && profiles.read(profile) === undefined) {
       throw new CredentialError('profile-missing', 'there is no profile of this name')
     }
@@ -382,9 +381,13 @@ export class CredentialService {
       throw new CredentialError('identity-missing', 'there is no such device or module')
     }
     if ((await store.readCertificateProfile(key)) === profile) return
-    await store.writeCertificateProfile(key, profile)
-    const detail = { profile: profile ?? DEFAULT_PROFILE, change: 'chosen' }
-    events({ type: 'certificate.profile-changed', at: clock.wall(), subject: identitySubject(key), actor, detail })
+    await store.writeCertificateProfile(key, profile, {
+      type: 'certificate.profile-changed',
+      at: clock.wall(),
+      subject: identitySubject(key),
+      actor,
+      detail: { profile: profile ?? DEFAULT_PROFILE, change: 'chosen' },
+    })
   }
 
   chosenProfile(key: IdentityKey): Promise<string | undefined> {
@@ -409,24 +412,29 @@ export class CredentialService {
       this.#running -= 1
     }
   }
+}
 
-  #tell(record: IssuedCertificate, renewed: IssuedCertificate | undefined, actor: string, via: string): void {
-    const { sha256, serialNumber, profile, notAfter, key, state } = record
-    this.#parts.events({
-      type: renewed === undefined ? 'certificate.issued' : 'certificate.renewed',
-      at: record.issuedTime,
-      subject: identitySubject(key),
-      actor,
-      detail: {
-        sha256,
-        serialNumber,
-        profile,
-        notAfter: new Date(notAfter).toISOString(),
-        state,
-        via,
-        ...(renewed === undefined ? {} : { renews: renewed.sha256 }),
-      },
-    })
+function eventOf(
+  record: IssuedCertificate,
+  renewed: IssuedCertificate | undefined,
+  actor: string,
+  via: string,
+): SecurityEvent {
+  const { sha256, serialNumber, profile, notAfter, key, state } = record
+  return {
+    type: renewed === undefined ? 'certificate.issued' : 'certificate.renewed',
+    at: record.issuedTime,
+    subject: identitySubject(key),
+    actor,
+    detail: {
+      sha256,
+      serialNumber,
+      profile,
+      notAfter: new Date(notAfter).toISOString(),
+      state,
+      via,
+      ...(renewed === undefined ? {} : { renews: renewed.sha256 }),
+    },
   }
 }
 

@@ -1,6 +1,14 @@
 /** What becomes of an identity's certificates when something becomes of the identity. */
 
-import { type Authentication, type IdentityChanged, identityText, thumbprintsOf } from '@holdfast/identity'
+import {
+  type Authentication,
+  type Identity,
+  type IdentityChanged,
+  type IdentityKey,
+  identityText,
+  thumbprintsOf,
+} from '@holdfast/identity'
+import type { IssuedCertificate } from './issued-certificate.ts'
 import type { IssuedCertificates } from './issued-certificates.ts'
 import { RECORDS_PER_IDENTITY_MAX, UNSETTLED_MAX } from './limits.ts'
 import type { IssuedCertificateStore } from './store.ts'
@@ -8,24 +16,25 @@ import type { IssuedCertificateStore } from './store.ts'
 /** Records of a device and its modules that one step takes: 32 of each, as far as there are so many. */
 const RECORDS_MAX = 2_000
 
+export interface FollowerParts {
+  readonly issued: IssuedCertificates
+  readonly store: Pick<IssuedCertificateStore, 'listIssuedOf'>
+  /** As they are now: what is made good late must not fall on who has come under the same id since. */
+  readonly identities: { read(key: IdentityKey): Promise<Identity | undefined> }
+  /** Told of what failed and is tried again. MUST NOT throw. */
+  readonly fault: (error: unknown) => void
+}
+
 /**
  * For `RegistryParts.changed`. Authentication does not wait for what is written here: it looks at the identity itself.
  * What is written is for CRLs, OCSP and operators, so that a failure is told and made good later.
  */
 export class IdentityFollower {
-  readonly #issued: IssuedCertificates
-  readonly #store: Pick<IssuedCertificateStore, 'listIssuedOf'>
-  readonly #fault: (error: unknown) => void
+  readonly #parts: FollowerParts
   readonly #unsettled = new Map<string, IdentityChanged>()
 
-  constructor(
-    issued: IssuedCertificates,
-    store: Pick<IssuedCertificateStore, 'listIssuedOf'>,
-    fault: (error: unknown) => void,
-  ) {
-    this.#issued = issued
-    this.#store = store
-    this.#fault = fault
+  constructor(parts: FollowerParts) {
+    this.#parts = parts
   }
 
   /** Never rejects. */
@@ -33,7 +42,7 @@ export class IdentityFollower {
     try {
       await this.#follow(change)
     } catch (error) {
-      this.#fault(error)
+      this.#parts.fault(error)
       const name = `${identityText(change.before)} ${change.before.generationId}`
       if (this.#unsettled.size < UNSETTLED_MAX) this.#unsettled.set(name, change)
     }
@@ -48,22 +57,42 @@ export class IdentityFollower {
   }
 
   async #follow({ before, after, actor }: IdentityChanged): Promise<void> {
+    const { issued, store, identities } = this.#parts
     const key = before
     if (after === undefined) {
-      const modules = before.moduleId === undefined
-      const page = { limit: RECORDS_MAX, modules }
-      await this.#issued.revoke(() => this.#store.listIssuedOf(key, page), key, 'cessationOfOperation', actor)
+      await issued.revoke(() => this.#leftBy(before), key, 'cessationOfOperation', actor)
       return
     }
-    const all = (): ReturnType<IssuedCertificateStore['listIssuedOf']> =>
-      this.#store.listIssuedOf(key, { limit: RECORDS_PER_IDENTITY_MAX })
-    const live = async () => (await all()).filter((one) => one.state !== 'retired')
+    const live = async (): Promise<readonly IssuedCertificate[]> => {
+      const all = await store.listIssuedOf(key, { limit: RECORDS_PER_IDENTITY_MAX })
+      return all.filter((one) => one.state !== 'retired' && one.generationId === before.generationId)
+    }
     if (endsCertificates(before.authentication, after.authentication)) {
-      await this.#issued.revoke(live, key, 'affiliationChanged', actor)
+      await issued.revoke(live, key, 'affiliationChanged', actor)
     }
     if (before.status === after.status) return
-    if (after.status === 'disabled') await this.#issued.revoke(live, key, 'certificateHold', actor)
-    else await this.#issued.release(key, actor)
+    // A change that is followed late may have been followed by others: what holds is what the identity is now.
+    const now = await identities.read(key)
+    if (now === undefined || now.generationId !== before.generationId || now.status !== after.status) return
+    if (after.status === 'disabled') await issued.revoke(live, key, 'certificateHold', actor)
+    else await issued.release(key, actor)
+  }
+
+  /** What was issued to an identity that is gone, and of a device to the modules that went with it. */
+  async #leftBy({ deviceId, moduleId, generationId }: Identity): Promise<readonly IssuedCertificate[]> {
+    const { store, identities } = this.#parts
+    const isDevice = moduleId === undefined
+    const key = isDevice ? { deviceId } : { deviceId, moduleId }
+    const records = await store.listIssuedOf(key, { limit: RECORDS_MAX, modules: isDevice })
+    const present = new Map<string, string | undefined>()
+    const left: IssuedCertificate[] = []
+    for (const record of records) {
+      const name = identityText(record.key)
+      if (!present.has(name)) present.set(name, (await identities.read(record.key))?.generationId)
+      // Somebody new under the id keeps what is theirs.
+      if (record.generationId === generationId || record.generationId !== present.get(name)) left.push(record)
+    }
+    return left
   }
 }
 

@@ -149,6 +149,40 @@ test('the end of an identity holds also where the disk does not take the end of 
   assert.equal(world.store.records[0]?.reason, 'cessationOfOperation')
 })
 
+test('what is made good late falls on who is gone, not on who has come under the same id since', async () => {
+  const world = await credentialWorld()
+  await world.device('pump-1')
+  await world.obtain(PUMP)
+  world.store.isBroken = true
+  await world.registry.delete(PUMP, 'x')
+  world.store.isBroken = false
+  await world.device('pump-1')
+  const successor = await world.obtain(PUMP)
+  allowed(await world.show(PUMP, successor.certificate))
+  await world.follower.settle()
+  assert.deepEqual(
+    world.store.records.map(({ state, reason }) => [state, reason]),
+    [
+      ['revoked', 'cessationOfOperation'],
+      ['current', undefined],
+    ],
+  )
+  allowed(await world.show(PUMP, successor.certificate))
+})
+
+test('a hold is not lifted late from an identity that was disabled again', async () => {
+  const world = await credentialWorld()
+  await world.device('pump-1')
+  await world.obtain(PUMP)
+  await world.registry.update(PUMP, { status: 'disabled' }, 'x')
+  world.store.isBroken = true
+  await world.registry.update(PUMP, { status: 'enabled' }, 'x')
+  world.store.isBroken = false
+  await world.registry.update(PUMP, { status: 'disabled' }, 'x')
+  await world.follower.settle()
+  assert.equal(world.store.records[0]?.reason, 'certificateHold')
+})
+
 test('a disabled identity has its certificates on hold, and gets them back as they were', async () => {
   const world = await credentialWorld()
   await world.device('pump-1')

@@ -1,6 +1,6 @@
 /** The certificates that the hub has issued: what each is worth, and every change of their states. */
 
-import type { EventSink, EventType } from '@holdfast/audit'
+import type { Because, EventType, SecurityEvent } from '@holdfast/audit'
 import { type Clock, type Instant, later, timestampOf } from '@holdfast/base'
 import {
   type Cut,
@@ -28,7 +28,6 @@ export interface IssuedCertificatesParts {
   readonly profiles: Pick<Profiles, 'orDefault'>
   readonly issuer: Pick<HubIssuer, 'issuers'>
   readonly clock: Clock
-  readonly events: EventSink
   /** Closes the sessions that rest on what was taken away; resolves when the last is over. */
   readonly close: (cuts: readonly Cut[]) => Promise<unknown>
   /** An identity proves itself by certificates alone from now on: what it left stops working. Must be repeatable. */
@@ -99,13 +98,17 @@ export class IssuedCertificates implements IssuedCertificateJudge {
     return this.#turns.take(key.deviceId, work)
   }
 
-  /** Adds a record, in the turn of its device; the one that it supersedes unseen is retired. */
-  async add(record: IssuedCertificate, superseded: readonly IssuedCertificate[]): Promise<void> {
-    await this.#change({
+  /**
+   * Adds a record, in the turn of its device; the one that it supersedes unseen is retired.
+   * @param issued the event of the issue.
+   */
+  async add(record: IssuedCertificate, superseded: readonly IssuedCertificate[], issued: SecurityEvent): Promise<void> {
+    const change: CertificateChange = {
       insert: record,
       moves: superseded.map((one) => ({ sha256: one.sha256, from: one.state, to: 'retired', at: record.issuedTime })),
       keep: { key: record.key, recordsMax: RECORDS_PER_IDENTITY_MAX },
-    })
+    }
+    await this.#change(change, issued)
     this.#cache.put(record)
     this.#retired(superseded)
     this.#tell('issued', record)
@@ -128,18 +131,16 @@ export class IssuedCertificates implements IssuedCertificateJudge {
       const chosen = found.filter((one) => one.state !== 'revoked' || reason !== 'certificateHold')
       const after = chosen.map((one) => ({ ...one, state: 'revoked' as const, stateTime: now, reason }))
       if (after.length === 0) return { revoked: [], cuts: [] }
-      await this.#change({
-        moves: chosen.map(({ sha256, state }) => ({ sha256, from: state, to: 'revoked', at: now, reason })),
-      })
+      await this.#change(
+        { moves: chosen.map(({ sha256, state }) => ({ sha256, from: state, to: 'revoked', at: now, reason })) },
+        after.map((record) => this.#event('certificate.revoked', record, actor, { reason })),
+      )
       for (const record of after) {
         this.#cache.put(record)
         this.#overlaps.delete(record.sha256)
       }
       this.#cutsMade += 1
-      for (const record of after) {
-        this.#emit('certificate.revoked', record, actor, { reason })
-        this.#tell('revoked', record)
-      }
+      for (const record of after) this.#tell('revoked', record)
       return { revoked: after, cuts: after.map(({ sha256 }) => ({ kind: 'certificate', sha256 })) }
     })
   }
@@ -159,10 +160,12 @@ export class IssuedCertificates implements IssuedCertificateJudge {
         return { ...rest, state: one === current ? 'current' : 'next', stateTime: now }
       })
       const moves = after.map(({ sha256, state }): CertificateMove => ({ sha256, from: 'revoked', to: state, at: now }))
-      await this.#change({ moves })
+      await this.#change(
+        { moves },
+        after.map((record) => this.#event('certificate.activated', record, actor, { released: true })),
+      )
       for (const record of after) {
         this.#cache.put(record)
-        this.#emit('certificate.activated', record, actor, { released: true })
         this.#tell('released', record)
       }
     })
@@ -211,26 +214,25 @@ export class IssuedCertificates implements IssuedCertificateJudge {
     const now = clock.wall()
     const siblings = await store.listIssuedOf(record.key, { limit: RECORDS_PER_IDENTITY_MAX })
     const former = record.state === 'next' ? siblings.filter((one) => one.state === 'current') : []
-    await this.#change({
-      moves: [
-        ...former.map((one): CertificateMove => ({ sha256: one.sha256, from: 'current', to: 'retired', at: now })),
-        {
-          sha256,
-          from: record.state,
-          to: 'current',
-          at: record.state === 'next' ? now : record.stateTime,
-          seenTime: now,
-        },
-      ],
+    const isActivation = record.state === 'next' || record.seenTime === undefined
+    const activated = this.#event('certificate.activated', record, identitySubject(record.key), {
+      retired: former.map((one) => one.sha256).join(' '),
     })
+    const moves: readonly CertificateMove[] = [
+      ...former.map((one): CertificateMove => ({ sha256: one.sha256, from: 'current', to: 'retired', at: now })),
+      {
+        sha256,
+        from: record.state,
+        to: 'current',
+        at: record.state === 'next' ? now : record.stateTime,
+        seenTime: now,
+      },
+    ]
+    await this.#change({ moves }, isActivation ? activated : undefined)
     const after = { ...record, state: 'current' as const, seenTime: now }
     this.#cache.put(record.state === 'next' ? { ...after, stateTime: now } : after)
     this.#retired(former)
-    if (record.state !== 'next' && record.seenTime !== undefined) return
-    this.#emit('certificate.activated', record, identitySubject(record.key), {
-      retired: former.map((one) => one.sha256).join(' '),
-    })
-    this.#tell('activated', after)
+    if (isActivation) this.#tell('activated', after)
   }
 
   /** Sessions on them live on until they reconnect, or until the overlap of their profile ends. */
@@ -272,9 +274,9 @@ export class IssuedCertificates implements IssuedCertificateJudge {
     }
   }
 
-  async #change(change: CertificateChange): Promise<void> {
+  async #change(change: CertificateChange, because: Because | undefined): Promise<void> {
     try {
-      if (await this.#parts.store.changeIssued(change)) return
+      if (await this.#parts.store.changeIssued(change, because)) return
     } catch (error) {
       // It is not known what became of it: memory is no guide any more.
       for (const { sha256 } of change.moves) this.#cache.forget(sha256)
@@ -288,14 +290,14 @@ export class IssuedCertificates implements IssuedCertificateJudge {
     for (const listener of this.#listeners) listener(news, record)
   }
 
-  #emit(
+  #event(
     type: EventType,
     record: IssuedCertificate,
     actor: string,
     detail: Readonly<Record<string, string | number | boolean>>,
-  ): void {
+  ): SecurityEvent {
     const { sha256, serialNumber, key } = record
     const at = this.#parts.clock.wall()
-    this.#parts.events({ type, at, subject: identitySubject(key), actor, detail: { sha256, serialNumber, ...detail } })
+    return { type, at, subject: identitySubject(key), actor, detail: { sha256, serialNumber, ...detail } }
   }
 }

@@ -68,7 +68,7 @@ test('there are at most 32', async () => {
 test('they are read back as they were; what is no list of profiles is damage', async () => {
   const { profiles, store, clock } = await credentialWorld()
   await profiles.set('gateway', { domain: 'plant.example', isServer: true, keyKinds: ['P-384'] }, 'x')
-  const parts = { store, clock, events: () => undefined }
+  const parts = { store, clock }
   assert.deepEqual((await Profiles.open(parts)).list(), profiles.list())
   for (const text of ['{}', '[1]', '[{"name":"x"}]']) {
     await store.writeSetting('certificateProfiles', text)

@@ -1,6 +1,6 @@
 /** The profiles of a hub: kept as one setting, changed by its operator. */
 
-import type { EventSink } from '@holdfast/audit'
+import type { Because, SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import { CredentialError } from './errors.ts'
 import { PROFILES_MAX } from './limits.ts'
@@ -9,16 +9,15 @@ import { parseProfiles } from './profile-text.ts'
 
 const SETTING = 'certificateProfiles'
 
-/** Where they are kept: settings by name, durable when a write resolves. */
+/** Where they are kept: settings by name, durable with the events of the write when it resolves. */
 export interface ProfileStore {
   readSetting(name: string): Promise<string | undefined>
-  writeSetting(name: string, value: string): Promise<void>
+  writeSetting(name: string, value: string, because?: Because): Promise<void>
 }
 
 export interface ProfilesParts {
   readonly store: ProfileStore
   readonly clock: Clock
-  readonly events: EventSink
 }
 
 /** What is to be other than it is; `domain` undefined: none. */
@@ -71,8 +70,11 @@ export class Profiles {
       if (current === undefined && this.#profiles.size >= PROFILES_MAX) {
         throw new CredentialError('too-many-profiles', `there are ${PROFILES_MAX} profiles already; remove one first`)
       }
-      await this.#write([...this.#profiles.values()].filter((one) => one.name !== name).concat(profile))
-      this.#tell(profile.name, actor, current === undefined ? 'created' : 'changed', { ...facts(profile) })
+      const kind = current === undefined ? 'created' : 'changed'
+      await this.#write(
+        [...this.#profiles.values()].filter((one) => one.name !== name).concat(profile),
+        this.#event(profile.name, actor, kind, { ...facts(profile) }),
+      )
       return profile
     })
   }
@@ -87,13 +89,15 @@ export class Profiles {
         )
       }
       if (!this.#profiles.has(name)) throw new CredentialError('missing', 'there is no profile of this name')
-      await this.#write([...this.#profiles.values()].filter((one) => one.name !== name))
-      this.#tell(name, actor, 'removed', {})
+      await this.#write(
+        [...this.#profiles.values()].filter((one) => one.name !== name),
+        this.#event(name, actor, 'removed', {}),
+      )
     })
   }
 
-  async #write(profiles: readonly IssuanceProfile[]): Promise<void> {
-    await this.#parts.store.writeSetting(SETTING, JSON.stringify(profiles))
+  async #write(profiles: readonly IssuanceProfile[], because: SecurityEvent): Promise<void> {
+    await this.#parts.store.writeSetting(SETTING, JSON.stringify(profiles), because)
     this.#profiles = mapOf(profiles)
   }
 
@@ -103,15 +107,15 @@ export class Profiles {
     return turn
   }
 
-  #tell(
+  #event(
     name: string,
     actor: string,
     change: string,
     detail: Readonly<Record<string, string | number | boolean>>,
-  ): void {
-    const { clock, events } = this.#parts
+  ): SecurityEvent {
+    const at = this.#parts.clock.wall()
     const subject = `certificate-profile/${name}`
-    events({ type: 'certificate.profile-changed', at: clock.wall(), subject, actor, detail: { change, ...detail } })
+    return { type: 'certificate.profile-changed', at, subject, actor, detail: { change, ...detail } }
   }
 }
 

@@ -1,5 +1,9 @@
-/** What issued certificates need from a disk. Implementers MUST make every write durable before they resolve. */
+/**
+ * What issued certificates need from a disk. Implementers MUST make every write durable before they resolve, and keep the
+ * events a write brings (`because`) in its transaction where it does what was asked, and nowhere else.
+ */
 
+import type { Because } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { IdentityKey } from '@holdfast/identity'
 import type { CertificateState, IssuedCertificate, RevocationReason } from './issued-certificate.ts'
@@ -31,7 +35,7 @@ export interface AfterRecord {
 
 export interface IssuedCertificateStore {
   /** All of it in one step, or nothing: false when a record is not in the state that a move asks for. */
-  changeIssued(change: CertificateChange): Promise<boolean>
+  changeIssued(change: CertificateChange, because?: Because): Promise<boolean>
   readIssued(sha256: string): Promise<IssuedCertificate | undefined>
   readIssuedBySerial(serialNumber: string): Promise<IssuedCertificate | undefined>
   /** Of one identity, newest first; with `modules`, those of the device's modules too. */
@@ -67,5 +71,5 @@ export interface IssuedCertificateStore {
   /** The profile that an operator, or an enrolment, has chosen for an identity. It goes with the identity. */
   readCertificateProfile(key: IdentityKey): Promise<string | undefined>
   /** Undefined takes the choice away. Of an identity that is not there nothing is written. */
-  writeCertificateProfile(key: IdentityKey, profile: string | undefined): Promise<void>
+  writeCertificateProfile(key: IdentityKey, profile: string | undefined, because?: Because): Promise<void>
 }

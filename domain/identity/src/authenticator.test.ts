@@ -32,10 +32,10 @@ async function world(authentication?: AuthenticationDraft) {
   const { events, sink } = recordedEvents()
   const common = { clock, random, events: sink }
   const hostNames = [HOST, 'localhost']
-  const store = new MemoryIdentityStore()
+  const store = new MemoryIdentityStore(sink)
   const registry = new Registry({ ...common, store })
-  const policies = await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames })
-  const authorities = await Authorities.open({ ...common, store: new MemoryAuthorityStore() })
+  const policies = await Policies.open({ ...common, store: new MemoryPolicyStore(sink), hostNames })
+  const authorities = await Authorities.open({ ...common, store: new MemoryAuthorityStore(sink) })
   const authenticator = new Authenticator({ registry, policies, authorities, clock, random, hostNames })
   const pump = await registry.create({ ...PUMP, ...(authentication && { authentication }) }, 'a')
   const ask = (claim: Partial<Claimant>): Promise<Decision> =>

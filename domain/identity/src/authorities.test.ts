@@ -17,6 +17,7 @@ before(async () => {
 
 async function world(store = new MemoryAuthorityStore()) {
   const { events, sink } = recordedEvents()
+  store.sink = sink
   const clock = new ManualClock()
   const authorities = await Authorities.open({ store, clock, random: countingRandom(), events: sink })
   return { store, clock, events, authorities }

@@ -1,7 +1,7 @@
 /** Customers' certificate authorities, and what they vouch for. */
 
 import { createHash } from 'node:crypto'
-import type { EventSink } from '@holdfast/audit'
+import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import { type Clock, LruMap, type Timestamp, timestampOf } from '@holdfast/base'
 import {
   type Certificate,
@@ -180,11 +180,12 @@ export class Authorities {
         parsed,
         thumbprint: parsed.sha256Thumbprint,
       }
-      if ((await this.#parts.store.writeAuthority(stored(authority), { kind: 'absent' })) !== 'written') {
+      const added = this.#changeOf('authority.added', authority, actor)
+      if ((await this.#parts.store.writeAuthority(stored(authority), { kind: 'absent' }, added)) !== 'written') {
         throw new IdentityError('exists', 'an authority of this name exists already')
       }
       this.#authorities.set(name, authority)
-      this.#tell('authority.added', authority, actor)
+      this.#changed()
       return authority
     })
   }
@@ -201,7 +202,7 @@ export class Authorities {
       if (current.state.kind === 'verified') throw new IdentityError('already-verified', 'the authority is verified')
       const refusal = refusalOf(current.parsed, certificate, current.state.nonce)
       if (refusal !== undefined) {
-        this.#emit('authority.verification-failed', current, actor, { reason: refusal })
+        this.#parts.events(this.#event('authority.verification-failed', current, actor, { reason: refusal }))
         throw new IdentityError('bad-proof', PROOF_FAULTS[refusal])
       }
       const next: Authority = {
@@ -210,11 +211,12 @@ export class Authorities {
         state: { kind: 'verified', at: this.#parts.clock.wall() },
       }
       const expected = { kind: 'etag', etag: current.etag } as const
-      if ((await this.#parts.store.writeAuthority(stored(next), expected)) !== 'written') {
+      const verified = this.#changeOf('authority.verified', next, actor)
+      if ((await this.#parts.store.writeAuthority(stored(next), expected, verified)) !== 'written') {
         throw new IdentityError('etag-mismatch', 'the authority was changed at the same time; try again')
       }
       this.#authorities.set(name, next)
-      this.#tell('authority.verified', next, actor)
+      this.#changed()
       return next
     })
   }
@@ -224,11 +226,11 @@ export class Authorities {
     return this.#inTurn(async () => {
       const current = this.#authorities.get(name)
       if (current === undefined) throw new IdentityError('missing', 'there is no authority of this name')
-      await this.#parts.store.deleteAuthority(name)
+      await this.#parts.store.deleteAuthority(name, this.#changeOf('authority.removed', current, actor))
       this.#authorities.delete(name)
       this.#parts.revocations?.forget(name)
       this.#cutsMade += 1
-      this.#tell('authority.removed', current, actor)
+      this.#changed()
       // Nothing can rest on an authority that was never verified.
       if (current.state.kind === 'pending') return { cuts: [] }
       return { cuts: [{ kind: 'authority', name, thumbprint: current.thumbprint }] }
@@ -299,23 +301,26 @@ export class Authorities {
     this.#untrusted.clear()
   }
 
-  #tell(
-    type: 'authority.added' | 'authority.verified' | 'authority.removed',
-    authority: Authority,
-    actor: string,
-  ): void {
+  #changed(): void {
     this.#refresh()
-    this.#emit(type, authority, actor, { sha256: authority.thumbprint })
     for (const listener of this.#listeners) listener()
   }
 
-  #emit(
+  #changeOf(
+    type: 'authority.added' | 'authority.verified' | 'authority.removed',
+    authority: Authority,
+    actor: string,
+  ): SecurityEvent {
+    return this.#event(type, authority, actor, { sha256: authority.thumbprint })
+  }
+
+  #event(
     type: 'authority.added' | 'authority.verified' | 'authority.verification-failed' | 'authority.removed',
     authority: Authority,
     actor: string,
     detail: Readonly<Record<string, string>>,
-  ): void {
-    this.#parts.events({ type, at: this.#parts.clock.wall(), subject: `authority/${authority.name}`, actor, detail })
+  ): SecurityEvent {
+    return { type, at: this.#parts.clock.wall(), subject: `authority/${authority.name}`, actor, detail }
   }
 }
 

@@ -20,6 +20,8 @@ export interface IdentityChange {
   readonly parentScope?: string
   /** Of modules alone; '' takes it away. */
   readonly managedBy?: string
+  /** Of devices alone: the fleet it is to stand in; '' takes it away. */
+  readonly fleet?: string
 }
 
 /**
@@ -32,12 +34,19 @@ export function changedIdentity(
   now: Timestamp,
   random: RandomBytes,
 ): Identity {
-  const { statusReason: reasonBefore, parentScope: parentBefore, managedBy: keeperBefore, ...rest } = current
+  const {
+    statusReason: reasonBefore,
+    parentScope: parentBefore,
+    managedBy: keeperBefore,
+    fleet: fleetBefore,
+    ...rest
+  } = current
   const status = change.status ?? current.status
   const turned = status !== current.status
   const reason = checkReason(change.statusReason ?? (turned ? '' : (reasonBefore ?? '')))
   const parentScope = change.parentScope ?? parentBefore ?? ''
   const managedBy = checkKeeper(change.managedBy ?? keeperBefore ?? '')
+  const fleet = change.fleet ?? fleetBefore ?? ''
   return {
     ...rest,
     status,
@@ -50,6 +59,7 @@ export function changedIdentity(
     capabilities: { iotEdge: change.iotEdge ?? current.capabilities.iotEdge },
     ...(parentScope === '' ? {} : { parentScope }),
     ...(managedBy === '' ? {} : { managedBy }),
+    ...(fleet === '' ? {} : { fleet }),
     etag: randomBase64(random, ETAG_BYTES),
   }
 }
@@ -113,6 +123,7 @@ export function differences(before: Identity, after: Identity): readonly string[
   if (before.capabilities.iotEdge !== after.capabilities.iotEdge) names.push('capabilities')
   if (before.parentScope !== after.parentScope) names.push('parentScope')
   if (before.managedBy !== after.managedBy) names.push('managedBy')
+  if (before.fleet !== after.fleet) names.push('fleet')
   const [was, is] = [before.authentication, after.authentication]
   if (was.kind !== is.kind) names.push('authentication')
   if (was.kind === 'sas' && is.kind === 'sas') {

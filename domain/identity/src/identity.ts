@@ -30,6 +30,8 @@ export interface Identity extends IdentityKey {
   readonly parentScope?: string
   /** Of a module: who looks after it, as its creator said, for example `iotEdge`. */
   readonly managedBy?: string
+  /** Of a device: the fleet it stands in, `organisation/site/fleet`; absent where it was given none. */
+  readonly fleet?: string
 }
 
 /** What a write requires of the stored record; checked and written in one step. */
@@ -41,5 +43,8 @@ export type Expectation =
 
 export type WriteOutcome = 'written' | 'exists' | 'missing' | 'etag-mismatch'
 
-/** `scope-missing`: no device has the scope that the identity names as its parent's. */
-export type IdentityWriteOutcome = WriteOutcome | 'scope-missing'
+/**
+ * `scope-missing`: no device has the scope that the identity names as its parent's. `fleet-missing`: there is no such
+ * fleet.
+ */
+export type IdentityWriteOutcome = WriteOutcome | 'scope-missing' | 'fleet-missing'

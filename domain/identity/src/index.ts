@@ -66,6 +66,7 @@ export type { StaleList } from './stale-list.ts'
 export { edgeScope, scopesOf } from './scope.ts'
 export type {
   AccessPolicy,
+  DeviceFilter,
   AuthorityStore,
   CustomerAuthority,
   IdentityStore,

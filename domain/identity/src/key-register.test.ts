@@ -11,8 +11,8 @@ const { spki } = device.certificate
 const pump = (generationId: string, deviceId = 'pump-1') => ({ deviceId, generationId })
 
 function stage(weak?: WeakKeys) {
-  const store = new MemoryKeyUseStore()
   const { events, sink } = recordedEvents()
+  const store = new MemoryKeyUseStore(sink)
   const parts = { store, clock: new ManualClock(), events: sink, ...(weak === undefined ? {} : { weak }) }
   return { store, events, register: new KeyRegister(parts), parts }
 }

@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import type { EventSink } from '@holdfast/audit'
+import type { Because, EventSink, SecurityEvent } from '@holdfast/audit'
 import { type Clock, LruMap, type Timestamp } from '@holdfast/base'
 import { NO_WEAK_KEYS, parseCertificate, PkiError, type WeakKeys } from '@holdfast/pki'
 import { identityText } from './identity-key.ts'
@@ -33,8 +33,9 @@ export interface KeyUseStore {
   /**
    * One step: a key that nobody holds belongs to the claimant when this resolves. A deleted identity's keys MUST be free
    * from its deletion on, and stay known; a retired device's MUST be nobody's from its retirement on.
+   * @param because kept with the outcome `used-before` alone, its detail completed by `usedBy`: the holder before.
    */
-  claimKey(claim: KeyClaim): Promise<KeyClaimOutcome>
+  claimKey(claim: KeyClaim, because?: Because): Promise<KeyClaimOutcome>
   /** Makes a key free that the identity holds, as its deletion would. One that it does not hold stays as it is. */
   releaseKey(claim: KeyClaim): Promise<void>
 }
@@ -87,20 +88,20 @@ export class KeyRegister {
     if (this.#known.get(spkiSha256) === holder) return 'good'
     const { store, clock, weak = NO_WEAK_KEYS } = this.#parts
     if (weak.has(spki)) {
-      this.#emit('key.weak', text, spkiSha256, {})
+      this.#parts.events(this.#event('key.weak', text, spkiSha256))
       return 'key-weak'
     }
-    const outcome = await store.claimKey({ spkiSha256, key: keyOf(identity), at: clock.wall(), certificates })
+    const outcome = await store.claimKey(
+      { spkiSha256, key: keyOf(identity), at: clock.wall(), certificates },
+      this.#event('key.used-before', text, spkiSha256),
+    )
     if (outcome.kind === 'retired') {
-      this.#emit('key.retired', text, spkiSha256, { heldBy: identityText(outcome.holder) })
+      this.#parts.events(this.#event('key.retired', text, spkiSha256, outcome.holder))
       return 'key-retired'
     }
     if (outcome.kind === 'taken') {
-      this.#emit('key.shared', text, spkiSha256, { heldBy: identityText(outcome.holder) })
+      this.#parts.events(this.#event('key.shared', text, spkiSha256, outcome.holder))
       return 'key-shared'
-    }
-    if (outcome.kind === 'used-before') {
-      this.#emit('key.used-before', text, spkiSha256, { usedBy: identityText(outcome.holder) })
     }
     this.#known.set(spkiSha256, holder)
     return 'good'
@@ -126,20 +127,19 @@ export class KeyRegister {
     return this.claim(shown.spki, identity, [shown.sha1Thumbprint, shown.sha256Thumbprint])
   }
 
-  #emit(
+  #event(
     type: 'key.shared' | 'key.used-before' | 'key.retired' | 'key.weak',
     text: string,
     spkiSha256: string,
-    other: Readonly<Record<string, string>>,
-  ): void {
-    const { events, clock } = this.#parts
-    events({
+    holder?: IdentityKey,
+  ): SecurityEvent {
+    return {
       type,
-      at: clock.wall(),
+      at: this.#parts.clock.wall(),
       subject: `device/${text}`,
       actor: `device/${text}`,
-      detail: { spkiSha256, ...other },
-    })
+      detail: { spkiSha256, ...(holder === undefined ? {} : { heldBy: identityText(holder) }) },
+    }
   }
 }
 

@@ -12,11 +12,11 @@ const HOME = '192.0.2.1'
 async function world(store = new MemoryPolicyStore()) {
   const clock = new ManualClock()
   const { events, sink } = recordedEvents()
+  store.sink = sink
   const parts = {
     store,
     clock,
     random: countingRandom(store.policies.size),
-    events: sink,
     hostNames: [HOST, 'localhost'],
   }
   return { store, clock, events, policies: await Policies.open(parts) }

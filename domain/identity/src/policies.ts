@@ -1,7 +1,6 @@
 /** Shared access policies: named pairs of keys with rights, by which services (and devices, with DeviceConnect) come in. */
 
 import type { Clock, Timestamp } from '@holdfast/base'
-import type { EventSink } from '@holdfast/audit'
 import {
   coversDevice,
   coversService,
@@ -70,7 +69,6 @@ export interface PoliciesParts {
   readonly store: PolicyStore
   readonly clock: Clock
   readonly random: RandomBytes
-  readonly events: EventSink
   /** Names of this hub; the first is the hub's own. */
   readonly hostNames: readonly string[]
 }
@@ -105,15 +103,14 @@ export class Policies {
         primaryKey: randomBase64(parts.random, KEY_BYTES),
         secondaryKey: randomBase64(parts.random, KEY_BYTES),
       }
-      await parts.store.writePolicy(policy)
-      policies.push(policy)
-      parts.events({
+      await parts.store.writePolicy(policy, {
         type: 'policy.created',
         at: parts.clock.wall(),
         subject: `policy/${name}`,
         actor: 'hub',
         detail: { rights: rights.join(' ') },
       })
+      policies.push(policy)
     }
     return new Policies(parts, policies)
   }
@@ -171,26 +168,25 @@ export class Policies {
    */
   async regenerateKey(name: string, slot: KeySlot, actor: string): Promise<{ readonly cuts: readonly Cut[] }> {
     // One after the other: a write holds both keys, and one made from an older reading would bring a taken key back.
-    const turn = this.#lastChange.then(() => this.#replaceKey(name, slot))
+    const turn = this.#lastChange.then(() => this.#replaceKey(name, slot, actor))
     this.#lastChange = turn.catch(() => {})
     await turn
     this.#cutsMade += 1
-    this.#parts.events({
+    return { cuts: [{ kind: 'policy', name, slot }] }
+  }
+
+  async #replaceKey(name: string, slot: KeySlot, actor: string): Promise<void> {
+    const current = this.#policies.get(name)
+    if (current === undefined) throw new IdentityError('missing', 'there is no policy of this name')
+    const key = randomBase64(this.#parts.random, KEY_BYTES)
+    const next: AccessPolicy = slot === 'primary' ? { ...current, primaryKey: key } : { ...current, secondaryKey: key }
+    await this.#parts.store.writePolicy(next, {
       type: 'policy.key-changed',
       at: this.#parts.clock.wall(),
       subject: `policy/${name}`,
       actor,
       detail: { slot },
     })
-    return { cuts: [{ kind: 'policy', name, slot }] }
-  }
-
-  async #replaceKey(name: string, slot: KeySlot): Promise<void> {
-    const current = this.#policies.get(name)
-    if (current === undefined) throw new IdentityError('missing', 'there is no policy of this name')
-    const key = randomBase64(this.#parts.random, KEY_BYTES)
-    const next: AccessPolicy = slot === 'primary' ? { ...current, primaryKey: key } : { ...current, secondaryKey: key }
-    await this.#parts.store.writePolicy(next)
     this.#policies.set(name, next)
   }
 

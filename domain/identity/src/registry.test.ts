@@ -10,9 +10,9 @@ import { edgeScope, scopesOf } from './scope.ts'
 import { countingRandom, ManualClock, MemoryIdentityStore, recordedEvents } from './testing/index.ts'
 
 function world(changed?: RegistryParts['changed']) {
-  const store = new MemoryIdentityStore()
   const clock = new ManualClock()
   const { events, sink } = recordedEvents()
+  const store = new MemoryIdentityStore(sink)
   const parts = { store, clock, random: countingRandom(), events: sink, ...(changed && { changed }) }
   return { store, clock, events, registry: new Registry(parts) }
 }
@@ -24,8 +24,8 @@ const SHA1 = 'ab'.repeat(20)
 const SHA256 = 'CD'.repeat(32)
 
 test('a key of a retired device is given to nobody, neither at creation nor later', async () => {
-  const store = new MemoryIdentityStore()
   const { events, sink } = recordedEvents()
+  const store = new MemoryIdentityStore(sink)
   const dead = Buffer.alloc(32, 1).toString('base64')
   const areRetired = async (keys: readonly string[]): Promise<boolean> => keys.includes(dead)
   const parts = { store, clock: new ManualClock(), random: countingRandom(), events: sink, areRetired }

@@ -39,6 +39,8 @@ export interface IdentityDraft extends IdentityKey {
   readonly iotEdge?: boolean
   readonly parentScope?: string
   readonly managedBy?: string
+  /** Of devices alone: the fleet it stands in, `organisation/site/fleet`. */
+  readonly fleet?: string
 }
 
 /** What a change must find: an identity that is there, or that has this ETag. */
@@ -62,6 +64,7 @@ export interface RegistryParts {
   readonly store: IdentityStore
   readonly clock: Clock
   readonly random: RandomBytes
+  /** For what changes nothing here; a change brings its event to the store. */
   readonly events: EventSink
   /**
    * Called once a change of an identity, or its end, is on disk; the change is done when this is. MUST NOT reject:
@@ -73,6 +76,9 @@ export interface RegistryParts {
 }
 
 const PRESENT: Found = { kind: 'present' }
+
+/** What is written of a twin that begins anew. */
+const ALL_SECTIONS = 'tags desired reported'
 
 /** Where scopes take their turns: the id of no device. */
 const SCOPES = '/scopes'
@@ -121,7 +127,7 @@ export class Registry {
    * Devices by id in ascending order, strictly after `after`.
    * @param page.limit 1 to 1000.
    */
-  async listDevices(page: { readonly after?: string; readonly limit: number }): Promise<readonly Identity[]> {
+  async listDevices(page: Parameters<IdentityStore['listDevices']>[0]): Promise<readonly Identity[]> {
     if (!Number.isInteger(page.limit) || page.limit < 1 || page.limit > PAGE_ITEMS_MAX) {
       throw new IdentityError('invalid', `limit is a whole number from 1 to ${PAGE_ITEMS_MAX}`)
     }
@@ -158,14 +164,15 @@ export class Registry {
       capabilities: { iotEdge: draft.iotEdge ?? false },
       ...(draft.parentScope === undefined || draft.parentScope === '' ? {} : { parentScope: draft.parentScope }),
       ...(keeper === '' ? {} : { managedBy: keeper }),
+      ...(draft.fleet === undefined || draft.fleet === '' ? {} : { fleet: draft.fleet }),
     }
     await this.#refuseRetired(key, draft.authentication, actor)
-    if (key.moduleId === undefined) await this.#underParent(identity, () => this.#insert(identity))
-    else await this.#takeTurn(key.deviceId, () => this.#insertModule(identity))
-    this.#emit('identity.created', key, actor, {
+    const created = this.#event('identity.created', key, actor, {
       authentication: identity.authentication.kind,
       status: identity.status,
     })
+    if (key.moduleId === undefined) await this.#underParent(identity, () => this.#insert(identity, created))
+    else await this.#takeTurn(key.deviceId, () => this.#insertModule(identity, created))
     return identity
   }
 
@@ -206,15 +213,15 @@ export class Registry {
   async delete(key: IdentityKey, actor: string, found: Found = PRESENT): Promise<Applied> {
     for (let attempt = 0; attempt < CHANGE_ATTEMPTS_MAX; attempt += 1) {
       const current = await this.#expect(key, found)
+      const deleted = this.#event('identity.deleted', key, actor, { generationId: current.generationId })
       const outcome = await this.#written(key, () =>
-        this.#store.deleteIdentity(key, { kind: 'etag', etag: current.etag }),
+        this.#store.deleteIdentity(key, { kind: 'etag', etag: current.etag }, deleted),
       )
       // Not there any more, or another than the one that was read: look again, so that the cut names what was deleted.
       if (outcome !== 'written') continue
       this.#cutsMade += 1
       const scope = edgeScope(current)
       if (scope !== undefined) this.#cache.forgetUnder(scope)
-      this.#emit('identity.deleted', key, actor, { generationId: current.generationId })
       await this.#changed?.({ before: current, actor })
       return {
         identity: current,
@@ -229,9 +236,13 @@ export class Registry {
    * @param twin JSON texts of objects, checked by the caller.
    * @throws IdentityError `missing`.
    */
-  async writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void> {
+  async writeTwin(
+    key: IdentityKey,
+    twin: { readonly tags: string; readonly desired: string },
+    actor: string,
+  ): Promise<void> {
     if ((await this.#cache.read(key)) === undefined) throw missing(key)
-    await this.#store.writeTwin(key, twin)
+    await this.#store.writeTwin(key, twin, this.#event('twin.changed', key, actor, { sections: ALL_SECTIONS }))
   }
 
   async #change(
@@ -243,11 +254,17 @@ export class Registry {
     for (let attempt = 0; attempt < CHANGE_ATTEMPTS_MAX; attempt += 1) {
       const current = await this.#expect(key, found)
       const next = apply(current)
+      const updated = this.#event('identity.updated', key, actor, {
+        changed: differences(current, next).join(' '),
+        status: next.status,
+        authentication: next.authentication.kind,
+      })
       const write = (): Promise<IdentityWriteOutcome> =>
-        this.#written(key, () => this.#store.writeIdentity(next, { kind: 'etag', etag: current.etag }))
+        this.#written(key, () => this.#store.writeIdentity(next, { kind: 'etag', etag: current.etag }, updated))
       const isMoved = next.parentScope !== current.parentScope
       const outcome = isMoved ? await this.#underParent(next, write) : await write()
       if (outcome === 'scope-missing' && isMoved) throw unknownScope()
+      if (outcome === 'fleet-missing') throw unknownFleet()
       // Written or deleted by another call since it was read: what this call does, it does to what is there now.
       if (outcome !== 'written') continue
       this.#cache.put(next)
@@ -255,11 +272,6 @@ export class Registry {
       if (scope !== undefined && edgeScope(next) === undefined) this.#cache.forgetUnder(scope)
       const cuts = cutsBetween(current, next)
       if (cuts.length > 0) this.#cutsMade += 1
-      this.#emit('identity.updated', key, actor, {
-        changed: differences(current, next).join(' '),
-        status: next.status,
-        authentication: next.authentication.kind,
-      })
       await this.#changed?.({ before: current, after: next, actor })
       return { identity: next, cuts }
     }
@@ -271,7 +283,7 @@ export class Registry {
     if (draft?.kind !== 'sas' || this.#areRetired === undefined) return
     const chosen = [draft.primaryKey, draft.secondaryKey].filter((one) => one !== undefined)
     if (chosen.length === 0 || !(await this.#areRetired(chosen))) return
-    this.#emit('key.retired', key, actor, { kind: 'symmetric-key' })
+    this.#events(this.#event('key.retired', key, actor, { kind: 'symmetric-key' }))
     throw new IdentityError('invalid', 'a key is that of a retired device, which does not come back; make a new one')
   }
 
@@ -284,17 +296,20 @@ export class Registry {
     return current
   }
 
-  async #insert(identity: Identity): Promise<void> {
-    const outcome = await this.#written(identity, () => this.#store.writeIdentity(identity, { kind: 'absent' }))
+  async #insert(identity: Identity, created: SecurityEvent): Promise<void> {
+    const outcome = await this.#written(identity, () =>
+      this.#store.writeIdentity(identity, { kind: 'absent' }, created),
+    )
     if (outcome === 'missing') throw deviceMissing(identity.deviceId)
     if (outcome === 'scope-missing') throw unknownScope()
+    if (outcome === 'fleet-missing') throw unknownFleet()
     if (outcome !== 'written') {
       throw new IdentityError('exists', `${identitySubject(identity)} exists already; change it or choose another id`)
     }
     this.#cache.put(identity)
   }
 
-  async #insertModule(identity: Identity): Promise<void> {
+  async #insertModule(identity: Identity, created: SecurityEvent): Promise<void> {
     const modules = await this.#store.listModules(identity.deviceId)
     if (modules.length >= MODULES_PER_DEVICE_MAX && !modules.some((one) => one.moduleId === identity.moduleId)) {
       throw new IdentityError(
@@ -302,7 +317,7 @@ export class Registry {
         `a device has at most ${MODULES_PER_DEVICE_MAX} modules; delete one first`,
       )
     }
-    await this.#insert(identity)
+    await this.#insert(identity, created)
   }
 
   /** Does a write and, whatever comes of it, trusts memory no longer for this identity. */
@@ -343,8 +358,8 @@ export class Registry {
     }
   }
 
-  #emit(type: SecurityEvent['type'], key: IdentityKey, actor: string, detail: SecurityEvent['detail']): void {
-    this.#events({ type, at: this.#clock.wall(), subject: identitySubject(key), actor, detail })
+  #event(type: SecurityEvent['type'], key: IdentityKey, actor: string, detail: SecurityEvent['detail']): SecurityEvent {
+    return { type, at: this.#clock.wall(), subject: identitySubject(key), actor, detail }
   }
 }
 
@@ -352,16 +367,26 @@ function missing(key: IdentityKey): IdentityError {
   return new IdentityError('missing', `${key.moduleId === undefined ? 'the device' : 'the module'} does not exist`)
 }
 
-function checkKind(key: IdentityKey, asked: Pick<IdentityChange, 'iotEdge' | 'parentScope' | 'managedBy'>): void {
+function checkKind(
+  key: IdentityKey,
+  asked: Pick<IdentityChange, 'iotEdge' | 'parentScope' | 'managedBy' | 'fleet'>,
+): void {
   const isModule = key.moduleId !== undefined
   if (isModule && (asked.iotEdge === true || (asked.parentScope ?? '') !== '')) {
     throw new IdentityError('invalid', 'a module has no capabilities and no parent; its device may have them')
+  }
+  if (isModule && (asked.fleet ?? '') !== '') {
+    throw new IdentityError('invalid', 'a module stands where its device does')
   }
   if (!isModule && (asked.managedBy ?? '') !== '') throw new IdentityError('invalid', 'managedBy is for modules alone')
 }
 
 function unknownScope(): IdentityError {
   return new IdentityError('unknown-scope', 'no edge device has this scope; read it from the deviceScope of the parent')
+}
+
+function unknownFleet(): IdentityError {
+  return new IdentityError('invalid', 'there is no such fleet; list the fleets for those that exist')
 }
 
 function deviceMissing(deviceId: string): IdentityError {

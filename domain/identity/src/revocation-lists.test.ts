@@ -45,9 +45,9 @@ async function list(
 }
 
 async function stage() {
-  const store = new MemoryRevocationListStore()
   const clock = new ManualClock()
   const { events, sink } = recordedEvents()
+  const store = new MemoryRevocationListStore(sink)
   const parts = { store, clock, events: sink }
   const lists = await RevocationLists.open(parts)
   return { store, clock, events, parts, lists, plant: authorityOf('plant', root) }

@@ -3,7 +3,7 @@
  * them, and never older than what is there: who can answer in place of the CA's server could un-revoke with an old one.
  */
 
-import type { EventSink } from '@holdfast/audit'
+import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import type { Clock, Timestamp } from '@holdfast/base'
 import {
   checkAuthority,
@@ -153,13 +153,13 @@ export class RevocationLists implements RevocationJudge {
         ...(url === undefined ? {} : { url }),
       }
       this.#checkRoom(next)
-      if ((await this.#parts.store.writeRevocationList(stored(next))) !== 'written') {
+      const event = this.#event(isNewList ? 'revocation-list.taken' : 'revocation-list.changed', next, actor)
+      if ((await this.#parts.store.writeRevocationList(stored(next), event)) !== 'written') {
         throw new IdentityError('missing', 'there is no authority of this name')
       }
       this.#lists.set(nameOf(next.authority, issuerKey), next)
       this.#cutsMade += 1
       this.#refresh()
-      this.#emit(isNewList ? 'revocation-list.taken' : 'revocation-list.changed', next, actor)
       return { list: next, cuts: this.#cutsOf(next, now) }
     })
   }
@@ -169,10 +169,10 @@ export class RevocationLists implements RevocationJudge {
     await this.#inTurn(async () => {
       const current = this.#lists.get(nameOf(authority, issuerKey))
       if (current === undefined) throw new IdentityError('missing', 'there is no such revocation list')
-      await this.#parts.store.deleteRevocationList(authority, issuerKey)
+      const removed = this.#event('revocation-list.removed', current, actor)
+      await this.#parts.store.deleteRevocationList(authority, issuerKey, removed)
       this.#lists.delete(nameOf(authority, issuerKey))
       this.#refresh()
-      this.#emit('revocation-list.removed', current, actor)
     })
   }
 
@@ -195,7 +195,7 @@ export class RevocationLists implements RevocationJudge {
     const stale = new Map(this.staleAt(now).map(({ list }) => [nameOf(list.authority, list.issuerKey), list]))
     for (const [name, one] of stale) {
       if (this.#stale.has(name)) continue
-      this.#emit('revocation-list.stale', one, 'hub')
+      this.#parts.events(this.#event('revocation-list.stale', one, 'hub'))
       // A decision under way was made when the list still held.
       if (one.whenStale === 'refuse') this.#cutsMade += 1
     }
@@ -265,14 +265,14 @@ export class RevocationLists implements RevocationJudge {
     return turn
   }
 
-  #emit(
+  #event(
     type: 'revocation-list.taken' | 'revocation-list.changed' | 'revocation-list.removed' | 'revocation-list.stale',
     one: KnownRevocationList,
     actor: string,
-  ): void {
+  ): SecurityEvent {
     const { parsed, whenStale } = one
     const end = parsed?.nextUpdate
-    this.#parts.events({
+    return {
       type,
       at: this.#parts.clock.wall(),
       subject: `authority/${one.authority}`,
@@ -284,7 +284,7 @@ export class RevocationLists implements RevocationJudge {
         ...(end === undefined ? {} : { nextUpdate: new Date(end).toISOString() }),
         ...(one.url === undefined ? {} : { isFetched: true }),
       },
-    })
+    }
   }
 }
 

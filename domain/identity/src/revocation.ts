@@ -1,5 +1,6 @@
 /** What revocation lists need of their store, and what they say. */
 
+import type { Because } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { Certificate } from '@holdfast/pki'
 import type { WriteOutcome } from './identity.ts'
@@ -27,11 +28,12 @@ export interface StoredRevocationList {
   readonly whenStale: WhenStale
 }
 
+/** As all stores here, it keeps the events of a write (`because`) with it where it did what was asked. */
 export interface RevocationListStore {
   listRevocationLists(): Promise<readonly StoredRevocationList[]>
   /** Replaces that of the same authority and issuer; `missing` without the authority. An authority's go with it. */
-  writeRevocationList(list: StoredRevocationList): Promise<WriteOutcome>
-  deleteRevocationList(authority: string, issuerKey: string): Promise<WriteOutcome>
+  writeRevocationList(list: StoredRevocationList, because?: Because): Promise<WriteOutcome>
+  deleteRevocationList(authority: string, issuerKey: string, because?: Because): Promise<WriteOutcome>
 }
 
 /** One certificate of a path, as the CA above it knows it. */

@@ -1,5 +1,9 @@
-/** What the identity rules need from a disk. Implementers MUST make every write durable before they resolve. */
+/**
+ * What the identity rules need from a disk. Implementers MUST make every write durable before they resolve, and keep the
+ * events a write brings (`because`) in its transaction where it does what was asked, and nowhere else.
+ */
 
+import type { Because } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { Expectation, Identity, IdentityKey, IdentityWriteOutcome, WriteOutcome } from './identity.ts'
 
@@ -9,18 +13,36 @@ export interface IdentityStore {
    * A module is refused with `missing` while its device does not exist, a device with `scope-missing` while no edge
    * device has the scope it names as its parent's. A device that is no edge device any more is nobody's parent.
    */
-  writeIdentity(identity: Identity, expected: Expectation): Promise<IdentityWriteOutcome>
+  writeIdentity(identity: Identity, expected: Expectation, because?: Because): Promise<IdentityWriteOutcome>
   /**
    * Deleting a device deletes its modules, its session and its twin in the same step, and takes its scope away from
    * those under it.
    */
-  deleteIdentity(key: IdentityKey, expected: Expectation): Promise<WriteOutcome>
-  /** Devices by id in ascending order, strictly after `after`; at most `limit` (1..1000). */
-  listDevices(page: { readonly after?: string; readonly limit: number }): Promise<readonly Identity[]>
+  deleteIdentity(key: IdentityKey, expected: Expectation, because?: Because): Promise<WriteOutcome>
+  /** Devices by id in ascending order, strictly after `after`; at most `limit` (1..1000); of those of `within` alone. */
+  listDevices(page: {
+    readonly after?: string
+    readonly limit: number
+    readonly within?: DeviceFilter
+  }): Promise<readonly Identity[]>
   listModules(deviceId: string): Promise<readonly Identity[]>
   countDevices(): Promise<{ readonly total: number; readonly enabled: number }>
-  /** Writes tags and desired properties of a new twin (provisioning's initial twin); replaces what is there. */
-  writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void>
+  /**
+   * Writes tags and desired properties of a new twin (provisioning's initial twin); replaces what is there.
+   * @param because its detail is completed by `version`, of the twin after the write.
+   */
+  writeTwin(
+    key: IdentityKey,
+    twin: { readonly tags: string; readonly desired: string },
+    because?: Because,
+  ): Promise<void>
+}
+
+/** Devices by where they stand, and some by their ids besides. */
+export interface DeviceFilter {
+  /** As devices have them; '' stands for those that have none. */
+  readonly fleets: readonly string[]
+  readonly deviceIds: readonly string[]
 }
 
 /** The rights a shared access policy can carry. */
@@ -44,7 +66,7 @@ export interface AccessPolicy {
 
 export interface PolicyStore {
   listPolicies(): Promise<readonly AccessPolicy[]>
-  writePolicy(policy: AccessPolicy): Promise<void>
+  writePolicy(policy: AccessPolicy, because?: Because): Promise<void>
 }
 
 /** A customer's certificate authority that device certificates may chain to once it is `verified`. */
@@ -62,6 +84,6 @@ export interface CustomerAuthority {
 
 export interface AuthorityStore {
   listAuthorities(): Promise<readonly CustomerAuthority[]>
-  writeAuthority(authority: CustomerAuthority, expected: Expectation): Promise<WriteOutcome>
-  deleteAuthority(name: string): Promise<WriteOutcome>
+  writeAuthority(authority: CustomerAuthority, expected: Expectation, because?: Because): Promise<WriteOutcome>
+  deleteAuthority(name: string, because?: Because): Promise<WriteOutcome>
 }

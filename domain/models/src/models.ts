@@ -2,7 +2,7 @@
 
 import type { ConnectionPolicy } from '@holdfast/admission'
 import type { AttestationPolicy } from '@holdfast/attestation'
-import type { EventSink, EventType } from '@holdfast/audit'
+import type { EventType, SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import { attestationPolicyOf, connectionPolicyOf } from './effective-policies.ts'
 import { ModelError } from './errors.ts'
@@ -22,7 +22,6 @@ export interface ModelsParts {
   readonly clock: Clock
   /** MUST come from the system's cryptographic generator outside of tests. */
   readonly random: (bytes: number) => Uint8Array
-  readonly events: EventSink
 }
 
 /**
@@ -83,8 +82,9 @@ export class Models {
     }
     const now = this.#parts.clock.wall()
     const model: DeviceModel = { ...draft, etag: this.#etag(), createdTime: now, updatedTime: now }
-    if ((await this.#parts.store.writeModel(model, { kind: 'absent' })) !== 'written') throw exists(draft.id)
-    this.#changed(model.id, model, 'model.created', actor)
+    const created = this.#event('model.created', model.id, actor, factsOf(model))
+    if ((await this.#parts.store.writeModel(model, { kind: 'absent' }, created)) !== 'written') throw exists(draft.id)
+    this.#changed(model.id, model)
     return model
   }
 
@@ -102,8 +102,9 @@ export class Models {
       const { createdTime } = current
       const model: DeviceModel = { ...draft, etag: this.#etag(), createdTime, updatedTime: this.#parts.clock.wall() }
       const expected = { kind: 'etag', etag: current.etag } as const
-      if ((await this.#parts.store.writeModel(model, expected)) !== 'written') continue
-      this.#changed(model.id, model, 'model.updated', actor)
+      const updated = this.#event('model.updated', model.id, actor, factsOf(model))
+      if ((await this.#parts.store.writeModel(model, expected, updated)) !== 'written') continue
+      this.#changed(model.id, model)
       return model
     }
     throw new ModelError('etag-mismatch', 'others are changing this model; read it again')
@@ -113,12 +114,13 @@ export class Models {
   async delete(id: string, actor: string, etag?: string): Promise<void> {
     for (let attempt = 0; attempt < CHANGE_ATTEMPTS_MAX; attempt += 1) {
       const current = this.#expect(id, etag)
-      const outcome = await this.#parts.store.deleteModel(id, current.etag)
+      const deleted = this.#event('model.deleted', id, actor, {})
+      const outcome = await this.#parts.store.deleteModel(id, current.etag, deleted)
       if (outcome === 'in-use') {
         throw new ModelError('in-use', 'devices or manifests are of this model; give them another or retire them first')
       }
       if (outcome === 'conflict') continue
-      this.#changed(id, undefined, 'model.deleted', actor)
+      this.#changed(id, undefined)
       return
     }
     throw new ModelError('etag-mismatch', 'others are changing this model; read it again')
@@ -148,18 +150,24 @@ export class Models {
     return effective
   }
 
-  #changed(id: string, model: DeviceModel | undefined, type: EventType, actor: string): void {
+  #changed(id: string, model: DeviceModel | undefined): void {
     this.#effective.delete(id)
     if (model === undefined) this.#models.delete(id)
     else this.#models.set(id, model)
-    const detail = model === undefined ? {} : { tier: model.tier, manufacturer: model.manufacturer }
-    this.#parts.events({ type, at: this.#parts.clock.wall(), subject: `model/${id}`, actor, detail })
     for (const listener of this.#listeners) listener(id)
+  }
+
+  #event(type: EventType, id: string, actor: string, detail: SecurityEvent['detail']): SecurityEvent {
+    return { type, at: this.#parts.clock.wall(), subject: `model/${id}`, actor, detail }
   }
 
   #etag(): string {
     return Buffer.from(this.#parts.random(ETAG_BYTES)).toString('hex')
   }
+}
+
+function factsOf({ tier, manufacturer }: DeviceModel): SecurityEvent['detail'] {
+  return { tier, manufacturer }
 }
 
 function exists(id: string): ModelError {

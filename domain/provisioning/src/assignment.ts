@@ -68,8 +68,7 @@ export async function assign(
     if (!(await isCarriedOut(parts, attested, authentication, plan, actor))) continue
     await parts.supply?.assigned(attested, plan.deviceId)
     const written = nextRegistration(parts, attested, plan, registration)
-    await parts.store.writeRegistration(written)
-    parts.events({
+    await parts.store.writeRegistration(written, {
       type: 'registration.assigned',
       at: written.updatedTime,
       subject: `registration/${written.registrationId}`,

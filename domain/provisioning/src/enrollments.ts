@@ -1,6 +1,6 @@
 /** Enrolments as operators and services manage them. */
 
-import type { EventSink, EventType } from '@holdfast/audit'
+import type { EventSink, EventType, SecurityEvent } from '@holdfast/audit'
 import { type Clock, formatTimestamp } from '@holdfast/base'
 import {
   type AttestationDocument,
@@ -88,10 +88,10 @@ export class Enrollments {
   async delete(scope: EnrollmentScope, id: RegistrationId, match: Match, actor: string): Promise<void> {
     const { store } = this.#parts
     const expected: Expectation = match.kind === 'etag' ? match : { kind: 'present' }
-    const outcome = await this.#written(scope, () => store.deleteEnrollment(scope, id, expected))
+    const deleted = this.#event('enrollment.deleted', scope, id, actor, {})
+    const outcome = await this.#written(scope, () => store.deleteEnrollment(scope, id, expected, deleted))
     if (outcome === 'missing') throw notFound()
     if (outcome !== 'written') throw preconditionFailed()
-    this.#emit('enrollment.deleted', scope, id, actor, {})
     // The registration of an individual enrolment goes with it. Those of a group stay, as a record of where they went.
     const registration = scope === 'individual' ? await store.readRegistration(id) : undefined
     if (registration?.scope === 'individual') await store.deleteRegistration(id, { kind: 'any' })
@@ -139,7 +139,7 @@ export class Enrollments {
     const { attestation } = await this.#existing(scope, id)
     const output = attestationOutput(this.#parts.format.certificates, attestation)
     if (attestation.kind !== 'symmetricKey') return formatAttestation(output, scope)
-    this.#emit('enrollment.secret-disclosed', scope, id, actor, {})
+    this.#parts.events(this.#event('enrollment.secret-disclosed', scope, id, actor, {}))
     const { primaryKey, secondaryKey } = attestation
     return formatAttestation(output, scope, { primaryKey, secondaryKey })
   }
@@ -157,7 +157,7 @@ export class Enrollments {
     if (attestation.kind !== 'symmetricKey') {
       throw new DpsError('bad-request', 'The group proves its devices by certificates; it derives no keys.')
     }
-    this.#emit('enrollment.secret-disclosed', 'group', groupId, actor, { registrationId })
+    this.#parts.events(this.#event('enrollment.secret-disclosed', 'group', groupId, actor, { registrationId }))
     return deriveDeviceKey(attestation.primaryKey, registrationId)
   }
 
@@ -194,13 +194,13 @@ export class Enrollments {
       const next = this.#next(input, current)
       // Always against what was read: keys that are kept must be those of the record that is replaced.
       const expected: Expectation = current === undefined ? { kind: 'absent' } : { kind: 'etag', etag: current.etag }
-      const outcome = await this.#written(input.scope, () => store.writeEnrollment(next, expected))
-      if (outcome !== 'written') continue
       const isNew = current === undefined
-      this.#emit(isNew ? 'enrollment.created' : 'enrollment.updated', next.scope, next.id, actor, {
+      const event = this.#event(isNew ? 'enrollment.created' : 'enrollment.updated', next.scope, next.id, actor, {
         attestation: next.attestation.kind,
         status: next.status,
       })
+      const outcome = await this.#written(input.scope, () => store.writeEnrollment(next, expected, event))
+      if (outcome !== 'written') continue
       return { stored: next, isNew }
     }
     throw new DpsError('conflict', 'Others are changing the same enrolment. Try again.')
@@ -286,16 +286,16 @@ export class Enrollments {
     return turn
   }
 
-  #emit(
+  #event(
     type: EventType,
     scope: EnrollmentScope,
     id: string,
     actor: string,
     detail: Readonly<Record<string, string>>,
-  ): void {
+  ): SecurityEvent {
     const at = this.#parts.clock.wall()
     const subject = scope === 'individual' ? `enrollment/${id}` : `enrollment-group/${id}`
-    this.#parts.events({ type, at, subject, actor, detail: { scope, ...detail } })
+    return { type, at, subject, actor, detail: { scope, ...detail } }
   }
 }
 

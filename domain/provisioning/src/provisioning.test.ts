@@ -403,7 +403,11 @@ describe('registering again', () => {
     await provision(world, 'pump-1', world.token('pump-1', KEY))
     assert.deepEqual(world.identityStore.twins.get('pump-1'), { tags: '{"site":"north"}', desired: '{"rate":5}' })
     const before = await world.registry.read({ deviceId: 'pump-1' })
-    await world.registry.writeTwin({ deviceId: 'pump-1' }, { tags: '{"by":"operator"}', desired: '{}' })
+    await world.registry.writeTwin(
+      { deviceId: 'pump-1' },
+      { tags: '{"by":"operator"}', desired: '{}' },
+      'operator/local',
+    )
     const again = assigned(await provision(world, 'pump-1', world.token('pump-1', KEY)))
     assert.equal(again.substatus, 'reprovisionedToInitialAssignment')
     assert.deepEqual(await world.registry.read({ deviceId: 'pump-1' }), before)
@@ -415,7 +419,11 @@ describe('registering again', () => {
     const reprovisionPolicy = { updateHubAssignment: true, migrateDeviceData: false }
     await world.enroll('individual', symmetric('pump-1', { initialTwin: twin, reprovisionPolicy }))
     await provision(world, 'pump-1', world.token('pump-1', KEY))
-    await world.registry.writeTwin({ deviceId: 'pump-1' }, { tags: '{"by":"operator"}', desired: '{}' })
+    await world.registry.writeTwin(
+      { deviceId: 'pump-1' },
+      { tags: '{"by":"operator"}', desired: '{}' },
+      'operator/local',
+    )
     const again = assigned(await provision(world, 'pump-1', world.token('pump-1', KEY)))
     assert.equal(again.substatus, 'deviceDataReset')
     assert.equal(world.identityStore.twins.get('pump-1')?.tags, '{"site":"north"}')

@@ -248,13 +248,13 @@ export class Provisioning {
    */
   async deleteRegistration(id: RegistrationId, match: Match, actor: string): Promise<void> {
     const expected = match.kind === 'etag' ? match : ({ kind: 'present' } as const)
-    const outcome = await this.#parts.store.deleteRegistration(id, expected)
+    const at = this.#parts.clock.wall()
+    const deleted = { type: 'registration.deleted', at, subject: `registration/${id}`, actor, detail: {} } as const
+    const outcome = await this.#parts.store.deleteRegistration(id, expected, deleted)
     if (outcome === 'missing') throw registrationNotFound()
     if (outcome !== 'written') {
       throw new DpsError('precondition-failed', 'The registration is not the one that If-Match names. Read it again.')
     }
-    const at = this.#parts.clock.wall()
-    this.#emit({ type: 'registration.deleted', at, subject: `registration/${id}`, actor, detail: {} })
   }
 
   /** The registrations that a group assigned. @throws DpsError `enrollment-not-found`. */

@@ -36,6 +36,6 @@ export function registryDirectory(
       }
     },
 
-    writeTwin: (deviceId, twin) => registry.writeTwin({ deviceId }, twin),
+    writeTwin: (deviceId, twin) => registry.writeTwin({ deviceId }, twin, 'hub'),
   }
 }

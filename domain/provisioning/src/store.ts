@@ -1,5 +1,6 @@
 /** What provisioning needs from a disk. Implementers MUST make every write durable before they resolve. */
 
+import type { Because } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { Expectation, WriteOutcome } from '@holdfast/identity'
 
@@ -68,13 +69,19 @@ export interface Page {
   readonly limit: number
 }
 
+/** Keeps the events that a write brings (`because`) in its transaction where it did what was asked, and nowhere else. */
 export interface ProvisioningStore {
   readEnrollment(scope: Enrollment['scope'], id: string): Promise<Enrollment | undefined>
-  writeEnrollment(enrollment: Enrollment, expected: Expectation): Promise<WriteOutcome>
-  deleteEnrollment(scope: Enrollment['scope'], id: string, expected: Expectation): Promise<WriteOutcome>
+  writeEnrollment(enrollment: Enrollment, expected: Expectation, because?: Because): Promise<WriteOutcome>
+  deleteEnrollment(
+    scope: Enrollment['scope'],
+    id: string,
+    expected: Expectation,
+    because?: Because,
+  ): Promise<WriteOutcome>
   listEnrollments(scope: Enrollment['scope'], page: Page): Promise<readonly Enrollment[]>
   readRegistration(registrationId: string): Promise<Registration | undefined>
-  writeRegistration(registration: Registration): Promise<void>
-  deleteRegistration(registrationId: string, expected: Expectation): Promise<WriteOutcome>
+  writeRegistration(registration: Registration, because?: Because): Promise<void>
+  deleteRegistration(registrationId: string, expected: Expectation, because?: Because): Promise<WriteOutcome>
   listRegistrations(enrollmentId: string, page: Page): Promise<readonly Registration[]>
 }

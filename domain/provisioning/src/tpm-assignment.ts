@@ -1,7 +1,7 @@
 /** What a TPM gets and what it may not: its device's key at the hub, and a second identity (azure-iot.md §6.1). */
 
 import { createHash } from 'node:crypto'
-import type { EventSink } from '@holdfast/audit'
+import type { EventSink, EventType, SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import { formatActivation } from '@holdfast/dps'
 import type { Authentication } from '@holdfast/identity'
@@ -42,29 +42,18 @@ export async function claimTpm(
   const spki = publicKeyOf(checkTpmKeys(proof).endorsementKey).export({ type: 'spki', format: 'der' })
   const spkiSha256 = createHash('sha256').update(spki).digest('hex').toUpperCase()
   const at = parts.clock.wall()
-  const outcome = await parts.tpm.keyUse.claimKey({ spkiSha256, key: { deviceId }, at })
-  if (outcome.kind === 'new' || outcome.kind === 'own') return undefined
-  const holder = outcome.holder.deviceId
-  const [type, whose] = CLAIM_EVENTS[outcome.kind]
-  parts.events({
+  const event = (type: EventType, detail: SecurityEvent['detail']): SecurityEvent => ({
     type,
     at,
     subject: `device/${deviceId}`,
     actor: `registration/${registrationId}`,
-    detail: { spkiSha256, kind: 'endorsement-key', [whose]: holder },
+    detail: { spkiSha256, kind: 'endorsement-key', ...detail },
   })
-  switch (outcome.kind) {
-    case 'used-before':
-      return undefined
-    case 'taken':
-      return `device ${holder} has the same endorsement key`
-    case 'retired':
-      return `the endorsement key is that of ${holder}, which is retired`
-  }
+  const outcome = await parts.tpm.keyUse.claimKey({ spkiSha256, key: { deviceId }, at }, event('key.used-before', {}))
+  if (outcome.kind !== 'taken' && outcome.kind !== 'retired') return undefined
+  const heldBy = outcome.holder.deviceId
+  parts.events(event(outcome.kind === 'taken' ? 'key.shared' : 'key.retired', { heldBy }))
+  return outcome.kind === 'taken'
+    ? `device ${heldBy} has the same endorsement key`
+    : `the endorsement key is that of ${heldBy}, which is retired`
 }
-
-const CLAIM_EVENTS = {
-  'used-before': ['key.used-before', 'usedBy'],
-  taken: ['key.shared', 'heldBy'],
-  retired: ['key.retired', 'heldBy'],
-} as const

@@ -60,15 +60,10 @@ export class Claims {
 
   /** Ends the wait of entries that nobody claimed in time. How many they were. */
   async expire(): Promise<number> {
-    const { store, clock, events } = this.#parts
+    const { store, clock } = this.#parts
     let count = 0
     for (let step = 0; step < SWEEP_STEPS_MAX; step += 1) {
-      const at = clock.wall()
-      const expired = await store.expireEntries({ at, actor: 'hub' }, SWEEP_MAX)
-      for (const { manufacturer, serial, manifest, model } of expired) {
-        const detail = { manifest, model }
-        events({ type: 'claim.expired', at, subject: `supply/${manufacturer}/${serial}`, actor: 'hub', detail })
-      }
+      const expired = await store.expireEntries({ at: clock.wall(), actor: 'hub' }, SWEEP_MAX)
       count += expired.length
       if (expired.length < SWEEP_MAX) break
     }
@@ -76,7 +71,7 @@ export class Claims {
   }
 
   async #claim({ by, owner, registrationId: wanted }: ClaimRequest, actor: string): Promise<SupplyEntry> {
-    const { store, owners, clock, events } = this.#parts
+    const { store, owners, clock } = this.#parts
     await owners.expect(owner)
     const entry = by.kind === 'code' ? await this.#byCode(by.code, actor) : await this.#bySerial(by)
     const registrationId = parseRegistrationId(wanted ?? entry.serial)
@@ -89,12 +84,20 @@ export class Claims {
     if (await this.#parts.isTaken(registrationId)) throw taken(registrationId)
     const { manufacturer, serial } = entry
     const at = clock.wall()
-    const outcome = await store.claimEntry({ manufacturer, serial, owner, registrationId }, { at, actor })
+    const outcome = await store.claimEntry(
+      { manufacturer, serial, owner, registrationId },
+      { at, actor },
+      {
+        type: 'claim.accepted',
+        at,
+        subject: `supply/${manufacturer}/${serial}`,
+        actor,
+        detail: { owner, registrationId, by: by.kind, model: entry.model },
+      },
+    )
     if (outcome.kind === 'refused') {
       throw outcome.code === 'id-taken' ? taken(registrationId) : new SupplyError(outcome.code, outcome.reason)
     }
-    const detail = { owner, registrationId, by: by.kind, model: entry.model }
-    events({ type: 'claim.accepted', at, subject: `supply/${manufacturer}/${serial}`, actor, detail })
     return outcome.entry
   }
 

@@ -1,6 +1,6 @@
 /** Lives of devices: read from memory where connections are judged, changed in one place, told to whoever judged by them. */
 
-import type { EventSink } from '@holdfast/audit'
+import type { Because, EventSink } from '@holdfast/audit'
 import { type Clock, LruMap } from '@holdfast/base'
 import type { Identity } from '@holdfast/identity'
 import type { Models } from '@holdfast/models'
@@ -107,19 +107,27 @@ export class Lives {
     return this.#moved(deviceId, { kind: 'release', generationId, reason }, actor)
   }
 
-  /** A change that others of this room have thought of. A refusal is told and given back. */
-  async change(deviceId: string, change: Exclude<LifeChange, { kind: 'retire' }>, actor: string): Promise<LifeOutcome> {
+  /**
+   * A change that others of this room have thought of. A refusal is told and given back.
+   * @param because kept with the change, after the events of its own.
+   */
+  async change(
+    deviceId: string,
+    change: Exclude<LifeChange, { kind: 'retire' }>,
+    actor: string,
+    because?: Because,
+  ): Promise<LifeOutcome> {
     const stamp = { at: this.#parts.clock.wall(), actor }
-    const outcome = await this.#written(deviceId, () => this.#parts.store.changeLife(deviceId, change, stamp))
-    this.#tell(deviceId, change.kind, outcome, actor)
+    const outcome = await this.#written(deviceId, () => this.#parts.store.changeLife(deviceId, change, stamp, because))
+    this.#tellRefusal(deviceId, change.kind, outcome, actor)
     return outcome
   }
 
-  /** Writes the tombstone of a device. */
-  async retire(tombstone: Tombstone): Promise<LifeOutcome> {
+  /** Writes the tombstone of a device, and keeps `because` with it. */
+  async retire(tombstone: Tombstone, because: Because): Promise<LifeOutcome> {
     const { deviceId, actor } = tombstone
-    const outcome = await this.#written(deviceId, () => this.#parts.store.retireDevice(tombstone))
-    this.#tell(deviceId, 'retire', outcome, actor)
+    const outcome = await this.#written(deviceId, () => this.#parts.store.retireDevice(tombstone, because))
+    this.#tellRefusal(deviceId, 'retire', outcome, actor)
     return outcome
   }
 
@@ -153,19 +161,11 @@ export class Lives {
     throw new SupplyError('device-missing', 'check the id; ids are case-sensitive')
   }
 
-  #tell(deviceId: string, kind: LifeChange['kind'], outcome: LifeOutcome, actor: string): void {
+  #tellRefusal(deviceId: string, move: LifeChange['kind'], outcome: LifeOutcome, actor: string): void {
+    if (outcome.kind !== 'refused') return
     const { clock, events } = this.#parts
-    const subject = `device/${deviceId}`
-    const at = clock.wall()
-    if (outcome.kind === 'refused') {
-      events({ type: 'device.life-refused', at, subject, actor, detail: { move: kind, reason: outcome.reason } })
-      return
-    }
-    if (outcome.kind === 'unchanged') return
-    for (const { move, from, to, detail } of outcome.history) {
-      const type = move === 'assign' ? 'device.model-assigned' : 'device.life-changed'
-      events({ type, at, subject, actor, detail: { move, from: from ?? '', to: to ?? '', ...detail } })
-    }
+    const detail = { move, reason: outcome.reason }
+    events({ type: 'device.life-refused', at: clock.wall(), subject: `device/${deviceId}`, actor, detail })
   }
 }
 

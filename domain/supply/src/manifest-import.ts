@@ -1,6 +1,5 @@
 /** Taking in a manifest whose signature was found good: line by line, with a report of each. */
 
-import type { EventSink } from '@holdfast/audit'
 import { type Clock, timestampOf } from '@holdfast/base'
 import type { Models } from '@holdfast/models'
 import { codeDigest } from './claim-code.ts'
@@ -27,7 +26,6 @@ export interface ManifestImportsParts {
   readonly store: SupplyStore
   readonly models: Models
   readonly clock: Clock
-  readonly events: EventSink
   /** Base64; see `claim-code.ts`. */
   readonly codeKey: string
   /** How long an entry waits to be claimed, in milliseconds. */
@@ -68,7 +66,7 @@ export class ManifestImports {
   }
 
   async *#run(manifest: VerifiedManifest, actor: string): AsyncGenerator<readonly LineReport[], ManifestRecord> {
-    const { store, clock, events } = this.#parts
+    const { store, clock } = this.#parts
     const counts = { imported: 0, duplicate: 0, conflict: 0, malformed: 0 }
     let record: ManifestRecord | undefined
     let promised = 0
@@ -98,10 +96,13 @@ export class ManifestImports {
       yield [{ line: 1, outcome: 'malformed', member: 'entries', reason, remedy }]
     }
     const done: ManifestRecord = { ...record, counts: { ...counts }, isComplete: true }
-    await store.writeManifest(done)
-    const subject = `manifest/${manifest.sha256}`
-    const detail = { manufacturer: manifest.manufacturer, name: record.name, ...counts }
-    events({ type: 'manifest.imported', at: clock.wall(), subject, actor, detail })
+    await store.writeManifest(done, {
+      type: 'manifest.imported',
+      at: clock.wall(),
+      subject: `manifest/${manifest.sha256}`,
+      actor,
+      detail: { manufacturer: manifest.manufacturer, name: record.name, ...counts },
+    })
     return done
   }
 

@@ -1,6 +1,5 @@
 /** Manufacturers whose manifests count, each by one key. All are in memory. */
 
-import type { EventSink } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import { isModelName } from '@holdfast/models'
 import { decodePem, keyKindOf, PkiError, readPublicKey } from '@holdfast/pki'
@@ -12,7 +11,6 @@ import type { Manufacturer, SupplyStore } from './store.ts'
 export interface ManufacturersParts {
   readonly store: SupplyStore
   readonly clock: Clock
-  readonly events: EventSink
 }
 
 export class Manufacturers {
@@ -52,23 +50,29 @@ export class Manufacturers {
     }
     const at = this.#parts.clock.wall()
     const manufacturer: Manufacturer = { name, publicKey: spki, addedTime: at }
-    if ((await this.#parts.store.writeManufacturer(manufacturer)) === 'exists') {
+    const outcome = await this.#parts.store.writeManufacturer(manufacturer, {
+      type: 'manufacturer.added',
+      at,
+      subject: `manufacturer/${name}`,
+      actor,
+      detail: { sha256: digestOf(spki) },
+    })
+    if (outcome === 'exists') {
       throw new SupplyError('exists', 'a manufacturer has one key; remove it first to give it another')
     }
     this.#manufacturers.set(name, manufacturer)
-    const detail = { sha256: digestOf(spki) }
-    this.#parts.events({ type: 'manufacturer.added', at, subject: `manufacturer/${name}`, actor, detail })
     return manufacturer
   }
 
   /** No manifest of its counts from now on; what was imported stays. @throws SupplyError `missing`. */
   async remove(name: string, actor: string): Promise<void> {
-    if (!(await this.#parts.store.deleteManufacturer(name))) {
+    const at = this.#parts.clock.wall()
+    const subject = `manufacturer/${name}`
+    const removed = { type: 'manufacturer.removed', at, subject, actor, detail: {} } as const
+    if (!(await this.#parts.store.deleteManufacturer(name, removed))) {
       throw new SupplyError('missing', 'list the manufacturers for those that exist')
     }
     this.#manufacturers.delete(name)
-    const at = this.#parts.clock.wall()
-    this.#parts.events({ type: 'manufacturer.removed', at, subject: `manufacturer/${name}`, actor, detail: {} })
   }
 }
 

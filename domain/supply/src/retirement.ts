@@ -3,7 +3,6 @@
  * when the hub stops before its identity is deleted.
  */
 
-import type { EventSink } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import type { Identity } from '@holdfast/identity'
 import { symmetricKeyDigest } from './claim-code.ts'
@@ -20,7 +19,6 @@ export interface RetirementsParts {
   readonly lives: Lives
   readonly devices: OwnedDevices
   readonly clock: Clock
-  readonly events: EventSink
   /** Base64; see `claim-code.ts`. */
   readonly codeKey: string
 }
@@ -42,7 +40,7 @@ export class Retirements {
     if (reason.length > REASON_CHARACTERS_MAX) {
       throw new SupplyError('invalid', `a reason has at most ${REASON_CHARACTERS_MAX} characters; shorten it`)
     }
-    const { store, lives, devices, clock, events, codeKey } = this.#parts
+    const { store, lives, devices, clock, codeKey } = this.#parts
     const [identity, entry, enrolled] = await Promise.all([
       devices.read(deviceId),
       store.readBinding(deviceId.toLowerCase()),
@@ -70,30 +68,30 @@ export class Retirements {
     }
     this.#ending.add(deviceId)
     try {
-      const outcome = await lives.retire(tombstone)
+      const outcome = await lives.retire(tombstone, {
+        type: 'device.retired',
+        at: tombstone.at,
+        subject: `device/${deviceId}`,
+        actor,
+        detail: { reason, generationId, serial: tombstone.serial ?? '', keys: tombstone.keys.length },
+      })
       if (outcome.kind === 'refused') throw new SupplyError('illegal-move', outcome.reason)
       await this.#end(deviceId, generationId, actor)
     } finally {
       this.#ending.delete(deviceId)
     }
-    const detail = { reason, generationId, serial: tombstone.serial ?? '', keys: tombstone.keys.length }
-    events({ type: 'device.retired', at: tombstone.at, subject: `device/${deviceId}`, actor, detail })
     return tombstone
   }
 
-  /** Finishes what was begun before a stop. One that cannot be finished keeps none of the others. */
+  /**
+   * Finishes what was begun before a stop, and told with the tombstone. One that cannot be finished keeps none of the others.
+   */
   async resume(): Promise<void> {
-    const { store, clock, events } = this.#parts
     const faults: unknown[] = []
-    for (const { deviceId, generationId = '', reason = '', serial = '' } of await store.listLives(
-      'retired',
-      SWEEP_MAX,
-    )) {
+    for (const { deviceId, generationId = '' } of await this.#parts.store.listLives('retired', SWEEP_MAX)) {
       if (this.#ending.has(deviceId)) continue
       try {
         await this.#end(deviceId, generationId, 'hub')
-        const detail = { reason, generationId, serial }
-        events({ type: 'device.retired', at: clock.wall(), subject: `device/${deviceId}`, actor: 'hub', detail })
       } catch (error) {
         faults.push(error)
       }

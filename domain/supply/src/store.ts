@@ -1,8 +1,10 @@
 /**
  * What this room needs from a disk. Implementers MUST make every write durable before they resolve, MUST do each call
- * in one step, and MUST never change or take away what is in the history and in the tombstones.
+ * in one step, and MUST never change or take away what is in the history and in the tombstones. The events of a write
+ * (`because`, and those that a method names) are kept in its transaction where it does what was asked, and nowhere else.
  */
 
+import type { Because } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { DeviceLife, HistoryDraft, LifeChange, LifeOutcome } from './device-life.ts'
 import type { EntryState, ImportOutcome, NewEntry, SupplyEntry } from './supply-entry.ts'
@@ -93,18 +95,22 @@ export interface Page {
 
 export interface SupplyStore {
   listManufacturers(): Promise<readonly Manufacturer[]>
-  writeManufacturer(manufacturer: Manufacturer): Promise<'written' | 'exists'>
-  deleteManufacturer(name: string): Promise<boolean>
+  writeManufacturer(manufacturer: Manufacturer, because?: Because): Promise<'written' | 'exists'>
+  deleteManufacturer(name: string, because?: Because): Promise<boolean>
 
   /** By name. */
   listOwners(page: Page): Promise<readonly Owner[]>
-  writeOwner(owner: Owner, bounds: { readonly ownersMax: number }): Promise<'written' | 'exists' | 'too-many'>
+  writeOwner(
+    owner: Owner,
+    bounds: { readonly ownersMax: number },
+    because?: Because,
+  ): Promise<'written' | 'exists' | 'too-many'>
   hasOwner(name: string): Promise<boolean>
   /** `in-use` while an entry, a device or an offer names it. */
-  deleteOwner(name: string): Promise<'deleted' | 'missing' | 'in-use'>
+  deleteOwner(name: string, because?: Because): Promise<'deleted' | 'missing' | 'in-use'>
 
   /** Replaces what is there of the same file. */
-  writeManifest(record: ManifestRecord): Promise<void>
+  writeManifest(record: ManifestRecord, because?: Because): Promise<void>
   readManifest(sha256: string): Promise<ManifestRecord | undefined>
   /** By SHA-256. */
   listManifests(page: Page): Promise<readonly ManifestRecord[]>
@@ -128,6 +134,7 @@ export interface SupplyStore {
       readonly registrationId: string
     },
     stamp: Stamp,
+    because?: Because,
   ): Promise<
     | { readonly kind: 'claimed'; readonly entry: SupplyEntry }
     | {
@@ -136,15 +143,23 @@ export interface SupplyStore {
         readonly reason: string
       }
   >
-  /** Entries that nobody claimed until `stamp.at`, at most `limit`, now expired; with a line of history each. */
+  /**
+   * Entries that nobody claimed until `stamp.at`, at most `limit`, now expired; with a line of history and `expiryEvent`
+   * each.
+   */
   expireEntries(stamp: Stamp, limit: number): Promise<readonly SupplyEntry[]>
 
   readLife(deviceId: string): Promise<DeviceLife | undefined>
   /**
    * Applies `applyLifeChange` and writes what comes of it with its history. The entry that the life comes from follows:
-   * provisioned with it, claimed by the new owner after a transfer.
+   * provisioned with it, claimed by the new owner after a transfer. Keeps `lifeEvents` of the history, then `because`.
    */
-  changeLife(deviceId: string, change: Exclude<LifeChange, { kind: 'retire' }>, stamp: Stamp): Promise<LifeOutcome>
+  changeLife(
+    deviceId: string,
+    change: Exclude<LifeChange, { kind: 'retire' }>,
+    stamp: Stamp,
+    because?: Because,
+  ): Promise<LifeOutcome>
   /** Ascending by sequence, strictly after `after`. */
   listHistory(
     subject: string,
@@ -152,19 +167,19 @@ export interface SupplyStore {
   ): Promise<readonly HistoryEntry[]>
 
   /** Replaces an offer that waits; `busy` while one is accepted. Tells the history (`offer`). */
-  offerTransfer(transfer: Transfer, stamp: Stamp): Promise<'offered' | 'busy'>
+  offerTransfer(transfer: Transfer, stamp: Stamp, because?: Because): Promise<'offered' | 'busy'>
   readTransfer(by: { readonly deviceId: string } | { readonly codeDigest: string }): Promise<Transfer | undefined>
   /** From `offered` to `accepted`; false if it is not offered any more. */
   acceptTransfer(deviceId: string, codeDigest: string): Promise<boolean>
-  /** Deletes it. A withdrawn one (`offered`) tells the history (`withdraw`). */
-  endTransfer(deviceId: string, stamp: Stamp): Promise<void>
+  /** Deletes it. A withdrawn one (`offered`) tells the history (`withdraw`), and it alone keeps `because`. */
+  endTransfer(deviceId: string, stamp: Stamp, because?: Because): Promise<void>
   listAcceptedTransfers(limit: number): Promise<readonly Transfer[]>
 
   /**
    * Writes the tombstone and its keys, and moves life and entry to `retired`, in one step. `refused` as `planMove` says.
-   * Offers of the device end.
+   * Offers of the device end. Keeps `lifeEvents` of the history, then `because`.
    */
-  retireDevice(tombstone: Tombstone): Promise<LifeOutcome>
+  retireDevice(tombstone: Tombstone, because?: Because): Promise<LifeOutcome>
   /** `retired`: of identities that are still there, because their end was broken off. */
   listLives(state: 'retired' | 'quarantined', limit: number): Promise<readonly DeviceLife[]>
   /** Of one id, or all, oldest first. */

@@ -53,7 +53,7 @@ export class Transfers {
     { to, clearsTags }: { readonly to: string; readonly clearsTags: boolean },
     actor: string,
   ): Promise<{ readonly code: string; readonly transfer: Transfer }> {
-    const { store, owners, lives, clock, random, events, codeKey } = this.#parts
+    const { store, owners, lives, clock, random, codeKey } = this.#parts
     const life = await lives.read(deviceId)
     await owners.expect(to)
     if (life.owner === to) throw new SupplyError('invalid', 'the device is its already')
@@ -72,11 +72,11 @@ export class Transfers {
       clearsTags,
       state: 'offered',
     }
-    if ((await store.offerTransfer(transfer, { at, actor })) === 'busy') {
+    const detail = { from: life.owner ?? '', to, expires: formatTimestamp(transfer.expires), clearsTags }
+    const offered = { type: 'device.transfer-offered', at, subject: `device/${deviceId}`, actor, detail } as const
+    if ((await store.offerTransfer(transfer, { at, actor }, offered)) === 'busy') {
       throw new SupplyError('busy', 'the device is just changing hands; look again shortly')
     }
-    const detail = { from: life.owner ?? '', to, expires: formatTimestamp(transfer.expires), clearsTags }
-    events({ type: 'device.transfer-offered', at, subject: `device/${deviceId}`, actor, detail })
     return { code, transfer }
   }
 
@@ -88,13 +88,13 @@ export class Transfers {
 
   /** Takes an offer back. @throws SupplyError `no-offer`. */
   async withdraw(deviceId: string, actor: string): Promise<void> {
-    const { store, clock, events } = this.#parts
+    const { store, clock } = this.#parts
     const transfer = await store.readTransfer({ deviceId })
     if (transfer?.state !== 'offered') throw noOffer()
     const at = clock.wall()
-    await store.endTransfer(deviceId, { at, actor })
     const detail = { to: transfer.to }
-    events({ type: 'device.transfer-withdrawn', at, subject: `device/${deviceId}`, actor, detail })
+    const withdrawn = { type: 'device.transfer-withdrawn', at, subject: `device/${deviceId}`, actor, detail } as const
+    await store.endTransfer(deviceId, { at, actor }, withdrawn)
   }
 
   /**
@@ -156,7 +156,7 @@ export class Transfers {
 
   /** Every step may be done twice, so that it goes on after a stop from its beginning. */
   async #taken({ deviceId, generationId, from, to, clearsTags }: Transfer, actor: string): Promise<DeviceLife> {
-    const { store, lives, models, devices, clock, events } = this.#parts
+    const { store, lives, models, devices, clock } = this.#parts
     const identity = await devices.read(deviceId)
     if (identity?.generationId !== generationId) {
       // It was deleted meanwhile: there is nothing to hand over.
@@ -173,12 +173,16 @@ export class Transfers {
       deviceId,
       { kind: 'transfer', generationId, owner: to, needsCommissioning },
       actor,
+      {
+        type: 'device.transferred',
+        at: clock.wall(),
+        subject: `device/${deviceId}`,
+        actor,
+        detail: { from: from ?? '', to, clearsTags },
+      },
     )
-    const at = clock.wall()
-    await store.endTransfer(deviceId, { at, actor })
+    await store.endTransfer(deviceId, { at: clock.wall(), actor })
     if (outcome.kind === 'refused') throw new SupplyError('illegal-move', outcome.reason)
-    const detail = { from: from ?? '', to, clearsTags }
-    events({ type: 'device.transferred', at, subject: `device/${deviceId}`, actor, detail })
     return outcome.life
   }
 

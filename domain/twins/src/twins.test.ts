@@ -14,14 +14,13 @@ const MODULE: IdentityKey = { deviceId: 'd', moduleId: 'm' }
 const merge = (patch: object): SectionChange => ({ kind: 'merge', patch: JSON.stringify(patch) })
 
 function stage() {
-  const store = new MemoryTwinStore()
   const events: SecurityEvent[] = []
+  const store = new MemoryTwinStore((event) => events.push(event))
   const told: DesiredChange[] = []
   const twins = new Twins({
     store,
     clock: new ManualClock(),
     random: countingRandom(),
-    events: (event) => events.push(event),
     desiredChanged: (change) => told.push(change),
   })
   store.create(KEY, { at: timestampOf(0), etag: 'e' })

@@ -1,6 +1,5 @@
 /** The twins of devices and modules: every change of one after its making passes through here. */
 
-import type { EventSink } from '@holdfast/audit'
 import { assertNever, type Clock } from '@holdfast/base'
 import { type IdentityKey, identitySubject, type RandomBytes } from '@holdfast/identity'
 import { type ServiceTwinChange, TWIN_PROPERTIES_MAX, type Twin } from '@holdfast/iothub'
@@ -24,7 +23,6 @@ export interface TwinsParts {
   readonly store: TwinStore
   readonly clock: Clock
   readonly random: RandomBytes
-  readonly events: EventSink
   /** Told of each write in the order of versions, after it is durable and before its writer hears of it. MUST NOT throw. */
   readonly desiredChanged: (change: DesiredChange) => void
 }
@@ -86,20 +84,24 @@ export class Twins {
 
   /** @param actor absent: the device itself, whose reports are not told of one by one. */
   async #change(key: IdentityKey, change: TwinChange, actor?: string): Promise<Twin> {
-    const { store, clock, random, events, desiredChanged } = this.#parts
+    const { store, clock, random, desiredChanged } = this.#parts
     const at = clock.wall()
     const etag = Buffer.from(random(ETAG_BYTES)).toString('base64')
-    const outcome = await store.changeTwin(key, change, { at, etag })
+    const sections = (['tags', 'desired', 'reported'] as const).filter((name) => change[name] !== undefined)
+    const detail = { sections: sections.join(' ') }
+    const outcome = await store.changeTwin(
+      key,
+      change,
+      { at, etag },
+      actor === undefined || sections.length === 0
+        ? undefined
+        : { type: 'twin.changed', at, subject: identitySubject(key), actor, detail },
+    )
     // No await from here to the listener: what resolved first is told first.
     switch (outcome.kind) {
       case 'changed': {
         const { twin, desiredPatch } = outcome
         if (desiredPatch !== undefined) desiredChanged({ key, patch: desiredPatch, version: twin.desired.version })
-        const sections = (['tags', 'desired', 'reported'] as const).filter((name) => change[name] !== undefined)
-        if (actor !== undefined && sections.length > 0) {
-          const detail = { sections: sections.join(' '), version: twin.version }
-          events({ type: 'twin.changed', at, subject: identitySubject(key), actor, detail })
-        }
         return twin
       }
       case 'missing':

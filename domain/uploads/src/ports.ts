@@ -1,20 +1,29 @@
 /** What uploads need of the world. */
 
+import type { Because } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { StoredBlob, Upload, UploadedBlob } from './upload.ts'
 
-/** Uploads as rows. Every change is durable when its promise resolves. */
+/**
+ * Uploads as rows. Every change is durable when its promise resolves, and its events (`because`) with it: in its transaction
+ * where it did what was asked, and nowhere else.
+ */
 export interface UploadStore {
   /** The hub's key of grants, base64; `candidate` becomes it where there is none. MUST be sealed at rest. */
   uploadKey(candidate: string): Promise<string>
-  insertUpload(upload: Upload): Promise<void>
+  insertUpload(upload: Upload, because?: Because): Promise<void>
   /** From `open` to `uploaded`; false when it is not `open` (any more). The content key MUST be sealed at rest. */
   commitUpload(correlationId: string, blob: UploadedBlob): Promise<boolean>
   /** From `uploaded` to `completed`; false when it is not `uploaded`. */
-  completeUpload(correlationId: string): Promise<boolean>
-  /** Destroys the row, and with it the key of the blob. What was there. */
-  deleteUpload(correlationId: string): Promise<Upload | undefined>
+  completeUpload(correlationId: string, because?: Because): Promise<boolean>
+  /**
+   * Destroys the row, and with it the key of the blob. What was there.
+   * @param because its detail completed by `bytes`: of the blob that is gone with it, 0 where none was uploaded.
+   */
+  deleteUpload(correlationId: string, because?: Because): Promise<Upload | undefined>
   readUpload(correlationId: string): Promise<Upload | undefined>
+  /** As `readUpload` without the content key, which is '' in it: also where that does not open any more. */
+  findUpload(correlationId: string): Promise<Upload | undefined>
   /** Uploaded and completed ones, oldest first; `after` is a correlation id. */
   listUploads(page: UploadPage): Promise<readonly Upload[]>
   /** Those that are open, and those uploaded whose grant has not expired: what memory holds. */

@@ -15,9 +15,9 @@ const uri = (name: string): string => `https://hub/c/${name}`
 
 async function stage(limits: Partial<UploadLimits> = {}) {
   const clock = new ManualClock()
-  const store = new MemoryUploadStore()
   const blobs = new MemoryBlobStore()
   const events: SecurityEvent[] = []
+  const store = new MemoryUploadStore((event) => events.push(event))
   const notified: FileNotification[] = []
   const generations = new Map([
     ['d', 'g'],

@@ -133,12 +133,12 @@ export class Uploads {
     // Before it is stored: two requests at once must not both find the last place.
     this.#pending.set(upload.correlationId, new PendingUpload(upload))
     try {
-      await store.insertUpload(upload)
+      const detail = { upload: upload.correlationId }
+      await store.insertUpload(upload, this.#event('upload.granted', upload, identitySubject({ deviceId }), detail))
     } catch (error) {
       this.#pending.delete(upload.correlationId)
       throw error
     }
-    this.#emit('upload.granted', upload, identitySubject({ deviceId }), { upload: upload.correlationId })
     return { correlationId: upload.correlationId, blobName, sasToken: formatGrantToken(upload, this.#key) }
   }
 
@@ -224,7 +224,7 @@ export class Uploads {
   > {
     const upload = await this.#parts.store.readUpload(correlationId)
     if (upload?.blob === undefined) return undefined
-    this.#emit('file.read', upload, actor, { upload: correlationId, bytes: upload.blob.bytes })
+    this.#parts.events(this.#event('file.read', upload, actor, { upload: correlationId, bytes: upload.blob.bytes }))
     return { upload, bytes: upload.blob.bytes, body: this.#parts.blobs.read(upload.blob) }
   }
 
@@ -233,11 +233,17 @@ export class Uploads {
     const pending = this.#pending.get(correlationId)
     const remove = async (): Promise<boolean> => {
       if (pending?.upload.state === 'open') return false
-      const upload = await this.#parts.store.deleteUpload(correlationId)
+      const { store } = this.#parts
+      const found = await store.findUpload(correlationId)
+      if (found === undefined) {
+        this.#pending.delete(correlationId)
+        return false
+      }
+      const deleted = this.#event('file.deleted', found, actor, { upload: correlationId })
+      const upload = await store.deleteUpload(correlationId, deleted)
       this.#pending.delete(correlationId)
       if (upload === undefined) return false
       await this.#removeFile(upload)
-      this.#emit('file.deleted', upload, actor, { upload: correlationId, bytes: upload.blob?.bytes ?? 0 })
       return true
     }
     return pending === undefined ? remove() : pending.inTurn(remove)
@@ -381,11 +387,13 @@ export class Uploads {
         now: clock.wall(),
       }),
     )
-    await store.completeUpload(correlationId)
+    const detail = { upload: correlationId, bytes: blob.bytes }
+    await store.completeUpload(
+      correlationId,
+      this.#event('upload.completed', upload, identitySubject({ deviceId }), detail),
+    )
     pending.upload = { ...upload, state: 'completed' }
     this.#pending.delete(correlationId)
-    const detail = { upload: correlationId, bytes: blob.bytes }
-    this.#emit('upload.completed', upload, identitySubject({ deviceId }), detail)
   }
 
   /** Within the upload's turn. */
@@ -393,10 +401,12 @@ export class Uploads {
     const { upload } = pending
     this.#pending.delete(upload.correlationId)
     this.#stagedBlocks -= pending.blocks.size
-    const stored = await this.#parts.store.deleteUpload(upload.correlationId)
+    const stored = await this.#parts.store.deleteUpload(
+      upload.correlationId,
+      this.#event('upload.failed', upload, actor, { ...detail, upload: upload.correlationId }),
+    )
     await pending.discard()
     if (stored !== undefined) await this.#removeFile(stored)
-    this.#emit('upload.failed', upload, actor, { ...detail, upload: upload.correlationId })
   }
 
   async #removeFile({ deviceId, blob }: Upload): Promise<void> {
@@ -450,8 +460,13 @@ export class Uploads {
     return open
   }
 
-  #emit(type: EventType, { deviceId }: Upload, actor: string, detail: SecurityEvent['detail']): void {
-    this.#parts.events({ type, at: this.#parts.clock.wall(), subject: identitySubject({ deviceId }), actor, detail })
+  #event(
+    type: EventType,
+    { deviceId }: Pick<Upload, 'deviceId'>,
+    actor: string,
+    detail: SecurityEvent['detail'],
+  ): SecurityEvent {
+    return { type, at: this.#parts.clock.wall(), subject: identitySubject({ deviceId }), actor, detail }
   }
 }
 

@@ -3,20 +3,23 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, Worker } from 'node:worker_threads'
 import { connect } from '@holdfast/node/threads'
 import { device } from './state/contract.ts'
-import type { StateThread } from './state/state-dispatch.ts'
+import type { StateThread, StateThreadData } from './state/state-dispatch.ts'
 import { openStateStore } from './state/state-store.ts'
 import { random, testKeys, withFile } from './state/testing.ts'
 
 const ENTRY = new URL('./state-thread.ts', import.meta.url)
 
 async function withThread(use: (state: ReturnType<typeof connect<StateThread>>) => Promise<void>): Promise<void> {
-  const worker = new Worker(ENTRY)
+  const events = new MessageChannel()
+  const workerData: StateThreadData = { events: events.port2 }
+  const worker = new Worker(ENTRY, { workerData, transferList: [events.port2] })
   try {
     await use(connect<StateThread>(worker))
   } finally {
+    events.port1.close()
     await worker.terminate()
   }
 }

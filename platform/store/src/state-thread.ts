@@ -5,12 +5,18 @@
  */
 
 import { randomFillSync } from 'node:crypto'
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { serve } from '@holdfast/node/threads'
-import { stateDispatch } from './state/state-dispatch.ts'
+import { fromSource } from './state/call-source.ts'
+import { type StateThreadData, stateDispatch } from './state/state-dispatch.ts'
 
 if (parentPort === null) throw new TypeError('this is the entry of a worker')
+const { events } = workerData as StateThreadData
 serve(
   parentPort,
-  stateDispatch((n) => randomFillSync(new Uint8Array(n))),
+  stateDispatch(
+    (n) => randomFillSync(new Uint8Array(n)),
+    (told) => events.postMessage(told),
+  ),
+  { within: fromSource },
 )

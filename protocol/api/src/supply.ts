@@ -1,228 +1,246 @@
-/**
- * Models, manifests, claims and lives of devices, in Holdfast's own API. Forms as in `management.ts`.
- *
- *   GET    /api/v1/models                                   Page<Model>
- *   POST   /api/v1/models                                   a model's document -> Model (201)
- *   GET    /api/v1/models/{id}                              Model
- *   PUT    /api/v1/models/{id}                              a model's document -> Model; takes If-Match
- *   DELETE /api/v1/models/{id}                              204; takes If-Match
- *   GET    /api/v1/manufacturers                            Page<Manufacturer>
- *   POST   /api/v1/manufacturers                            ManufacturerCreate -> Manufacturer (201)
- *   DELETE /api/v1/manufacturers/{name}                     204
- *   GET    /api/v1/manifests                                Page<Manifest>
- *   POST   /api/v1/manifests?manufacturer=                  the file; its signature as base64 in `Holdfast-Signature`
- *                                                           -> application/x-ndjson of LineReport, a Manifest at the end
- *   GET    /api/v1/manifests/{sha256}                       Manifest
- *   GET    /api/v1/supply?state=&owner=                     Page<SupplyEntry>
- *   GET    /api/v1/supply/{manufacturer}/{serial}           SupplyEntry
- *   GET    /api/v1/supply/{manufacturer}/{serial}/history   Page<HistoryEntry>
- *   POST   /api/v1/claims                                   Claim -> SupplyEntry (201)
- *   GET    /api/v1/owners                                   Page<Owner>
- *   POST   /api/v1/owners                                   OwnerCreate -> Owner (201)
- *   DELETE /api/v1/owners/{name}                            204
- *   GET    /api/v1/devices/{id}/life                        Life
- *   GET    /api/v1/devices/{id}/life/history                Page<HistoryEntry>; also of devices that are gone
- *   POST   /api/v1/devices/{id}/life/model                  ModelAssignment -> Life
- *   POST   /api/v1/devices/{id}/life/commission             Reason -> Life
- *   POST   /api/v1/devices/{id}/life/retire                 Retirement -> Tombstone
- *   POST   /api/v1/devices/{id}/transfer                    TransferOffer -> Offered (201)
- *   DELETE /api/v1/devices/{id}/transfer                    204
- *   POST   /api/v1/transfers/accept                         Acceptance -> Life
- *   GET    /api/v1/tombstones?device=                       Page<Tombstone>
- */
+/** Models, manifests, claims and lives of devices, in Holdfast's own API. Forms as in `management.ts`. */
 
 import Type from 'typebox'
+import { HistoryEntry } from './lives.ts'
+import { operation } from './operation.ts'
+import { closed, instant, numberedPaging, page, paging, shape } from './shape.ts'
 
-const strict = { additionalProperties: false }
-
-/** What the document of a model holds is read by the domain, which names every fault. */
-export const ModelDocument = Type.Record(Type.String(), Type.Unknown())
-export type ModelDocument = Type.Static<typeof ModelDocument>
-
-export interface Model {
-  id: string
-  manufacturer: string
-  description?: string
-  tier: 'full' | 'secure-element' | 'constrained' | 'legacy'
-  hardwareRevisions: string[]
-  announces?: string[]
-  /** As its document says it; `effective` is what holds. */
-  requirements: Record<string, boolean | string[]>
-  connection?: object
-  attestation?: object
-  effective: {
-    credentials: string[]
-    /** What is asked at each step of a device's life. */
-    steps: Record<string, string[]>
-  }
-  etag: string
-  createdTime: string
-  updatedTime: string
-}
-
-export const ManufacturerCreate = Type.Object(
-  { name: Type.String(), publicKey: Type.String({ minLength: 1, maxLength: 16_384 }) },
-  strict,
-)
+export const ManufacturerCreate = shape('ManufacturerCreate', {
+  name: Type.String(),
+  publicKey: Type.String({ minLength: 1, maxLength: 16_384 }),
+})
 export type ManufacturerCreate = Type.Static<typeof ManufacturerCreate>
 
-export interface Manufacturer {
-  name: string
+export const Manufacturer = shape('Manufacturer', {
+  name: Type.String(),
   /** SHA-256 of the key's SubjectPublicKeyInfo, upper-case hex. */
-  sha256: string
-  addedTime: string
-}
+  sha256: Type.String(),
+  addedTime: instant,
+})
+export type Manufacturer = Type.Static<typeof Manufacturer>
 
-export interface ImportCounts {
-  imported: number
-  duplicate: number
-  conflict: number
-  malformed: number
-}
+export const ImportCounts = shape('ImportCounts', {
+  imported: Type.Integer(),
+  duplicate: Type.Integer(),
+  conflict: Type.Integer(),
+  malformed: Type.Integer(),
+})
+export type ImportCounts = Type.Static<typeof ImportCounts>
 
-export interface Manifest {
+export const Manifest = shape('Manifest', {
   /** Of the file, upper-case hex. */
-  sha256: string
-  name: string
-  manufacturer: string
-  importedTime: string
-  actor: string
-  counts: ImportCounts
+  sha256: Type.String(),
+  name: Type.String(),
+  manufacturer: Type.String(),
+  importedTime: instant,
+  actor: Type.String(),
+  counts: ImportCounts,
   /** False of an import that was broken off: import the file again. */
-  complete: boolean
-}
+  complete: Type.Boolean(),
+})
+export type Manifest = Type.Static<typeof Manifest>
 
-export interface LineReport {
+export const LineReport = shape('LineReport', {
   /** From 1; the head is line 1. */
-  line: number
-  outcome: 'imported' | 'duplicate' | 'conflict' | 'malformed'
-  serial?: string
-  member?: string
-  reason?: string
-  remedy?: string
-}
+  line: Type.Integer(),
+  outcome: Type.Enum(['imported', 'duplicate', 'conflict', 'malformed']),
+  serial: Type.Optional(Type.String()),
+  member: Type.Optional(Type.String()),
+  reason: Type.Optional(Type.String()),
+  remedy: Type.Optional(Type.String()),
+})
+export type LineReport = Type.Static<typeof LineReport>
 
 /** The last line of the answer to an import. */
-export interface ImportEnd {
-  manifest: Manifest
-}
+export const ImportEnd = shape('ImportEnd', {
+  manifest: Manifest,
+})
+export type ImportEnd = Type.Static<typeof ImportEnd>
 
-export interface SupplyEntry {
-  manufacturer: string
-  serial: string
-  model: string
-  hardwareRevision: string
-  key: 'public-key' | 'certificate' | 'endorsement-key'
+export const SupplyEntry = shape('SupplyEntry', {
+  manufacturer: Type.String(),
+  serial: Type.String(),
+  model: Type.String(),
+  hardwareRevision: Type.String(),
+  key: Type.Enum(['public-key', 'certificate', 'endorsement-key']),
   /** Of the key, upper-case hex. */
-  keySha256: string
-  keyStorage: 'software' | 'secure-element' | 'tpm'
+  keySha256: Type.String(),
+  keyStorage: Type.Enum(['software', 'secure-element', 'tpm']),
   /** Whether it is claimed by a code only. */
-  hasCode: boolean
-  state: 'manufactured' | 'expired' | 'claimed' | 'provisioned' | 'retired'
-  manifest: string
-  importedTime: string
+  hasCode: Type.Boolean(),
+  state: Type.Enum(['manufactured', 'expired', 'claimed', 'provisioned', 'retired']),
+  manifest: Type.String(),
+  importedTime: instant,
   /** While it waits to be claimed. */
-  expires?: string
-  owner?: string
-  claimedTime?: string
-  registrationId?: string
-}
+  expires: Type.Optional(instant),
+  owner: Type.Optional(Type.String()),
+  claimedTime: Type.Optional(instant),
+  registrationId: Type.Optional(Type.String()),
+})
+export type SupplyEntry = Type.Static<typeof SupplyEntry>
 
 /** By `code`, or by `serial` where the entry has none. */
-export const Claim = Type.Object(
-  {
-    code: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
-    serial: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-    manufacturer: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-    owner: Type.String({ minLength: 1, maxLength: 128 }),
-    registrationId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-  },
-  strict,
-)
+export const Claim = shape('Claim', {
+  code: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+  serial: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  manufacturer: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  owner: Type.String({ minLength: 1, maxLength: 128 }),
+  registrationId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+})
 export type Claim = Type.Static<typeof Claim>
 
-export const OwnerCreate = Type.Object({ name: Type.String() }, strict)
+export const OwnerCreate = shape('OwnerCreate', { name: Type.String() })
 export type OwnerCreate = Type.Static<typeof OwnerCreate>
 
-export interface Owner {
-  name: string
-  addedTime: string
+export const Owner = shape('Owner', {
+  name: Type.String(),
+  addedTime: instant,
+})
+export type Owner = Type.Static<typeof Owner>
+
+export const manufacturerOperations = {
+  list: operation({
+    id: 'manufacturer.list',
+    method: 'GET',
+    path: '/api/v1/manufacturers',
+    summary: 'Lists manufacturers',
+    action: 'supply:read',
+    on: 'hub',
+    query: closed({ ...paging }),
+    answer: { kind: 'json', schema: page('Manufacturer', Manufacturer) },
+  }),
+  add: operation({
+    id: 'manufacturer.add',
+    method: 'POST',
+    path: '/api/v1/manufacturers',
+    summary: 'Believes the manifests of a manufacturer',
+    action: 'manufacturer:write',
+    on: 'hub',
+    body: ManufacturerCreate,
+    answer: { kind: 'json', status: 201, schema: Manufacturer },
+  }),
+  remove: operation({
+    id: 'manufacturer.remove',
+    method: 'DELETE',
+    path: '/api/v1/manufacturers/{name}',
+    summary: 'Believes a manufacturer no more',
+    action: 'manufacturer:write',
+    on: 'hub',
+    answer: { kind: 'none' },
+  }),
 }
 
-export interface Life {
-  deviceId: string
-  generationId: string
-  state: 'manufactured' | 'claimed' | 'provisioned' | 'commissioned' | 'active' | 'quarantined' | 'retired'
-  since: string
-  reason?: string
-  model?: string
-  hardwareRevision?: string
-  keyStorage?: string
-  owner?: string
-  manufacturer?: string
-  serial?: string
-  /** An offer that waits. */
-  offeredTo?: string
+export const manifestOperations = {
+  list: operation({
+    id: 'manifest.list',
+    method: 'GET',
+    path: '/api/v1/manifests',
+    summary: 'Lists manifests that were imported',
+    action: 'supply:read',
+    on: 'hub',
+    query: closed({ ...paging }),
+    answer: { kind: 'json', schema: page('Manifest', Manifest) },
+  }),
+  upload: operation({
+    id: 'manifest.upload',
+    method: 'POST',
+    path: '/api/v1/manifests',
+    summary: 'Imports a signed manifest; each line is answered with one, and the whole with the last',
+    action: 'supply:manufacture',
+    on: 'hub',
+    query: closed({ manufacturer: Type.String({ maxLength: 128 }) }),
+    headers: closed({
+      /** Of the file, base64. */
+      'holdfast-signature': Type.String({ minLength: 1, maxLength: 16_384 }),
+    }),
+    upload: 'application/octet-stream',
+    answer: { kind: 'lines', schema: Type.Union([LineReport, ImportEnd]) },
+  }),
+  show: operation({
+    id: 'manifest.show',
+    method: 'GET',
+    path: '/api/v1/manifests/{sha256}',
+    summary: 'Shows what came of an import',
+    action: 'supply:read',
+    on: 'hub',
+    answer: { kind: 'json', schema: Manifest },
+  }),
 }
 
-export interface HistoryEntry {
-  sequence: number
-  at: string
-  actor: string
-  move: string
-  from?: string
-  to?: string
-  detail: Record<string, string>
+export const supplyOperations = {
+  list: operation({
+    id: 'supply.list',
+    method: 'GET',
+    path: '/api/v1/supply',
+    summary: 'Lists devices that manufacturers have announced',
+    action: 'supply:read',
+    on: 'hub',
+    query: closed({
+      state: Type.Optional(Type.Enum(['manufactured', 'expired', 'claimed', 'provisioned', 'retired'])),
+      owner: Type.Optional(Type.String({ maxLength: 128 })),
+      ...paging,
+    }),
+    answer: { kind: 'json', schema: page('SupplyEntry', SupplyEntry) },
+  }),
+  show: operation({
+    id: 'supply.show',
+    method: 'GET',
+    path: '/api/v1/supply/{manufacturer}/{serial}',
+    summary: 'Shows an announced device',
+    action: 'supply:read',
+    on: 'hub',
+    answer: { kind: 'json', schema: SupplyEntry },
+  }),
+  history: operation({
+    id: 'supply.history',
+    method: 'GET',
+    path: '/api/v1/supply/{manufacturer}/{serial}/history',
+    summary: 'Lists what happened to an announced device',
+    action: 'supply:read',
+    on: 'hub',
+    query: closed({ ...numberedPaging }),
+    answer: { kind: 'json', schema: page('HistoryEntry', HistoryEntry) },
+  }),
+  claim: operation({
+    id: 'supply.claim',
+    method: 'POST',
+    path: '/api/v1/claims',
+    summary: 'Claims a device for an owner',
+    action: 'supply:own',
+    on: 'hub',
+    body: Claim,
+    answer: { kind: 'json', status: 201, schema: SupplyEntry },
+  }),
 }
 
-export const ModelAssignment = Type.Object(
-  { model: Type.String({ maxLength: 128 }), hardwareRevision: Type.Optional(Type.String({ maxLength: 64 })) },
-  strict,
-)
-export type ModelAssignment = Type.Static<typeof ModelAssignment>
-
-export const Reason = Type.Object({ reason: Type.Optional(Type.String({ maxLength: 256 })) }, strict)
-export type Reason = Type.Static<typeof Reason>
-
-export const Retirement = Type.Object(
-  {
-    reason: Type.Optional(Type.String({ maxLength: 256 })),
-    /** Destroy its files too, and replace the keys of the state, so that those of now open no older copy. */
-    shred: Type.Optional(Type.Boolean()),
-  },
-  strict,
-)
-export type Retirement = Type.Static<typeof Retirement>
-
-export const TransferOffer = Type.Object(
-  { to: Type.String({ minLength: 1, maxLength: 128 }), clearTags: Type.Optional(Type.Boolean()) },
-  strict,
-)
-export type TransferOffer = Type.Static<typeof TransferOffer>
-
-export interface Offered {
-  deviceId: string
-  from?: string
-  to: string
-  /** Told this once. */
-  code: string
-  expires: string
-  clearTags: boolean
-}
-
-export const Acceptance = Type.Object({ code: Type.String({ minLength: 1, maxLength: 256 }) }, strict)
-export type Acceptance = Type.Static<typeof Acceptance>
-
-export interface Tombstone {
-  sequence?: number
-  deviceId: string
-  generationId: string
-  at: string
-  actor: string
-  reason: string
-  model?: string
-  owner?: string
-  manufacturer?: string
-  serial?: string
-  keys: { kind: string; digest: string }[]
+export const ownerOperations = {
+  list: operation({
+    id: 'owner.list',
+    method: 'GET',
+    path: '/api/v1/owners',
+    summary: 'Lists owners',
+    action: 'supply:read',
+    on: 'hub',
+    query: closed({ ...paging }),
+    answer: { kind: 'json', schema: page('Owner', Owner) },
+  }),
+  add: operation({
+    id: 'owner.add',
+    method: 'POST',
+    path: '/api/v1/owners',
+    summary: 'Adds an owner',
+    action: 'supply:own',
+    on: 'hub',
+    body: OwnerCreate,
+    answer: { kind: 'json', status: 201, schema: Owner },
+  }),
+  remove: operation({
+    id: 'owner.remove',
+    method: 'DELETE',
+    path: '/api/v1/owners/{name}',
+    summary: 'Removes an owner',
+    action: 'supply:own',
+    on: 'hub',
+    answer: { kind: 'none' },
+  }),
 }

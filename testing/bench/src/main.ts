@@ -10,6 +10,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bareTls } from './bare-tls.ts'
+import { auditVerificationRows } from './audit-verification-row.ts'
+import { authorizationRows } from './authorization-row.ts'
 import { commandRows } from './command-row.ts'
 import { cutoffRows } from './cutoff-row.ts'
 import { estRows } from './est-row.ts'
@@ -36,7 +38,8 @@ const { values: options } = parseArgs({
     twins: { type: 'string', default: '1000,10000,100000' },
     rows: {
       type: 'string',
-      default: 'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff,est',
+      default:
+        'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff,est,audit-verification,authorization',
     },
   },
 })
@@ -124,6 +127,8 @@ async function bench(): Promise<void> {
   if (wanted.has('cutoff')) for (const row of await cutoffRows(given)) printRow(row)
   if (wanted.has('est')) for (const row of await estRows(given)) printRow(row)
   if (wanted.has('events')) await events()
+  if (wanted.has('audit-verification')) for (const row of auditVerificationRows(given)) printRow(row)
+  if (wanted.has('authorization')) for (const row of authorizationRows(given)) printRow(row)
   if (wanted.has('quotes')) for (const row of quoteRows(given)) printRow(row)
   if (wanted.has('queries')) {
     const fleets = options.twins.split(',').map(Number)

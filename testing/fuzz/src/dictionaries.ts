@@ -33,6 +33,15 @@ export const DICTIONARIES: Readonly<Record<string, readonly string[]>> = {
   'property-bag': [...words('$.mid $.ct $.ce $.to $.on %24. iothub- & ='), ...TEXT_WORDS],
   'publish-topic': [...TOPIC_WORDS, ...TEXT_WORDS],
   'user-name': [...words('/? api-version= &model-id= DeviceClientType= /registrations/'), ...TEXT_WORDS],
+  'tlog-note': ['\n\n— ', 'log.example', '\n', ' ', ...TEXT_WORDS],
+  'tlog-proof': ['c2sp.org/tlog-proof@v1', 'extra ', 'index ', '\n\n— ', '\n'],
+  'tlog-witness-request': ['old ', '\n\n', '\n\n— ', 'log.example', '\n', '0', '7'],
+  'tlog-tile-path': words('tile/ entries x000/ .p/ 000 255 256'),
+  'audit-bundle-line': [
+    ...words('"kind":"entry" "index": "leaf": "body": "opening": "content":"shredded" "note":'),
+    ...JSON_WORDS,
+  ],
+  'audit-bundle': [...words('"kind":"end","entries": "index": "content":"shredded" "body":'), '\n'],
   'dps-register': [...DPS_WORDS, ...JSON_WORDS],
   'tpm-event-log': [
     'Spec ID Event03\0',

@@ -3,6 +3,9 @@
 import { fuzzTargets as admission } from '@holdfast/admission/testing'
 import { fuzzTargets as amqp } from '@holdfast/amqp/testing'
 import { fuzzTargets as attestation } from '@holdfast/attestation/testing'
+import { fuzzTargets as audit } from '@holdfast/audit/testing'
+import { fuzzTargets as authorization } from '@holdfast/authorization/testing'
+import { fuzzTargets as cedar } from '@holdfast/cedar/testing'
 import { fuzzTargets as commands } from '@holdfast/commands/testing'
 import { fuzzTargets as credentials } from '@holdfast/credentials/testing'
 import { fuzzTargets as dps } from '@holdfast/dps/testing'
@@ -12,9 +15,11 @@ import { fuzzTargets as masquerade } from '@holdfast/masquerade/testing'
 import { fuzzTargets as methods } from '@holdfast/methods/testing'
 import { encode } from '@holdfast/mqtt'
 import { fuzzTarget as mqtt } from '@holdfast/mqtt/testing'
+import { fuzzTargets as operators } from '@holdfast/operators/testing'
 import { fuzzTargets as pkcs11 } from '@holdfast/pkcs11/testing'
 import { fuzzTargets as pki } from '@holdfast/pki/testing'
 import { fuzzTargets as supply } from '@holdfast/supply/testing'
+import { fuzzTargets as tlog } from '@holdfast/tlog/testing'
 import { fuzzTargets as tokens } from '@holdfast/tokens/testing'
 import { bootTargets, identityTargets } from '@holdfast/tpm/testing'
 import { fuzzTargets as uploads } from '@holdfast/uploads/testing'
@@ -106,6 +111,11 @@ export const subjects: readonly Subject[] = [
   ...supply,
   ...keys,
   ...pkcs11,
+  ...operators,
+  ...tlog,
+  ...audit,
+  ...authorization,
+  ...cedar,
 ].map((target) => ({
   name: target.name,
   seeds: target.seeds,

@@ -7,6 +7,7 @@ import { type CommandDraft, CommandError, type Outcome, type ServiceDelivery } f
 import type { Cut, Policies } from '@holdfast/identity'
 import { connect, type Remote, serve } from '@holdfast/node/threads'
 import { EXPIRY_SKEW_MS } from '@holdfast/tokens'
+import { actFrom } from '../core/act-context.ts'
 import type { Throttling } from '../core/throttling.ts'
 import type { ConsumerGroups } from './consumer-groups.ts'
 import type {
@@ -43,6 +44,8 @@ export interface AmqpOfficeParts {
   readonly clock: Clock
   /** Bounds their rate. */
   readonly events: EventSink
+  /** Resolves when what was told is on disk; a claim is answered then. */
+  readonly durable?: () => Promise<void> | undefined
   readonly commands: { send(draft: CommandDraft, actor: string): Promise<unknown> } | undefined
   readonly throttling: Pick<Throttling, 'take'>
   readonly queues: Partial<Readonly<Record<ServiceQueueName, OfficeQueue>>>
@@ -104,7 +107,11 @@ export class AmqpOffice {
     return {
       about: () => this.#about(),
       judge: (token, address) => this.#judge(token, address),
-      note: (note) => this.#note(note),
+      note: (note) =>
+        actFrom(`amqp/${note.address}`, async () => {
+          this.#note(note)
+          await this.#parts.durable?.()
+        }),
       fault: ({ name, message, stack }) => failed(Object.assign(new Error(message), { name, stack })),
       sendCommand: async (draft, policy): Promise<CommandOutcome> => {
         if (commands === undefined) return { kind: 'refused', code: 'unavailable', detail: 'not served here' }
@@ -117,7 +124,7 @@ export class AmqpOffice {
           }
         }
         try {
-          await commands.send(draft, `policy/${policy}`)
+          await actFrom('amqp', () => commands.send(draft, `policy/${policy}`))
           return { kind: 'sent' }
         } catch (error) {
           if (error instanceof CommandError) return { kind: 'refused', code: error.code, detail: error.message }

@@ -1,6 +1,6 @@
 /** Consumer groups of the Event Hub: names under which readers keep apart. `$Default` is always there. */
 
-import type { EventSink } from '@holdfast/audit'
+import type { Because, SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 
 export const DEFAULT_GROUP = '$Default'
@@ -9,10 +9,10 @@ export const GROUPS_MAX = 20
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,48}[A-Za-z0-9])?$/
 const SETTING = 'consumerGroups'
 
-/** Where they are kept: settings by name, durable when a write resolves. */
+/** Where they are kept: settings by name, durable with the events of the write when it resolves. */
 export interface GroupStore {
   readSetting(name: string): Promise<string | undefined>
-  writeSetting(name: string, value: string): Promise<void>
+  writeSetting(name: string, value: string, because?: Because): Promise<void>
 }
 
 export type GroupOutcome = 'done' | 'invalid' | 'exists' | 'missing' | 'too-many' | 'default'
@@ -20,27 +20,18 @@ export type GroupOutcome = 'done' | 'invalid' | 'exists' | 'missing' | 'too-many
 export class ConsumerGroups {
   readonly #store: GroupStore
   readonly #clock: Clock
-  readonly #events: EventSink
   readonly #listeners = new Set<() => void>()
   #names: readonly string[]
   #lastChange: Promise<unknown> = Promise.resolve()
 
-  private constructor(
-    parts: { readonly store: GroupStore; readonly clock: Clock; readonly events: EventSink },
-    names: readonly string[],
-  ) {
+  private constructor(parts: { readonly store: GroupStore; readonly clock: Clock }, names: readonly string[]) {
     this.#store = parts.store
     this.#clock = parts.clock
-    this.#events = parts.events
     this.#names = names
   }
 
   /** @throws TypeError when what is stored is no list of names: the store is damaged. */
-  static async open(parts: {
-    readonly store: GroupStore
-    readonly clock: Clock
-    readonly events: EventSink
-  }): Promise<ConsumerGroups> {
+  static async open(parts: { readonly store: GroupStore; readonly clock: Clock }): Promise<ConsumerGroups> {
     const stored = await parts.store.readSetting(SETTING)
     const names: unknown = stored === undefined ? [] : JSON.parse(stored)
     if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
@@ -64,8 +55,7 @@ export class ConsumerGroups {
       if (!NAME.test(name)) return 'invalid'
       if (this.#find(name) !== undefined) return 'exists'
       if (this.list().length >= GROUPS_MAX) return 'too-many'
-      await this.#write([...this.#names, name])
-      this.#tell('consumer-group.created', name, actor)
+      await this.#write([...this.#names, name], this.#event('consumer-group.created', name, actor))
       return 'done'
     })
   }
@@ -76,8 +66,10 @@ export class ConsumerGroups {
       const found = this.#find(name)
       if (found === undefined) return 'missing'
       if (found === DEFAULT_GROUP) return 'default'
-      await this.#write(this.#names.filter((one) => one !== found))
-      this.#tell('consumer-group.deleted', found, actor)
+      await this.#write(
+        this.#names.filter((one) => one !== found),
+        this.#event('consumer-group.deleted', found, actor),
+      )
       return 'done'
     })
   }
@@ -86,14 +78,14 @@ export class ConsumerGroups {
     return this.list().find((one) => one.toLowerCase() === name.toLowerCase())
   }
 
-  async #write(names: readonly string[]): Promise<void> {
-    await this.#store.writeSetting(SETTING, JSON.stringify(names))
+  async #write(names: readonly string[], because: SecurityEvent): Promise<void> {
+    await this.#store.writeSetting(SETTING, JSON.stringify(names), because)
     this.#names = names
     for (const listener of this.#listeners) listener()
   }
 
-  #tell(type: 'consumer-group.created' | 'consumer-group.deleted', name: string, actor: string): void {
-    this.#events({ type, at: this.#clock.wall(), subject: `consumer-group/${name}`, actor, detail: {} })
+  #event(type: 'consumer-group.created' | 'consumer-group.deleted', name: string, actor: string): SecurityEvent {
+    return { type, at: this.#clock.wall(), subject: `consumer-group/${name}`, actor, detail: {} }
   }
 
   #inTurn<T>(step: () => Promise<T>): Promise<T> {

@@ -86,7 +86,8 @@ export interface AmqpDesk {
   about(): AmqpAbout
   /** @param address where it came from. */
   judge(token: string, address: string): Judgement
-  note(note: AmqpNote): void
+  /** Resolves when it is on disk. Rejects when it cannot be kept: then what it tells of must not be. */
+  note(note: AmqpNote): Promise<void>
   /** A fault of ours or of the disk's, for the log. */
   fault(fault: { readonly name: string; readonly message: string; readonly stack: string }): void
   /** @param policy in whose name. */

@@ -141,6 +141,11 @@ export class FrontAmqp implements AmqpFront {
     this.desk.note(note).catch(this.failed)
   }
 
+  /** As `note`, for what must be on disk before it is answered. */
+  noted(note: AmqpNote): Promise<void> {
+    return this.desk.note(note)
+  }
+
   partitions(): Promise<readonly PartitionState[]> {
     return this.#parts.history.partitions()
   }

@@ -38,6 +38,8 @@ export class HubConnection implements AmqpHandler {
   readonly #needs = new Map<IncomingLink | OutgoingLink, readonly string[]>()
   #failures = 0
   #policy: string | undefined
+  /** That it came in is on disk. */
+  #entered: Promise<void> | undefined
 
   constructor(connection: AmqpConnection, peer: AmqpPeer, front: FrontAmqp) {
     this.#connection = connection
@@ -234,23 +236,41 @@ export class HubConnection implements AmqpHandler {
   }
 
   async #prove(token: string): Promise<Claim | undefined> {
-    const judgement = await this.#front.judge(token, this.#peer.address)
-    if (judgement.kind === 'denied') {
-      this.#failures += 1
-      this.#refused(judgement.code, judgement.detail)
-      return undefined
-    }
+    const first = await this.#judged(token)
+    if (first === undefined) return undefined
+    await this.#enter(first.policy)
+    // Asked anew: what was taken away while the log was written took nothing from a claim that was not there yet.
+    const judgement = await this.#judged(token)
+    if (judgement === undefined) return undefined
     if (!this.#claims.put(judgement)) {
-      this.#refused('too-many-claims', 'the connection holds too many tokens')
+      await this.#refused('too-many-claims', 'the connection holds too many tokens')
       return undefined
     }
     this.#connection.trust()
-    if (this.#policy === undefined) {
-      this.#policy = judgement.policy
-      const { address, transport } = this.#peer
-      this.#front.note({ kind: 'opened', policy: judgement.policy, address, transport })
-    }
     return judgement
+  }
+
+  async #judged(token: string): Promise<Claim | undefined> {
+    const judgement = await this.#front.judge(token, this.#peer.address)
+    if (judgement.kind !== 'denied') return judgement
+    this.#failures += 1
+    await this.#refused(judgement.code, judgement.detail)
+    return undefined
+  }
+
+  /** Nobody comes in whose coming cannot be written down. Rejects then, and closes. */
+  async #enter(policy: string): Promise<void> {
+    if (this.#entered === undefined) {
+      this.#policy = policy
+      const { address, transport } = this.#peer
+      this.#entered = this.#front.noted({ kind: 'opened', policy, address, transport })
+    }
+    try {
+      await this.#entered
+    } catch (error) {
+      this.close({ condition: 'amqp:internal-error', description: 'the audit log cannot be written; try again later' })
+      throw error
+    }
   }
 
   #answer(message: AmqpMessage): void {
@@ -267,7 +287,9 @@ export class HubConnection implements AmqpHandler {
       .catch(this.#front.failed)
   }
 
-  #refused(code: string, detail: string): void {
-    this.#front.note({ kind: 'refused', address: this.#peer.address, code, detail })
+  /** Refused it is, whether it could be written down or not. */
+  async #refused(code: string, detail: string): Promise<void> {
+    const note = { kind: 'refused', address: this.#peer.address, code, detail } as const
+    await this.#front.noted(note).catch(this.#front.failed)
   }
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Described, type Value } from '@holdfast/amqp'
+import { eventsOf } from '@holdfast/audit'
 import { covers, linkTargetOf, pathOf } from './address.ts'
 import { Claims } from './claims.ts'
 import { ConsumerGroups } from './consumer-groups.ts'
@@ -163,10 +164,12 @@ test('consumer groups are made, listed, kept and deleted; $Default stays', async
     ConsumerGroups.open({
       store: {
         readSetting: async (name) => kept.get(name),
-        writeSetting: async (name, value) => void kept.set(name, value),
+        writeSetting: async (name, value, because) => {
+          kept.set(name, value)
+          types.push(...eventsOf(because).map(({ type }) => type))
+        },
       },
       clock: { monotonic: () => 0 as never, wall: () => 0 as never },
-      events: ({ type }) => void types.push(type),
     })
   const groups = await open()
   assert.equal(await groups.create('dashboards', 'operator/local'), 'done')

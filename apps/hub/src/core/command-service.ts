@@ -49,7 +49,6 @@ export class CommandService {
       store,
       clock,
       random,
-      events,
       fault,
       feedbackWritten: () => this.#batcher.written(),
     })

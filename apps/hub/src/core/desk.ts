@@ -3,6 +3,7 @@
  * decided here; `Authenticator`, `Provisioning` and `SessionDirectory` do.
  */
 
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { AdmissionGates } from '@holdfast/admission'
 import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import { assertNever, type Clock, type Instant } from '@holdfast/base'
@@ -31,8 +32,10 @@ import {
 } from '@holdfast/messaging'
 import type { Credentials as ProvisioningCredentials, Provisioning } from '@holdfast/provisioning'
 import type { MqttProvisioning } from '../http/provisioning/index.ts'
+import { actFrom, byItself, sourceOf } from './act-context.ts'
 import { attemptOf } from './attempt.ts'
 import type { DeviceHandlers } from './device-handlers.ts'
+import { HeldAnswers } from './held-answers.ts'
 import { type LaneChange, Lanes, type Standing } from './lanes.ts'
 import { isHeard, mayReceive } from './lane-rules.ts'
 
@@ -46,6 +49,8 @@ export interface DeskParts {
   readonly clock: Clock
   /** Bounds their rate. */
   readonly events: EventSink
+  /** Resolves when what was told is on disk: before that nobody is let in or sent away. */
+  readonly durable: () => Promise<void> | undefined
   readonly toFront: (front: number, message: CoreToFront) => void
   /** Who is told of devices, in this order. May be filled after the desk is made. */
   readonly handlers: readonly DeviceHandlers[]
@@ -84,6 +89,9 @@ export class Desk {
     string,
     { readonly claim: ProvisioningClaim; readonly credentials: ProvisioningCredentials }
   >()
+  /** How connections came in, from their `connect` to their `closed`. */
+  readonly #sources = new Map<string, string>()
+  readonly #answers: HeldAnswers
   readonly #timer: NodeJS.Timeout
   #refused = 0
   #opened = 0
@@ -91,8 +99,9 @@ export class Desk {
 
   constructor(parts: DeskParts) {
     this.#parts = parts
+    this.#answers = new HeldAnswers({ send: parts.toFront, durable: () => byItself(parts.durable) })
     this.#directory = new SessionDirectory({
-      toFront: parts.toFront,
+      toFront: (front, message) => this.#answers.send(front, message),
       store: (request) => {
         void runSessionRequest(parts.sessions, request, parts.fault).then((answer) =>
           this.#directory.stored(answer, parts.clock.monotonic()),
@@ -106,7 +115,7 @@ export class Desk {
           for (const handler of parts.handlers) handler.gone?.(keyOf(subject.standing), end.unacknowledged)
         }
         this.#registrants.delete(nameOf(session.front, session.connection))
-        this.#emit('session.closed', subjectOf(session), {
+        this.#emitOf(session, 'session.closed', subjectOf(session), {
           reason: end.reason,
           seconds: Math.round(end.connectedMs / 1000),
           ...(end.detail === '' ? {} : { detail: end.detail }),
@@ -121,7 +130,9 @@ export class Desk {
         const key = this.#identityOf(front, connection)
         const matches = (session: Session): boolean => session.front === front && session.connection === connection
         this.#directory.cutOff({ matches, reason: 'not-admitted' }, parts.clock.monotonic(), () => undefined)
-        if (key !== undefined) this.#emit('session.not-admitted', identitySubject(key), { gate, code, detail })
+        if (key !== undefined) {
+          this.#emitOf({ front, connection }, 'session.not-admitted', identitySubject(key), { gate, code, detail })
+        }
       },
       fault: parts.fault,
     })
@@ -138,7 +149,11 @@ export class Desk {
   }
 
   received(front: number, messages: readonly FrontToCore[]): void {
-    for (const message of messages) this.#receive(front, message)
+    for (const message of messages) {
+      const source = this.#sourceOf(front, message)
+      if (source === undefined) this.#receive(front, message)
+      else actFrom(source, () => this.#receive(front, message))
+    }
   }
 
   /** Publishes to the identity's live connection, which takes it if it is subscribed. False when there is none. */
@@ -189,7 +204,8 @@ export class Desk {
         CUT_OFF_WAIT_MS,
       )
       timer.unref()
-      const sessions = this.#directory.cutOff({ matches, reason }, startedAt, (report) => {
+      // The last connection to go is not whose act this was.
+      const done = AsyncLocalStorage.bind((report: CutOffReport): void => {
         clearTimeout(timer)
         if (report.sessions > 0) {
           this.#emit('session.cut-off', 'hub', {
@@ -200,6 +216,7 @@ export class Desk {
         }
         resolve(report)
       })
+      const sessions = this.#directory.cutOff({ matches, reason }, startedAt, done)
     })
   }
 
@@ -217,6 +234,7 @@ export class Desk {
         this.#lanes.leave(front, message.connection, message.reason)
         this.#registrants.delete(nameOf(front, message.connection))
         this.#directory.closed(front, message.connection, message, now)
+        this.#sources.delete(nameOf(front, message.connection))
         return
       case 'subscriptions':
         this.#directory.subscriptions(front, message.connection, message, now)
@@ -395,7 +413,7 @@ export class Desk {
       const facts = { generationId: standing.generationId, ...(modelId === undefined ? {} : { modelId }) }
       for (const handler of this.#parts.handlers) handler.opened?.(keyOf(subject.standing), facts)
     }
-    this.#emit('session.opened', subjectOf(session), {
+    this.#emitOf(session, 'session.opened', subjectOf(session), {
       credential: subject.kind === 'identity' ? subject.standing.basis.kind : 'enrollment',
     })
   }
@@ -412,12 +430,35 @@ export class Desk {
 
   #onLane({ front, connection, facts, verdict }: LaneChange): void {
     this.#parts.toFront(front, { kind: 'lane', connection, lane: verdict.lane })
-    this.#emit('session.lane-changed', identitySubject(facts.key), {
+    this.#emitOf({ front, connection }, 'session.lane-changed', identitySubject(facts.key), {
       lane: verdict.lane,
       reasons: verdict.reasons.map(({ gate, code, detail }) => `${gate}/${code}: ${detail}`).join('; '),
     })
     const session = this.#directory.sessionOf(front, connection)
     if (session !== undefined) this.#tellListening(session)
+  }
+
+  /** How what a front says came in; undefined for what is of many connections, or of none. */
+  #sourceOf(front: number, message: FrontToCore): string | undefined {
+    if (message.kind === 'connect') {
+      const source = sourceOf(message.peer)
+      this.#sources.set(nameOf(front, message.connection), source)
+      return source
+    }
+    if (message.kind === 'turned-away') return `address/${message.address}`
+    return 'connection' in message ? this.#sources.get(nameOf(front, message.connection)) : undefined
+  }
+
+  /** Of a connection, whoever's act it is that makes it known: one that leaves its seat lets another in. */
+  #emitOf(
+    { front, connection }: { readonly front: number; readonly connection: number },
+    type: SecurityEvent['type'],
+    subject: string,
+    detail: SecurityEvent['detail'],
+  ): void {
+    const source = this.#sources.get(nameOf(front, connection))
+    if (source === undefined) this.#emit(type, subject, detail)
+    else actFrom(source, () => this.#emit(type, subject, detail))
   }
 
   #emit(type: SecurityEvent['type'], subject: string, detail: SecurityEvent['detail']): void {

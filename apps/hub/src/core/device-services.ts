@@ -57,7 +57,6 @@ export class DeviceServices {
       store: state,
       clock,
       random,
-      events: events.frequent,
       desiredChanged: (change) => deviceTwins.desiredChanged(change),
     })
     const deviceTwins = new DeviceTwins({ ...core, twins: this.twins, throttling: this.throttling, laneOf, vet })

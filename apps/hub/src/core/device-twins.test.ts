@@ -23,7 +23,6 @@ function stage() {
     store,
     clock,
     random: countingRandom(),
-    events: () => undefined,
     desiredChanged: (change: DesiredChange) => deviceTwins.desiredChanged(change),
   })
   const deviceTwins = new DeviceTwins({

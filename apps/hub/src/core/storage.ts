@@ -14,6 +14,7 @@ import type {
 } from '@holdfast/store'
 import type { DataFolder } from '../data-folder.ts'
 import type { Threads } from '../threads.ts'
+import { currentAct } from './act-context.ts'
 import type { KeyCopy } from './data-keys.ts'
 
 const STATE_FILE = 'state.db'
@@ -41,7 +42,7 @@ export class Storage {
   readonly #workers: readonly Worker[]
 
   private constructor(threads: Threads) {
-    this.state = connect<StateThread>(threads.state)
+    this.state = connect<StateThread>(threads.state, { context: () => currentAct()?.source })
     this.log = connect<LogThread>(threads.log)
     this.history = connect<HistoryThread>(threads.history)
     this.#workers = [threads.state, threads.log, threads.history]

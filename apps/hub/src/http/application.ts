@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono'
 import type { WebApplication } from '@holdfast/node'
+import { actFrom, sourceOf } from '../core/act-context.ts'
 import { blobRoutes, deviceRoutes, type DeviceServices, isBlobPath, isDevicePath } from './device/index.ts'
 import type { HttpEnvironment } from './environment.ts'
 import { estRoutes, type EstServices, isEstPath } from './est/index.ts'
@@ -10,6 +11,7 @@ import { type ManagementServices, managementRoutes } from './management/index.ts
 import { isManifestUpload } from './manifest-address.ts'
 import { manifestUploadRoutes } from './management/manifest-upload.ts'
 import { isPublicationPath, type PublicationServices, publicationRoutes } from './publication.ts'
+import { isPeoplePath, type PeopleServices, peopleRoutes } from '../people/people-routes.ts'
 import { type OperationServices, operationRoutes } from './operation-routes.ts'
 import {
   enrollmentRoutes,
@@ -28,7 +30,8 @@ export function hubApplication(
     HubServices &
     DeviceServices &
     EstServices &
-    PublicationServices,
+    PublicationServices &
+    PeopleServices,
 ): WebApplication {
   const management = managementRoutes(services)
   const enrollments = enrollmentRoutes(services)
@@ -39,6 +42,7 @@ export function hubApplication(
   const blobs = blobRoutes(services)
   const est = estRoutes(services)
   const publication = publicationRoutes(services)
+  const people = peopleRoutes(services)
   const manifests = manifestUploadRoutes(services)
   const partOf = (path: string, method: string): WebApplication | Hono<HttpEnvironment> => {
     if (isManifestUpload(method, path)) return manifests
@@ -46,6 +50,7 @@ export function hubApplication(
     if (ENROLLMENTS.test(path)) return enrollments
     if (isBlobPath(path)) return blobs
     if (isEstPath(path)) return est
+    if (isPeoplePath(path)) return people
     if (isPublicationPath(path)) return publication
     // Before the hub's: both are under /devices.
     if (isDevicePath(path)) return device
@@ -53,6 +58,9 @@ export function hubApplication(
     return isProvisioningPath(path) ? provisioning : management
   }
   return {
-    fetch: (request, bindings) => partOf(new URL(request.url).pathname, request.method).fetch(request, bindings),
+    fetch: (request, bindings) =>
+      actFrom(sourceOf(bindings.peer), () =>
+        partOf(new URL(request.url).pathname, request.method).fetch(request, bindings),
+      ),
   }
 }

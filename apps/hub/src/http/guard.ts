@@ -48,6 +48,15 @@ export function guard(app: Hono<HttpEnvironment>, options: GuardOptions): void {
     const response = options.refuse?.(problem, context) ?? problemResponse(problem.facts)
     return withHeaders(response)
   }
+  app.use('*', async (context, next) => {
+    await next()
+    // Before anything is answered, a refusal too. What nobody could write down did not happen, as far as we say.
+    try {
+      await options.events.durable?.()
+    } catch (error) {
+      context.res = refuse(unrecorded(error), context)
+    }
+  })
   app.use('*', bounds(options.bodyBytesMax ?? BODY_BYTES_MAX))
   app.onError((error, context) => refuse(error, context))
   app.notFound((context) => refuse(unserved(app, context), context))
@@ -118,6 +127,20 @@ function notFound(): Problem {
     title: 'nothing is served at this address',
     detail: 'check the address',
   })
+}
+
+/** Of an act whose events cannot be kept just now. */
+export function unrecorded(cause: unknown): Problem {
+  return new Problem(
+    {
+      status: 503,
+      code: 'log-unavailable',
+      title: 'what was asked cannot be written down in the audit log, so it is not answered',
+      detail: 'see that the disk of the hub has room and is well, then try again; what was done already stays done',
+      headers: { 'retry-after': '10' },
+    },
+    { cause },
+  )
 }
 
 /** Says nothing of what went wrong: that is in the log. */

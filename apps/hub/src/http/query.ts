@@ -2,6 +2,8 @@
 
 import type { Context } from 'hono'
 import { type Timestamp, timestampOf } from '@holdfast/base'
+import type { TObject, TSchema } from 'typebox'
+import Value from 'typebox/value'
 import type { HttpEnvironment } from './environment.ts'
 import { badRequest, type Fault } from './problem.ts'
 
@@ -34,6 +36,54 @@ export function readQuery<R extends Readers>(context: Context<HttpEnvironment>, 
   return Object.fromEntries(values) as Values<R>
 }
 
+/**
+ * The parameters of a request as a schema describes them: integers, booleans and strings, told as text.
+ * @throws Problem 400.
+ */
+export function readQueryAs(context: Context<HttpEnvironment>, schema: TObject | undefined): Record<string, unknown> {
+  const properties = Object.entries(schema?.properties ?? {})
+  const values = readQuery(context, Object.fromEntries(properties.map(([name, one]) => [name, readerOf(one)])))
+  const missing = (schema?.required ?? []).filter((name) => !Object.hasOwn(values, name))
+  if (missing.length > 0) throw badRequest(missing.map((name) => ({ path: `?${name}`, message: 'is missing' })))
+  return values
+}
+
+/**
+ * Sees that the headers are there that a schema asks for.
+ * @throws Problem 400.
+ */
+export function readHeadersAs(context: Context<HttpEnvironment>, schema: TObject | undefined): void {
+  for (const [name, one] of Object.entries(schema?.properties ?? {})) {
+    const text = context.req.header(name)
+    if (text === undefined && schema?.required?.includes(name) !== true) continue
+    const read = text === undefined ? { fault: 'is missing' } : readerOf(one)(text)
+    if ('fault' in read) throw badRequest([{ path: '', message: `${read.fault}: the header ${name}` }])
+  }
+}
+
+function readerOf(schema: TSchema): Reader<unknown> {
+  const { type, enum: choices, format, minimum, maximum, maxLength } = schema as TSchema & Words
+  if (type === 'integer' && minimum !== undefined && maximum !== undefined) return wholeNumber(minimum, maximum)
+  if (type === 'boolean') return flag
+  if (choices !== undefined) return oneOf(...choices)
+  if (format === 'date-time') return (text) => (isTime(text) ? { value: text } : { fault: TIME_FAULT })
+  return (value) => {
+    if (maxLength !== undefined && value.length > maxLength) return { fault: `has at most ${maxLength} characters` }
+    if (Value.Check(schema, value)) return { value }
+    return { fault: Value.Errors(schema, value).at(0)?.message ?? 'is not of the form it must have' }
+  }
+}
+
+/** What a schema of a parameter says. */
+interface Words {
+  readonly type?: string
+  readonly enum?: readonly string[]
+  readonly format?: string
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly maxLength?: number
+}
+
 export function wholeNumber(min: number, max: number): Reader<number> {
   const fault = { fault: `is a whole number from ${min} to ${max}` }
   return (text) => {
@@ -60,12 +110,20 @@ export function oneOf<T extends string>(...choices: readonly T[]): Reader<T> {
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/i
 
+const TIME_FAULT = 'is a time like 2026-11-24T10:00:00Z'
+
+function isTime(text: string): boolean {
+  return RFC3339.test(text) && !Number.isNaN(Date.parse(text))
+}
+
 /** RFC 3339, with a zone; milliseconds are the finest that counts. */
 export const time: Reader<Timestamp> = (text) => {
-  const value = RFC3339.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(value)
-    ? { fault: 'is a time like 2026-11-24T10:00:00Z' }
-    : { value: timestampOf(Math.trunc(value)) }
+  return isTime(text) ? { value: timeOf(text) } : { fault: TIME_FAULT }
+}
+
+/** Of a text that a reader has found to be a time. */
+export function timeOf(text: string): Timestamp {
+  return timestampOf(Math.trunc(Date.parse(text)))
 }
 
 function knownText(readers: Readers): string {

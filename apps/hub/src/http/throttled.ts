@@ -15,7 +15,7 @@ const BULK_COST = 20
  * @throws Problem 429.
  */
 export function throttleService(throttling: Throttled, actor: Actor, operation: Operation, cost = 1): void {
-  if (actor.kind === 'operator') return
+  if (actor.kind === 'local') return
   throttle(throttling, actorName(actor), operation, cost)
 }
 

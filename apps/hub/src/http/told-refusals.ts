@@ -9,7 +9,11 @@ import type { Clock } from '@holdfast/base'
 import type { HttpEnvironment } from './environment.ts'
 
 export interface RefusalListener {
-  readonly events: { readonly sink: EventSink }
+  readonly events: {
+    readonly sink: EventSink
+    /** Resolves when what the request has told is on disk; undefined where there is nothing to wait for. */
+    readonly durable?: () => Promise<void> | undefined
+  }
   readonly clock: Clock
 }
 

@@ -41,7 +41,7 @@ export async function hubStage(changes: Partial<HubServices> = {}) {
   const management = await stage()
   const random = countingRandom(7)
   const { clock, events } = management.services
-  const twinStore = new MemoryTwinStore()
+  const twinStore = new MemoryTwinStore(events.sink)
   const pushed: DesiredChange[] = []
   const services: HubServices = {
     ...management.services,
@@ -51,7 +51,6 @@ export async function hubStage(changes: Partial<HubServices> = {}) {
       store: twinStore,
       clock,
       random,
-      events: events.sink,
       desiredChanged: (change) => pushed.push(change),
     }),
     presence: {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AdmissionGates } from '@holdfast/admission'
 import type { Api } from '@holdfast/api'
-import type { SecurityEvent } from '@holdfast/audit'
+import { eventsOf, type SecurityEvent } from '@holdfast/audit'
 import { EndorsementRoots } from '@holdfast/attestation'
 import { MemoryAttestationStore, MemoryEndorsementRootStore } from '@holdfast/attestation/testing'
 import { Commands } from '@holdfast/commands'
@@ -69,8 +69,9 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
   const connected = new Map<string, Connection>()
   const telemetry = new MemoryTelemetry(PARTITIONS)
   const failures: unknown[] = []
-  const identityStore = new MemoryIdentityStore()
+  const identityStore = new MemoryIdentityStore(sink)
   const commandStore = new MemoryCommandStore()
+  commandStore.sink = sink
   const fault = (error: unknown): void => void failures.push(error)
   const commands = new Commands({ ...common, store: commandStore, feedbackWritten: () => undefined, fault })
   const cutOff = async (taken: readonly Cut[]): Promise<Api.Changed> => {
@@ -88,8 +89,8 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     store: identityStore,
     changed: (change) => credentials.changed(change),
   })
-  const models = new MemoryModelStore()
-  const supplyStore = Object.assign(new MemorySupplyStore(), {
+  const models = new MemoryModelStore(sink)
+  const supplyStore = Object.assign(new MemorySupplyStore(sink), {
     listModels: () => models.listModels(),
     writeModel: (...given: Parameters<MemoryModelStore['writeModel']>) => models.writeModel(...given),
     deleteModel: (...given: Parameters<MemoryModelStore['deleteModel']>) => models.deleteModel(...given),
@@ -135,8 +136,8 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
       damaged: (_what, error) => void failures.push(error),
     }),
     masquerade: await memoryMasquerade(common),
-    policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
-    authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
+    policies: await Policies.open({ ...common, store: new MemoryPolicyStore(sink), hostNames: [HOST] }),
+    authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore(sink) }),
     revocations: {
       list: () => [],
       put: () => Promise.reject(new IdentityError('missing', 'no lists on this stage')),
@@ -150,7 +151,7 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     throttling: { take: () => ({ kind: 'allowed' }) },
     files: await Uploads.open({
       ...common,
-      store: new MemoryUploadStore(),
+      store: new MemoryUploadStore(sink),
       blobs: new MemoryBlobStore(),
       limits: { blobBytesMax: 1_000, deviceBytesMax: 5_000, totalBytesMax: 10_000, retentionMs: undefined },
       generationOf: async () => 'g',
@@ -202,9 +203,11 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     },
     hostName: HOST,
     consumerGroups: await ConsumerGroups.open({
-      store: { readSetting: async () => undefined, writeSetting: async () => undefined },
+      store: {
+        readSetting: async () => undefined,
+        writeSetting: async (_name, _value, because) => eventsOf(because).forEach((event) => sink(event)),
+      },
       clock,
-      events: sink,
     }),
     amqpPort: 5671,
     failed: (error) => failures.push(error),

@@ -23,7 +23,7 @@ export async function memoryCredentials(parts: {
   const issuers = [issuing.certificate]
   return DeviceCredentials.open({
     ...parts,
-    store: new MemoryIssuedCertificateStore(),
+    store: new MemoryIssuedCertificateStore(parts.events),
     keys: { claim: async () => 'good' },
     issuer: { issuing, chain: [issuing.certificate, root.certificate], issuers },
   })

@@ -1,7 +1,6 @@
 /** The certificates that this hub issues to devices, put together: their profiles, records, service and followers. */
 
 import type { AdmissionGates } from '@holdfast/admission'
-import type { EventSink } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import {
   CredentialError,
@@ -29,7 +28,6 @@ export interface DeviceCredentialsParts {
   readonly issuer: HubIssuer
   readonly clock: Clock
   readonly random: RandomBytes
-  readonly events: EventSink
   /** Asked when the first device comes, so that it may be made later than this. */
   readonly registry: () => Registry
   /** Which key proves whom. */
@@ -54,17 +52,18 @@ export class DeviceCredentials {
   private constructor(issued: IssuedCertificates, service: CredentialService, parts: DeviceCredentialsParts) {
     this.issued = issued
     this.service = service
-    this.#follower = new IdentityFollower(issued, parts.store, parts.fault)
+    const identities = { read: (key: IdentityKey) => parts.registry().read(key) }
+    this.#follower = new IdentityFollower({ issued, store: parts.store, identities, fault: parts.fault })
     this.#fault = parts.fault
   }
 
   /** @throws TypeError when the profiles in the store cannot be read. */
   static async open(parts: DeviceCredentialsParts): Promise<DeviceCredentials> {
-    const { store, issuer, clock, random, events, registry, keys, close, fault } = parts
-    const profiles = await Profiles.open({ store, clock, events })
+    const { store, issuer, clock, random, registry, keys, close, fault } = parts
+    const profiles = await Profiles.open({ store, clock })
     const leaveKeys = (key: IdentityKey, generationId: string): Promise<void> =>
       leaveKeysFor(registry(), key, generationId, close)
-    const issued = new IssuedCertificates({ store, profiles, issuer, clock, events, close, leaveKeys, fault })
+    const issued = new IssuedCertificates({ store, profiles, issuer, clock, close, leaveKeys, fault })
     const identities = { read: (key: IdentityKey) => registry().read(key) }
     const service = new CredentialService({
       store,
@@ -75,7 +74,6 @@ export class DeviceCredentials {
       keys,
       clock,
       random,
-      events,
       close,
     })
     return new DeviceCredentials(issued, service, parts)

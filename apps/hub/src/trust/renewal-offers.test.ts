@@ -46,7 +46,6 @@ function stage(
       store,
       clock,
       random: countingRandom(),
-      events: () => undefined,
       desiredChanged: ({ patch }) => pushed.push(patch),
     })
   const offers = new RenewalOffers({

@@ -1,5 +1,6 @@
 /** A store in memory that keeps the promises of `store.ts`, for tests of this and other packages. */
 
+import { type Because, completed, type EventSink } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import { type IdentityKey, identityText } from '@holdfast/identity'
 import {
@@ -38,6 +39,8 @@ export class MemoryCommandStore implements CommandStore, ServiceQueueStore {
   readonly #services = new Map<number, StoredServiceMessage & { readonly queue: ServiceQueueName }>()
   #records: { readonly record: FeedbackRecord; readonly at: Timestamp }[] = []
   #sequence = 0
+  /** Told what writes bring, where they did what was asked. */
+  sink: EventSink = () => {}
 
   addIdentity(key: IdentityKey, generationId: string): void {
     this.identities.set(identityText(key), generationId)
@@ -58,7 +61,11 @@ export class MemoryCommandStore implements CommandStore, ServiceQueueStore {
     return [...this.#commands.values()]
   }
 
-  enqueueCommand(command: NewCommand, { depthMax }: { readonly depthMax: number }): Promise<EnqueueOutcome> {
+  enqueueCommand(
+    command: NewCommand,
+    { depthMax }: { readonly depthMax: number },
+    because?: Because,
+  ): Promise<EnqueueOutcome> {
     return this.#answer((): EnqueueOutcome => {
       const generationId = this.identities.get(identityText(command.key))
       if (generationId === undefined) return { kind: 'missing' }
@@ -66,6 +73,7 @@ export class MemoryCommandStore implements CommandStore, ServiceQueueStore {
       if (waiting.length >= depthMax) return { kind: 'full' }
       const sequence = ++this.#sequence
       this.#commands.set(sequence, { ...structuredClone(command), sequence, generationId, deliveryCount: 0 })
+      for (const event of completed(because, { sequenceNumber: sequence })) this.sink(event)
       return { kind: 'enqueued', sequence, generationId }
     })
   }
@@ -100,11 +108,13 @@ export class MemoryCommandStore implements CommandStore, ServiceQueueStore {
   purgeCommands(
     key: IdentityKey,
     at: Timestamp,
+    because?: Because,
   ): Promise<{ readonly sequences: readonly number[]; readonly hasFeedback: boolean }> {
     return this.#answer(() => {
       const all = this.#of(key)
       const before = this.feedback.length
       for (const command of all) this.#end(command, 'purged', at)
+      for (const event of completed(because, { messages: all.length })) this.sink(event)
       return { sequences: all.map(({ sequence }) => sequence), hasFeedback: this.feedback.length > before }
     })
   }

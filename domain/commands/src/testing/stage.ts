@@ -16,9 +16,10 @@ export function commandStage(
   const fault = (error: unknown): void => void faults.push(error)
   const random = countingRandom(store.commands.length + 1)
   const sink = (event: SecurityEvent): void => void events.push(event)
+  store.sink = sink
   const feedback = feedbackQueue({ store, clock, random, events: sink })
   const batcher = new FeedbackBatcher({ store, queue: feedback, clock, fault })
-  const commands = new Commands({ store, clock, random, events: sink, fault, feedbackWritten: () => batcher.written() })
+  const commands = new Commands({ store, clock, random, fault, feedbackWritten: () => batcher.written() })
   return {
     store,
     clock,

@@ -1,5 +1,6 @@
 /** A store of issued certificates in memory, with the rules of the port. */
 
+import { type Because, type EventSink, eventsOf } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import { type IdentityKey, identityText } from '@holdfast/identity'
 import { type IssuedCertificate, isLive } from '../issued-certificate.ts'
@@ -11,12 +12,18 @@ export class MemoryIssuedCertificateStore implements IssuedCertificateStore {
   readonly #settings = new Map<string, string>()
   /** While true, every write rejects. */
   isBroken = false
+  readonly #sink: EventSink
+
+  /** @param sink told what writes bring, where they did what was asked. */
+  constructor(sink: EventSink = () => {}) {
+    this.#sink = sink
+  }
 
   get records(): readonly IssuedCertificate[] {
     return [...this.#records.values()]
   }
 
-  async changeIssued({ insert, moves, keep }: CertificateChange): Promise<boolean> {
+  async changeIssued({ insert, moves, keep }: CertificateChange, because?: Because): Promise<boolean> {
     this.#write()
     if (moves.some(({ sha256, from }) => this.#records.get(sha256)?.state !== from)) return false
     for (const { sha256, to, at, reason, seenTime } of moves) {
@@ -36,6 +43,7 @@ export class MemoryIssuedCertificateStore implements IssuedCertificateStore {
       const retired = this.#of(keep.key).filter(({ state }) => state === 'retired')
       for (const { sha256 } of retired.slice(Math.max(keep.recordsMax - 2, 1))) this.#records.delete(sha256)
     }
+    this.#tell(because)
     return true
   }
 
@@ -103,23 +111,29 @@ export class MemoryIssuedCertificateStore implements IssuedCertificateStore {
     return this.#profiles.get(identityText(key))
   }
 
-  async writeCertificateProfile(key: IdentityKey, profile: string | undefined): Promise<void> {
+  async writeCertificateProfile(key: IdentityKey, profile: string | undefined, because?: Because): Promise<void> {
     this.#write()
     if (profile === undefined) this.#profiles.delete(identityText(key))
     else this.#profiles.set(identityText(key), profile)
+    this.#tell(because)
   }
 
   async readSetting(name: string): Promise<string | undefined> {
     return this.#settings.get(name)
   }
 
-  async writeSetting(name: string, value: string): Promise<void> {
+  async writeSetting(name: string, value: string, because?: Because): Promise<void> {
     this.#write()
     this.#settings.set(name, value)
+    this.#tell(because)
   }
 
   #of(key: IdentityKey): readonly IssuedCertificate[] {
     return this.records.toReversed().filter((one) => identityText(one.key) === identityText(key))
+  }
+
+  #tell(because: Because | undefined): void {
+    for (const event of eventsOf(because)) this.#sink(event)
   }
 
   #write(): void {

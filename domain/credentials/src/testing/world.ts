@@ -40,7 +40,7 @@ export async function credentialWorld() {
   const clock = new ManualClock()
   const random = countingRandom()
   const { events, sink } = recordedEvents()
-  const store = new MemoryIssuedCertificateStore()
+  const store = new MemoryIssuedCertificateStore(sink)
   const now = clock.wall()
   const root = await issue({ profile: ROOT_AUTHORITY, commonName: 'Root', now })
   const issuing = await issue({ profile: ISSUING_AUTHORITY, commonName: 'Issuing', issuer: root, now })
@@ -58,13 +58,12 @@ export async function credentialWorld() {
     cuts.push(...taken)
     return { sessionsClosed: taken.length, milliseconds: 1 }
   }
-  const profiles = await Profiles.open({ store, clock, events: sink })
+  const profiles = await Profiles.open({ store, clock })
   const issued: IssuedCertificates = new IssuedCertificates({
     store,
     profiles,
     issuer,
     clock,
-    events: sink,
     close,
     leaveKeys: async (key, generationId) => {
       if ((await registry.read(key))?.generationId !== generationId) return
@@ -73,19 +72,24 @@ export async function credentialWorld() {
     },
     fault: (error) => faults.push(error),
   })
-  const follower = new IdentityFollower(issued, store, (error) => faults.push(error))
+  const follower: IdentityFollower = new IdentityFollower({
+    issued,
+    store,
+    identities: { read: (key) => registry.read(key) },
+    fault: (error) => faults.push(error),
+  })
   const common = { clock, random, events: sink }
   const registry: Registry = new Registry({
     ...common,
-    store: new MemoryIdentityStore(),
+    store: new MemoryIdentityStore(sink),
     changed: (change) => follower.changed(change),
   })
   const service = new CredentialService({ ...common, store, issued, profiles, issuer, identities: registry, close })
   const authenticator = new Authenticator({
     ...common,
     registry,
-    policies: await Policies.open({ ...common, store: new MemoryPolicyStore(), hostNames: [HOST] }),
-    authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore() }),
+    policies: await Policies.open({ ...common, store: new MemoryPolicyStore(sink), hostNames: [HOST] }),
+    authorities: await Authorities.open({ ...common, store: new MemoryAuthorityStore(sink) }),
     issued,
     hostNames: [HOST],
   })

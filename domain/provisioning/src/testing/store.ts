@@ -1,5 +1,6 @@
 /** A store in memory that keeps the promises of `store.ts`. */
 
+import { type Because, type EventSink, eventsOf } from '@holdfast/audit'
 import type { Expectation, WriteOutcome } from '@holdfast/identity'
 import type { Enrollment, Page, ProvisioningStore, Registration } from '../store.ts'
 
@@ -9,20 +10,34 @@ export class MemoryProvisioningStore implements ProvisioningStore {
   readonly registrations = new Map<string, Registration>()
   /** Set to make every call reject with it. */
   failure: Error | undefined
+  /** Told what writes bring, where they did what was asked. */
+  sink: EventSink
+
+  constructor(sink: EventSink = () => {}) {
+    this.sink = sink
+  }
 
   async readEnrollment(scope: Enrollment['scope'], id: string): Promise<Enrollment | undefined> {
     return this.#answer(this.enrollments.get(`${scope} ${id}`))
   }
 
-  async writeEnrollment(enrollment: Enrollment, expected: Expectation): Promise<WriteOutcome> {
+  async writeEnrollment(enrollment: Enrollment, expected: Expectation, because?: Because): Promise<WriteOutcome> {
     const key = `${enrollment.scope} ${enrollment.id}`
     const outcome = judge(expected, this.enrollments.get(key)?.etag)
-    if (outcome === 'written' && this.failure === undefined) this.enrollments.set(key, structuredClone(enrollment))
+    if (outcome === 'written' && this.failure === undefined) {
+      this.enrollments.set(key, structuredClone(enrollment))
+      this.#tell(because)
+    }
     return this.#answer(outcome)
   }
 
-  async deleteEnrollment(scope: Enrollment['scope'], id: string, expected: Expectation): Promise<WriteOutcome> {
-    return this.#delete(this.enrollments, `${scope} ${id}`, expected)
+  async deleteEnrollment(
+    scope: Enrollment['scope'],
+    id: string,
+    expected: Expectation,
+    because?: Because,
+  ): Promise<WriteOutcome> {
+    return this.#delete(this.enrollments, `${scope} ${id}`, expected, because)
   }
 
   async listEnrollments(scope: Enrollment['scope'], page: Page): Promise<readonly Enrollment[]> {
@@ -34,13 +49,16 @@ export class MemoryProvisioningStore implements ProvisioningStore {
     return this.#answer(this.registrations.get(registrationId))
   }
 
-  async writeRegistration(registration: Registration): Promise<void> {
-    if (this.failure === undefined) this.registrations.set(registration.registrationId, structuredClone(registration))
+  async writeRegistration(registration: Registration, because?: Because): Promise<void> {
+    if (this.failure === undefined) {
+      this.registrations.set(registration.registrationId, structuredClone(registration))
+      this.#tell(because)
+    }
     return this.#answer(undefined)
   }
 
-  async deleteRegistration(registrationId: string, expected: Expectation): Promise<WriteOutcome> {
-    return this.#delete(this.registrations, registrationId, expected)
+  async deleteRegistration(registrationId: string, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#delete(this.registrations, registrationId, expected, because)
   }
 
   async listRegistrations(enrollmentId: string, page: Page): Promise<readonly Registration[]> {
@@ -52,11 +70,19 @@ export class MemoryProvisioningStore implements ProvisioningStore {
     map: Map<string, { readonly etag: string }>,
     key: string,
     expected: Expectation,
+    because: Because | undefined,
   ): Promise<WriteOutcome> {
     const current = map.get(key)
     const outcome = current === undefined ? 'missing' : judge(expected, current.etag)
-    if (outcome === 'written' && this.failure === undefined) map.delete(key)
+    if (outcome === 'written' && this.failure === undefined) {
+      map.delete(key)
+      this.#tell(because)
+    }
     return this.#answer(outcome)
+  }
+
+  #tell(because: Because | undefined): void {
+    for (const event of eventsOf(because)) this.sink(event)
   }
 
   async #answer<T>(value: T): Promise<T> {

@@ -56,8 +56,8 @@ export function testWorld(options: TestWorldOptions = {}): TestWorld {
   const clock = new ManualClock()
   const random = countingRandom()
   const { events, sink } = recordedEvents()
-  const identityStore = new MemoryIdentityStore()
-  const store = new MemoryProvisioningStore()
+  const identityStore = new MemoryIdentityStore(sink)
+  const store = new MemoryProvisioningStore(sink)
   const registry = new Registry({ store: identityStore, clock, random, events: sink })
   const cuts: Cut[] = []
   const provisioning = new Provisioning({
@@ -65,7 +65,7 @@ export function testWorld(options: TestWorldOptions = {}): TestWorld {
       seeds: testSeedSource,
       vouch: async () => options.vouch ?? { kind: 'unproven', why: 'nobody is trusted here' },
       requireEndorsementCertificate: options.requireEndorsementCertificate ?? false,
-      keyUse: new MemoryKeyUseStore(),
+      keyUse: new MemoryKeyUseStore(sink),
     },
     idScope: '0ne00test',
     hostNames: ['hub.example', 'localhost'],

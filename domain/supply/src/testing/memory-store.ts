@@ -1,5 +1,6 @@
 /** Supply in memory, with the promises of `store.ts`. */
 
+import { type Because, type EventSink, eventsOf } from '@holdfast/audit'
 import {
   applyLifeChange,
   type DeviceLife,
@@ -7,6 +8,7 @@ import {
   type LifeChange,
   type LifeOutcome,
 } from '../device-life.ts'
+import { expiryEvent, lifeEvents } from '../life-events.ts'
 import type {
   HistoryEntry,
   KeyDigest,
@@ -32,43 +34,60 @@ export class MemorySupplyStore implements SupplyStore {
   readonly tombstones: (Tombstone & { readonly sequence: number })[] = []
   /** What leads to a device; whoever deletes it takes it away. */
   readonly origins = new Map<string, { registrations: string[]; enrollments: string[] }>()
+  /** Told what writes bring, where they did what was asked. */
+  sink: EventSink
   #key: string | undefined
+
+  constructor(sink: EventSink = () => {}) {
+    this.sink = sink
+  }
 
   async listManufacturers(): Promise<readonly Manufacturer[]> {
     return [...this.manufacturers.values()]
   }
-  async writeManufacturer(manufacturer: Manufacturer): Promise<'written' | 'exists'> {
+  async writeManufacturer(manufacturer: Manufacturer, because?: Because): Promise<'written' | 'exists'> {
     if (this.manufacturers.has(manufacturer.name)) return 'exists'
     this.manufacturers.set(manufacturer.name, manufacturer)
+    this.#record(because)
     return 'written'
   }
-  async deleteManufacturer(name: string): Promise<boolean> {
-    return this.manufacturers.delete(name)
+  async deleteManufacturer(name: string, because?: Because): Promise<boolean> {
+    if (!this.manufacturers.delete(name)) return false
+    this.#record(because)
+    return true
   }
 
   async listOwners({ after, limit }: Page): Promise<readonly Owner[]> {
     return sorted([...this.owners.values()], ({ name }) => name, after).slice(0, limit)
   }
-  async writeOwner(owner: Owner, bounds: { readonly ownersMax: number }): Promise<'written' | 'exists' | 'too-many'> {
+  async writeOwner(
+    owner: Owner,
+    bounds: { readonly ownersMax: number },
+    because?: Because,
+  ): Promise<'written' | 'exists' | 'too-many'> {
     if (this.owners.has(owner.name)) return 'exists'
     if (this.owners.size >= bounds.ownersMax) return 'too-many'
     this.owners.set(owner.name, owner)
+    this.#record(because)
     return 'written'
   }
   async hasOwner(name: string): Promise<boolean> {
     return this.owners.has(name)
   }
-  async deleteOwner(name: string): Promise<'deleted' | 'missing' | 'in-use'> {
+  async deleteOwner(name: string, because?: Because): Promise<'deleted' | 'missing' | 'in-use'> {
     const isUsed =
       [...this.lives.values()].some(({ owner }) => owner === name) ||
       [...this.entries.values()].some(({ owner, state }) => owner === name && state !== 'retired') ||
       [...this.transfers.values()].some(({ to }) => to === name)
     if (isUsed) return 'in-use'
-    return this.owners.delete(name) ? 'deleted' : 'missing'
+    if (!this.owners.delete(name)) return 'missing'
+    this.#record(because)
+    return 'deleted'
   }
 
-  async writeManifest(record: ManifestRecord): Promise<void> {
+  async writeManifest(record: ManifestRecord, because?: Because): Promise<void> {
     this.manifests.set(record.sha256, record)
+    this.#record(because)
   }
   async readManifest(sha256: string): Promise<ManifestRecord | undefined> {
     return this.manifests.get(sha256)
@@ -121,6 +140,7 @@ export class MemorySupplyStore implements SupplyStore {
   async claimEntry(
     claim: Parameters<SupplyStore['claimEntry']>[0],
     stamp: Stamp,
+    because?: Because,
   ): ReturnType<SupplyStore['claimEntry']> {
     const { owner, registrationId } = claim
     const entry = this.entries.get(nameOf(claim))
@@ -134,6 +154,7 @@ export class MemorySupplyStore implements SupplyStore {
     this.entries.set(nameOf(entry), claimed)
     const detail = { owner, registrationId }
     this.#tell(`supply/${entry.manufacturer}/${entry.serial}`, [{ move: 'claim', to: 'claimed', detail }], stamp)
+    this.#record(because)
     return { kind: 'claimed', entry: claimed }
   }
   async expireEntries(stamp: Stamp, limit: number): Promise<readonly SupplyEntry[]> {
@@ -144,6 +165,7 @@ export class MemorySupplyStore implements SupplyStore {
       const expired: SupplyEntry = { ...entry, state: 'expired' }
       this.entries.set(nameOf(entry), expired)
       this.#tell(`supply/${entry.manufacturer}/${entry.serial}`, [{ move: 'expire', detail: {} }], stamp)
+      this.#record(expiryEvent(entry, stamp))
       return expired
     })
   }
@@ -155,12 +177,15 @@ export class MemorySupplyStore implements SupplyStore {
     deviceId: string,
     change: Exclude<LifeChange, { kind: 'retire' }>,
     stamp: Stamp,
+    because?: Because,
   ): Promise<LifeOutcome> {
     const outcome = applyLifeChange(deviceId, this.lives.get(deviceId), change, stamp.at)
     if (outcome.kind !== 'changed') return outcome
     const { life, history } = outcome
     this.lives.set(deviceId, life)
     this.#tell(`device/${deviceId}`, history, stamp)
+    this.#record(lifeEvents(deviceId, history, stamp))
+    this.#record(because)
     const { manufacturer, serial } = life
     const entry =
       manufacturer === undefined || serial === undefined
@@ -181,10 +206,11 @@ export class MemorySupplyStore implements SupplyStore {
     return this.history.filter((one) => one.subject === subject && one.sequence > page.after).slice(0, page.limit)
   }
 
-  async offerTransfer(transfer: Transfer, stamp: Stamp): Promise<'offered' | 'busy'> {
+  async offerTransfer(transfer: Transfer, stamp: Stamp, because?: Because): Promise<'offered' | 'busy'> {
     if (this.transfers.get(transfer.deviceId)?.state === 'accepted') return 'busy'
     this.transfers.set(transfer.deviceId, transfer)
     this.#tell(`device/${transfer.deviceId}`, [{ move: 'offer', detail: { to: transfer.to } }], stamp)
+    this.#record(because)
     return 'offered'
   }
   async readTransfer(by: Parameters<SupplyStore['readTransfer']>[0]): Promise<Transfer | undefined> {
@@ -197,17 +223,18 @@ export class MemorySupplyStore implements SupplyStore {
     this.transfers.set(deviceId, { ...transfer, state: 'accepted' })
     return true
   }
-  async endTransfer(deviceId: string, stamp: Stamp): Promise<void> {
+  async endTransfer(deviceId: string, stamp: Stamp, because?: Because): Promise<void> {
     const transfer = this.transfers.get(deviceId)
     this.transfers.delete(deviceId)
     if (transfer?.state !== 'offered') return
     this.#tell(`device/${deviceId}`, [{ move: 'withdraw', detail: { to: transfer.to } }], stamp)
+    this.#record(because)
   }
   async listAcceptedTransfers(limit: number): Promise<readonly Transfer[]> {
     return [...this.transfers.values()].filter(({ state }) => state === 'accepted').slice(0, limit)
   }
 
-  async retireDevice(tombstone: Tombstone): Promise<LifeOutcome> {
+  async retireDevice(tombstone: Tombstone, because?: Because): Promise<LifeOutcome> {
     const { deviceId, generationId, reason, manufacturer, serial } = tombstone
     const change = { kind: 'retire', generationId, reason } as const
     const outcome = applyLifeChange(deviceId, this.lives.get(deviceId), change, tombstone.at)
@@ -217,6 +244,8 @@ export class MemorySupplyStore implements SupplyStore {
     else this.lives.set(deviceId, outcome.life)
     this.transfers.delete(deviceId)
     this.#tell(`device/${deviceId}`, outcome.history, tombstone)
+    this.#record(lifeEvents(deviceId, outcome.history, tombstone))
+    this.#record(because)
     if (manufacturer !== undefined && serial !== undefined) {
       const entry = this.entries.get(nameOf({ manufacturer, serial }))
       if (entry !== undefined) this.entries.set(nameOf(entry), { ...entry, state: 'retired' })
@@ -240,6 +269,10 @@ export class MemorySupplyStore implements SupplyStore {
   async supplyKey(candidate: string): Promise<string> {
     this.#key ??= candidate
     return this.#key
+  }
+
+  #record(because: Because | undefined): void {
+    for (const event of eventsOf(because)) this.sink(event)
   }
 
   #binding(registrationId: string): SupplyEntry | undefined {

@@ -24,8 +24,8 @@ export async function supplyWorld() {
   const clock = new ManualClock()
   const random = countingRandom()
   const { events, sink } = recordedEvents()
-  const store = new MemorySupplyStore()
-  const models = await Models.open({ store: new MemoryModelStore(), clock, random, events: sink })
+  const store = new MemorySupplyStore(sink)
+  const models = await Models.open({ store: new MemoryModelStore(sink), clock, random })
   for (const [id, commissioning] of [
     ['plain', false],
     ['site', true],

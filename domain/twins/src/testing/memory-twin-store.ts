@@ -1,5 +1,6 @@
 /** A store in memory that keeps the promises of `twin-store.ts`, for tests of this and other packages. */
 
+import { type Because, completed, type EventSink } from '@holdfast/audit'
 import { type IdentityKey, identityText } from '@holdfast/identity'
 import type { Twin } from '@holdfast/iothub'
 import { applyTwinChange, type ChangeStamp, newTwin, type TwinChange, type TwinOutcome } from '../twin-change.ts'
@@ -13,6 +14,12 @@ export class MemoryTwinStore implements TwinStore {
   /** Set to make every call reject with it. */
   failure: Error | undefined
   #last: Promise<unknown> = Promise.resolve()
+  readonly #sink: EventSink
+
+  /** @param sink told what changes bring. */
+  constructor(sink: EventSink = () => {}) {
+    this.#sink = sink
+  }
 
   /** Gives an identity its twin. */
   create(key: IdentityKey, stamp: ChangeStamp): void {
@@ -33,12 +40,16 @@ export class MemoryTwinStore implements TwinStore {
     key: IdentityKey,
     change: TwinChange,
     stamp: ChangeStamp,
+    because?: Because,
   ): Promise<TwinOutcome | { readonly kind: 'missing' }> {
     const before = this.#last
     const outcome = this.#apply(key, change, stamp)
     const done = before.then(() => this.#wait())
     this.#last = done.catch(() => undefined)
     await done
+    if (outcome.kind === 'changed') {
+      for (const event of completed(because, { version: outcome.twin.version })) this.#sink(event)
+    }
     return outcome
   }
 

@@ -1,5 +1,6 @@
 /** The ports in memory, for tests. */
 
+import { type Because, completed, type EventSink, eventsOf } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import { UploadError } from '../errors.ts'
 import type { BlobStore, Extent, StagedBlob, UploadPage, UploadStore } from '../ports.ts'
@@ -8,31 +9,45 @@ import type { StoredBlob, Upload, UploadedBlob } from '../upload.ts'
 export class MemoryUploadStore implements UploadStore {
   readonly rows = new Map<string, Upload>()
   #key: string | undefined
+  readonly #sink: EventSink
+
+  /** @param sink told what writes bring, where they did what was asked. */
+  constructor(sink: EventSink = () => {}) {
+    this.#sink = sink
+  }
 
   async uploadKey(candidate: string): Promise<string> {
     this.#key ??= candidate
     return this.#key
   }
 
-  async insertUpload(upload: Upload): Promise<void> {
+  async insertUpload(upload: Upload, because?: Because): Promise<void> {
     this.rows.set(upload.correlationId, upload)
+    this.#tell(because)
   }
 
   async commitUpload(correlationId: string, blob: UploadedBlob): Promise<boolean> {
     return this.#change(correlationId, 'open', { state: 'uploaded', blob })
   }
 
-  async completeUpload(correlationId: string): Promise<boolean> {
-    return this.#change(correlationId, 'uploaded', { state: 'completed' })
+  async completeUpload(correlationId: string, because?: Because): Promise<boolean> {
+    const isDone = this.#change(correlationId, 'uploaded', { state: 'completed' })
+    if (isDone) this.#tell(because)
+    return isDone
   }
 
-  async deleteUpload(correlationId: string): Promise<Upload | undefined> {
+  async deleteUpload(correlationId: string, because?: Because): Promise<Upload | undefined> {
     const upload = this.rows.get(correlationId)
     this.rows.delete(correlationId)
+    if (upload !== undefined) this.#tell(completed(because, { bytes: upload.blob?.bytes ?? 0 }))
     return upload
   }
 
   async readUpload(correlationId: string): Promise<Upload | undefined> {
+    return this.rows.get(correlationId)
+  }
+
+  async findUpload(correlationId: string): Promise<Upload | undefined> {
     return this.rows.get(correlationId)
   }
 
@@ -71,6 +86,10 @@ export class MemoryUploadStore implements UploadStore {
 
   async listUploadFiles(): Promise<readonly string[]> {
     return [...this.rows.values()].flatMap(({ blob }) => (blob === undefined ? [] : [blob.file]))
+  }
+
+  #tell(because: Because | undefined): void {
+    for (const event of eventsOf(because)) this.#sink(event)
   }
 
   #change(correlationId: string, from: Upload['state'], to: Partial<Upload>): boolean {

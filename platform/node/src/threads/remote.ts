@@ -17,6 +17,19 @@ interface Call {
   readonly id: number
   readonly method: string
   readonly args: readonly unknown[]
+  /** Absent where the caller has none. */
+  readonly context?: string
+}
+
+/** What travels beside calls: who asks, how they came in. Set by the caller, found again while the call is served. */
+export interface ServeOptions {
+  /** Runs a call that came with a context, e.g. in an `AsyncLocalStorage`. */
+  readonly within?: <T>(context: string, call: () => T) => T
+}
+
+export interface ConnectOptions {
+  /** What a call that is made now takes along. */
+  readonly context?: () => string | undefined
 }
 
 type Answer =
@@ -38,13 +51,15 @@ export class RemoteError extends Error {
 }
 
 /** Answers the other side's calls with `implementation`'s methods until the port closes. */
-export function serve(port: Endpoint, implementation: object): void {
+export function serve(port: Endpoint, implementation: object, { within }: ServeOptions = {}): void {
   const answers = new Outbox<Answer>(port)
   const answer = async (call: Call): Promise<void> => {
     try {
       const method: unknown = Reflect.get(implementation, call.method)
       if (typeof method !== 'function') throw new TypeError(`no method ${call.method} is served here`)
-      answers.put({ id: call.id, value: await Reflect.apply(method, implementation, call.args) })
+      const work = (): unknown => Reflect.apply(method, implementation, call.args)
+      const value = call.context === undefined || within === undefined ? work() : within(call.context, work)
+      answers.put({ id: call.id, value: await value })
     } catch (error) {
       answers.put({ id: call.id, failure: describe(error) })
     }
@@ -55,7 +70,7 @@ export function serve(port: Endpoint, implementation: object): void {
 }
 
 /** A proxy of what the other side `serve`s. Calls under way are rejected when the port closes. */
-export function connect<T extends object>(port: Endpoint): Remote<T> {
+export function connect<T extends object>(port: Endpoint, options: ConnectOptions = {}): Remote<T> {
   const calls = new Outbox<Call>(port)
   const pending = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
   let nextId = 0
@@ -84,7 +99,8 @@ export function connect<T extends object>(port: Endpoint): Remote<T> {
       }
       const id = nextId++
       pending.set(id, { resolve, reject })
-      calls.put({ id, method, args })
+      const context = options.context?.()
+      calls.put({ id, method, args, ...(context === undefined ? {} : { context }) })
     })
   const methods = new Map<string, (...args: unknown[]) => Promise<unknown>>()
   return new Proxy(Object.create(null) as Remote<T>, {

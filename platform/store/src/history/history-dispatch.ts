@@ -5,10 +5,12 @@ import type { PartitionState, TelemetryReader } from '@holdfast/messaging'
 import { systemClock } from '@holdfast/node/clock'
 import { connect, type Remote, serve } from '@holdfast/node/threads'
 import type { LogControl } from '../log/log-dispatch.ts'
+import type { Told } from './digest-tables.ts'
+import type { DigestVerification, TelemetryRecord } from './digest-verification.ts'
 import { HistoryError } from './errors.ts'
 import { History, type HistoryOptions, type HistoryStatistics } from './history.ts'
 import type { DataKey } from './key-ring.ts'
-import type { Dropped, Retention } from './retention.ts'
+import type { Retention } from './retention.ts'
 import type { Verification } from './verification.ts'
 
 /** Ports the worker is started with (`workerData` and `transferList`). */
@@ -20,6 +22,9 @@ export interface HistoryThreadData {
   /** Others who read: each is served a `TelemetryReader`. */
   readonly readers: readonly MessagePort[]
 }
+
+/** Tellings that are under way at once, some 300 bytes each. */
+const TELLINGS_MAX = 100
 
 export type HistoryThreadOptions = Omit<HistoryOptions, 'trim' | 'emptyEpoch' | 'onDropped'>
 
@@ -33,13 +38,23 @@ export interface HistoryThread extends TelemetryReader {
   dropEpoch(epoch: number): { readonly messages: number }
   /** Regroups what there is without waiting for more. */
   regroupNow(): void
+  /** The audit log has on its disk what was told up to this number. */
+  confirm(id: number): void
+  /** Background work rests until `release`; see `History.hold`. */
+  hold(): void
+  release(): void
+  /** Writes what the history holds to another file, which is not there yet; rejects with `STORE_UNAVAILABLE`. */
+  copyTo(file: string): Promise<void>
+  /** What is stored against what the audit log says of it. */
+  verifyDigests(record: TelemetryRecord): Promise<DigestVerification>
   statistics(): HistoryStatistics
   verify(): Promise<Verification>
-  stop(): void
+  stop(): Promise<void>
 }
 
 export type HistoryEvent =
-  | { readonly kind: 'dropped'; readonly dropped: Dropped }
+  /** For the audit log; told again until it is confirmed (`confirm`), also after a restart. At most `TELLINGS_MAX`. */
+  | { readonly kind: 'tellings'; readonly tellings: readonly Told[] }
   /** Share of a verification that is done, 0 to 1. */
   | { readonly kind: 'verifying'; readonly share: number }
   /** Told when it changes: why regrouping or merging cannot go on; empty when it can. */
@@ -62,6 +77,8 @@ class HistoryDispatch implements HistoryThread {
   #history: History | undefined
   #timer: NodeJS.Immediate | NodeJS.Timeout | undefined
   #lastBlocked = '[]'
+  /** Number of the last telling that the core has and has not confirmed. */
+  #awaited: number | undefined
 
   constructor(data: HistoryThreadData) {
     this.#data = data
@@ -76,7 +93,6 @@ class HistoryDispatch implements HistoryThread {
       ...options,
       trim: (partition, belowSequence) => void log.trim(partition, belowSequence).catch(ignoreEnd),
       emptyEpoch: (epoch) => void log.emptyEpoch(epoch).catch(ignoreEnd),
-      onDropped: (dropped) => this.#tell({ kind: 'dropped', dropped }),
     })
     this.#history = history
     this.#schedule(0)
@@ -116,6 +132,30 @@ class HistoryDispatch implements HistoryThread {
     return this.#opened().reader.partitions()
   }
 
+  confirm(id: number): void {
+    this.#opened().confirm(id)
+    this.#awaited = undefined
+    this.#tellWhatWasNotTold()
+  }
+
+  hold(): void {
+    this.#opened().hold()
+  }
+
+  release(): void {
+    this.#opened().release()
+    this.#schedule(0)
+  }
+
+  copyTo(file: string): Promise<void> {
+    return this.#opened().copyTo(file)
+  }
+
+  verifyDigests(record: TelemetryRecord): Promise<DigestVerification> {
+    const tell = (share: number): void => this.#tell({ kind: 'verifying', share })
+    return this.#opened().verifyDigests(record, systemClock.wall(), tell)
+  }
+
   statistics(): HistoryStatistics {
     return this.#opened().statistics()
   }
@@ -124,8 +164,9 @@ class HistoryDispatch implements HistoryThread {
     return this.#opened().verify((share) => this.#tell({ kind: 'verifying', share }))
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     const history = this.#opened()
+    await history.endCopy()
     this.#unschedule()
     this.#history = undefined
     history.close()
@@ -156,6 +197,7 @@ class HistoryDispatch implements HistoryThread {
     if (this.#history === undefined) return
     const pause = this.#history.step(systemClock.wall())
     this.#tellBlocked(this.#history)
+    this.#tellWhatWasNotTold()
     this.#schedule(pause)
   }
 
@@ -165,6 +207,14 @@ class HistoryDispatch implements HistoryThread {
     if (text === this.#lastBlocked) return
     this.#lastBlocked = text
     this.#tell({ kind: 'blocked', blocked, ...(unavailable === undefined ? {} : { unavailable }) })
+  }
+
+  /** One lot at a time: the next when this one is confirmed. */
+  #tellWhatWasNotTold(): void {
+    if (this.#history === undefined || this.#awaited !== undefined) return
+    const tellings = this.#history.tellings(TELLINGS_MAX)
+    this.#awaited = tellings.at(-1)?.id
+    if (tellings.length > 0) this.#tell({ kind: 'tellings', tellings })
   }
 
   #tell(event: HistoryEvent): void {

@@ -11,6 +11,8 @@ import { shortageOfRoom } from '../disk-room.ts'
 import { faultOf, storeErrorOf } from '../sqlite/database.ts'
 import { BlockSource, breathe } from './block-source.ts'
 import { Catalog } from './catalog.ts'
+import type { Told } from './digest-tables.ts'
+import { type DigestVerification, type TelemetryRecord, verifyDigests } from './digest-verification.ts'
 import { type Block, BlockedError, type Job } from './job.ts'
 import { type DataKey, KeyRing } from './key-ring.ts'
 import {
@@ -82,6 +84,7 @@ export class History {
   #job: Job | undefined
   #building: number | undefined
   #isForced = false
+  #holds = 0
   #nextLook = 0
   #unavailable: string | undefined
   #droppedMessages = 0
@@ -160,6 +163,7 @@ export class History {
    * @returns after how many milliseconds to call again; 0 when there is more to do.
    */
   step(now: Timestamp): number {
+    if (this.#holds > 0) return IDLE_MS
     const until = performance.now() + SLICE_MS
     try {
       do {
@@ -186,6 +190,42 @@ export class History {
   regroupNow(): void {
     this.#isForced = true
     this.#nextLook = 0
+  }
+
+  /**
+   * Until it is released, nothing is regrouped, merged, retired or deleted, so that copies of `log.db` and `history.db` made
+   * one after the other fit together. Reading goes on.
+   */
+  hold(): void {
+    this.#holds += 1
+  }
+
+  release(): void {
+    if (this.#holds === 0) throw new TypeError('nothing holds the history')
+    this.#holds -= 1
+  }
+
+  copyTo(file: string): Promise<void> {
+    return this.#catalog.copyTo(file)
+  }
+
+  /** To be awaited before `close`. */
+  endCopy(): Promise<void> {
+    return this.#catalog.endCopy()
+  }
+
+  /** What the audit log has not confirmed, oldest first. */
+  tellings(most: number): readonly Told[] {
+    return this.#catalog.tellings(most)
+  }
+
+  /** @throws StoreUnavailableError: then it is told again. */
+  confirm(id: number): void {
+    try {
+      this.#catalog.confirm(id)
+    } catch (error) {
+      throw storeErrorOf(error, this.#catalog.file, 'restore the data folder from a backup')
+    }
   }
 
   get partitionCount(): number {
@@ -226,6 +266,15 @@ export class History {
     return verify(context, { breathe, ...(onProgress === undefined ? {} : { onProgress }) })
   }
 
+  /** What is stored against what the audit log says of it; takes its time, in slices. */
+  verifyDigests(
+    record: TelemetryRecord,
+    now: Timestamp,
+    onProgress?: (share: number) => void,
+  ): Promise<DigestVerification> {
+    return verifyDigests(this.#catalog, record, { now, breathe, ...(onProgress === undefined ? {} : { onProgress }) })
+  }
+
   close(): void {
     this.#abandonJob()
     this.#catalog.close()
@@ -244,6 +293,7 @@ export class History {
     if (isChanged) return repeat(() => false)
     const job = this.#nextRegrouping(now) ?? this.#nextMerging()
     if (job !== undefined) return this.#whileThereIsRoom(job)
+    if (this.#catalog.adopt()) return repeat(() => this.#catalog.adopt())
     if (this.#catalog.shrink()) return repeat(() => this.#catalog.shrink())
     this.#isForced = false
     this.#nextLook = performance.now() + IDLE_MS / 2

@@ -1,5 +1,6 @@
 /** From the log to the history: a run of batches becomes a segment, whose messages are sorted by device. */
 
+import { createHash, type Hash } from 'node:crypto'
 import { MessagingError, openBatchBytes, recordDevice, recordSpans } from '@holdfast/messaging'
 import type { LogTail, TailBatch } from '../log/log-tail.ts'
 import type { Catalog } from './catalog.ts'
@@ -51,9 +52,10 @@ export function* regroup(partition: number, context: RegroupContext): Job {
     })
   }
   const groups: Groups = new Map()
+  const run = createHash('sha256')
   let lastOffset = last.firstOffset
   for (const batch of batches) {
-    lastOffset = (yield* gather(batch, context, groups)) ?? lastOffset
+    lastOffset = (yield* gather(batch, context, { groups, run })) ?? lastOffset
     yield
   }
   const place = {
@@ -79,13 +81,18 @@ export function* regroup(partition: number, context: RegroupContext): Job {
     }
   }
   writer.finish()
-  catalog.publishRegrouped(segment, partition, {
-    firstSequence: before.firstSequence,
-    nextSequence: place.nextSequence,
-    nextOffset: place.nextOffset,
-    lastOffset,
-    latest: before.latest === undefined || place.latest > before.latest ? place.latest : before.latest,
-  })
+  catalog.publishRegrouped(
+    segment,
+    partition,
+    {
+      firstSequence: before.firstSequence,
+      nextSequence: place.nextSequence,
+      nextOffset: place.nextOffset,
+      lastOffset,
+      latest: before.latest === undefined || place.latest > before.latest ? place.latest : before.latest,
+    },
+    run.digest('hex'),
+  )
   context.building(undefined)
 }
 
@@ -112,12 +119,17 @@ function choose(batches: readonly TailBatch[], context: RegroupContext): readonl
   return batches
 }
 
-/** Sorts a batch's records into the groups. @returns the offset of its last record, if it can be known. */
-function* gather(batch: TailBatch, context: RegroupContext, groups: Groups): Generator<void, number | undefined, void> {
+/** Sorts a batch's records into the groups, and takes its sealed bytes into the run's digest. @returns the offset of its last record, if it can be known. */
+function* gather(
+  batch: TailBatch,
+  context: RegroupContext,
+  { groups, run }: { readonly groups: Groups; readonly run: Hash },
+): Generator<void, number | undefined, void> {
   const { ring, tail } = context
   if (batch.isEmptied || ring.isDropped(batch.epoch)) return undefined
   const stored = tail.read(batch)
   if (stored === undefined || stored.sealed.length === 0) return undefined // Dropped a moment ago.
+  run.update(stored.sealed)
   try {
     const plain = openBatchBytes(stored, ring.keyOf)
     const spans = recordSpans(plain, stored)

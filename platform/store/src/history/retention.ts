@@ -3,6 +3,7 @@
 import type { Timestamp } from '@holdfast/base'
 import type { LogTail } from '../log/log-tail.ts'
 import type { Catalog } from './catalog.ts'
+import type { Telling } from './digest-tables.ts'
 import { RETENTION_STEPS_MAX } from './limits.ts'
 
 export interface Retention {
@@ -100,18 +101,26 @@ function dropOldest(
     if (segment === undefined) throw catalog.damaged(`partition ${partition} lacks its oldest segment`)
     if (segment.latest >= due.before) return undefined
     const { firstSequence, nextSequence, messages } = segment
-    catalog.forget(partition, segment, { ...ends, firstSequence: nextSequence })
-    return { partition, reason, messages, firstSequence, nextSequence }
+    const dropped = { partition, reason, messages, firstSequence, nextSequence }
+    catalog.forget(partition, segment, { ...ends, firstSequence: nextSequence }, tellingOf(dropped))
+    return dropped
   }
   const [batch] = tail.batchesFrom(partition, ends.nextSequence, 1)
   if (batch === undefined || batch.latest >= due.before) return undefined
-  const nextSequence = batch.firstSequence + batch.count
-  catalog.forget(partition, undefined, {
+  const { count: messages, firstSequence } = batch
+  const nextSequence = firstSequence + messages
+  const after = {
     firstSequence: nextSequence,
     nextSequence,
     nextOffset: batch.firstOffset + batch.plainBytes,
     lastOffset: batch.firstOffset,
     latest: ends.latest === undefined || batch.latest > ends.latest ? batch.latest : ends.latest,
-  })
-  return { partition, reason, messages: batch.count, firstSequence: batch.firstSequence, nextSequence }
+  }
+  const dropped = { partition, reason, messages, firstSequence, nextSequence }
+  catalog.forget(partition, undefined, after, tellingOf(dropped))
+  return dropped
+}
+
+function tellingOf({ nextSequence, ...dropped }: Dropped): Telling {
+  return { kind: 'retired', ...dropped, lastSequence: nextSequence - 1 }
 }

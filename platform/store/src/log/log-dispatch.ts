@@ -22,6 +22,11 @@ export interface LogThread {
   /** Opens the log and starts to take appends. Rejects with `STORE_DAMAGED` or `STORE_UNAVAILABLE`. */
   open(options: TelemetryLogOptions): { readonly partitions: number }
   statistics(): LogThreadStatistics
+  /**
+   * Writes what the log holds to another file, which is not there yet, while appends go on: the copy is of the moment in
+   * which this resolves. Rejects with `STORE_UNAVAILABLE` where there is no room, and leaves nothing then.
+   */
+  copyTo(file: string): Promise<void>
   /** Commits what has arrived and closes the log. Fronts that append later get no answer. */
   stop(): Promise<void>
 }
@@ -106,8 +111,13 @@ class LogDispatch implements LogThread {
     return { ...log.statistics(), waiting, ...(unavailable === undefined ? {} : { unavailable }) }
   }
 
+  copyTo(file: string): Promise<void> {
+    return this.#opened().log.copyTo(file)
+  }
+
   async stop(): Promise<void> {
     const { log, writer } = this.#opened()
+    await log.endCopy()
     // One turn for what the fronts have posted already.
     await new Promise((resolve) => {
       setImmediate(resolve)

@@ -9,6 +9,7 @@ import type { AppendOutcome, SealedBatch, TelemetryLog } from '@holdfast/messagi
 import { StoreDamagedError, StoreUnavailableError } from '../damaged.ts'
 import { shortageOfRoom } from '../disk-room.ts'
 import { faultOf, findDamage, inTransaction, openDatabase, pragma, storeErrorOf } from '../sqlite/database.ts'
+import { OnlineCopy } from '../sqlite/online-copy.ts'
 import { integerOf } from '../sqlite/row.ts'
 import { findWalDamage } from '../sqlite/wal.ts'
 import {
@@ -67,6 +68,7 @@ interface Statements {
 export class SqliteTelemetryLog implements TelemetryLog {
   readonly file: string
   readonly #bytesMax: number | undefined
+  readonly #copy = new OnlineCopy()
   #database: DatabaseSync
   #statements: Statements
   #partitions: readonly PartitionEnds[]
@@ -118,6 +120,16 @@ export class SqliteTelemetryLog implements TelemetryLog {
   /** Committed since the log was opened. */
   get totals(): { readonly messages: number; readonly plainBytes: number; readonly commits: number } {
     return { messages: this.#messages, plainBytes: this.#plainBytes, commits: this.#commits }
+  }
+
+  /** See `OnlineCopy`. A connection that was opened anew after a fault ends a copy that is under way. */
+  copyTo(file: string): Promise<void> {
+    return this.#copy.run(this.#database, file)
+  }
+
+  /** To be awaited before `close`. */
+  endCopy(): Promise<void> {
+    return this.#copy.end()
   }
 
   append(batches: readonly SealedBatch[]): AppendOutcome {

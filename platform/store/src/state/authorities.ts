@@ -1,5 +1,6 @@
 /** Customers' certificate authorities. */
 
+import type { Because } from '@holdfast/audit'
 import type { AuthorityStore, CustomerAuthority, Expectation, WriteOutcome } from '@holdfast/identity'
 import type { Insertable, Kysely, Selectable } from 'kysely'
 import { judge, judgeDeletion } from './expectation.ts'
@@ -21,8 +22,8 @@ export class SqlAuthorities implements AuthorityStore {
     return rows.map(authorityOf)
   }
 
-  async writeAuthority(authority: CustomerAuthority, expected: Expectation): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async writeAuthority(authority: CustomerAuthority, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const outcome = judge(expected, await readEtag(transaction, authority.name))
       if (outcome !== 'written') return outcome
       const row = rowOf(authority)
@@ -31,14 +32,17 @@ export class SqlAuthorities implements AuthorityStore {
         .values(row)
         .onConflict((conflict) => conflict.column('name').doUpdateSet(row))
         .execute()
+      record(because)
       return 'written'
     })
   }
 
-  async deleteAuthority(name: string): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async deleteAuthority(name: string, because?: Because): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const outcome = judgeDeletion({ kind: 'any' }, await readEtag(transaction, name))
-      if (outcome === 'written') await transaction.deleteFrom('authority').where('name', '=', name).execute()
+      if (outcome !== 'written') return outcome
+      await transaction.deleteFrom('authority').where('name', '=', name).execute()
+      record(because)
       return outcome
     })
   }

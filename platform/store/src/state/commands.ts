@@ -1,5 +1,6 @@
 /** Messages to devices, and the records of feedback that their ends leave. */
 
+import { type Because, completed } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import {
   asksFor,
@@ -61,9 +62,13 @@ export class SqlCommands implements CommandStore {
     this.#feedback = new FeedbackRecords(sealer)
   }
 
-  async enqueueCommand(command: NewCommand, { depthMax }: { readonly depthMax: number }): Promise<EnqueueOutcome> {
+  async enqueueCommand(
+    command: NewCommand,
+    { depthMax }: { readonly depthMax: number },
+    because?: Because,
+  ): Promise<EnqueueOutcome> {
     const { key, ack, enqueued, expires, content } = command
-    return this.#writes.run(async (transaction): Promise<EnqueueOutcome> => {
+    return this.#writes.run(async (transaction, record): Promise<EnqueueOutcome> => {
       const { device_id, module_id } = columnsOf(key)
       const { rows } = await transaction.executeQuery<{ readonly generation_id: string; readonly waiting: number }>(
         CompiledQuery.raw(ROOM, [enqueued, device_id, module_id]),
@@ -83,6 +88,7 @@ export class SqlCommands implements CommandStore {
       }
       const sealed = this.#sealer.sealBytes(content, commandPlace(row))
       await transaction.executeQuery(CompiledQuery.raw(INSERT, [...Object.values(row), 0, sealed, this.#sealer.epoch]))
+      record(completed(because, { sequenceNumber: sequence }))
       return { kind: 'enqueued', sequence, generationId: identity.generation_id }
     })
   }
@@ -135,8 +141,9 @@ export class SqlCommands implements CommandStore {
   async purgeCommands(
     key: IdentityKey,
     at: Timestamp,
+    because?: Because,
   ): Promise<{ readonly sequences: readonly number[]; readonly hasFeedback: boolean }> {
-    return this.#writes.run(async (transaction) => {
+    return this.#writes.run(async (transaction, record) => {
       const { device_id, module_id } = columnsOf(key)
       const rows = await transaction
         .selectFrom('command')
@@ -150,6 +157,7 @@ export class SqlCommands implements CommandStore {
         const outcome = await this.#end(transaction, row, { end: 'purged', at })
         if (outcome.kind === 'ended' && outcome.hasFeedback) hasFeedback = true
       }
+      record(completed(because, { messages: rows.length }))
       return { sequences: rows.map(({ sequence }) => sequence), hasFeedback }
     })
   }

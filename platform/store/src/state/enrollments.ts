@@ -1,5 +1,6 @@
 /** Enrolments of the provisioning service. */
 
+import type { Because } from '@holdfast/audit'
 import type { Expectation, WriteOutcome } from '@holdfast/identity'
 import type { Attestation, Enrollment, Page } from '@holdfast/provisioning'
 import type { Insertable, Kysely, Selectable } from 'kysely'
@@ -32,8 +33,8 @@ export class SqlEnrollments {
     return row === undefined ? undefined : enrollmentOf(row, this.#sealer)
   }
 
-  async writeEnrollment(enrollment: Enrollment, expected: Expectation): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async writeEnrollment(enrollment: Enrollment, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const outcome = judge(expected, await readEtag(transaction, enrollment.scope, enrollment.id))
       if (outcome !== 'written') return outcome
       const row = rowOf(enrollment, this.#sealer)
@@ -42,15 +43,17 @@ export class SqlEnrollments {
         .values(row)
         .onConflict((conflict) => conflict.columns(['scope', 'id']).doUpdateSet(row))
         .execute()
+      record(because)
       return 'written'
     })
   }
 
-  async deleteEnrollment(scope: Scope, id: string, expected: Expectation): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async deleteEnrollment(scope: Scope, id: string, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const outcome = judgeDeletion(expected, await readEtag(transaction, scope, id))
       if (outcome === 'written') {
         await transaction.deleteFrom('enrollment').where('scope', '=', scope).where('id', '=', id).execute()
+        record(because)
       }
       return outcome
     })

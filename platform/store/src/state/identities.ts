@@ -1,5 +1,6 @@
 /** Devices and modules, and the twins that come with them. */
 
+import type { Because } from '@holdfast/audit'
 import type {
   Authentication,
   Expectation,
@@ -44,8 +45,8 @@ export class SqlIdentities implements IdentityStore {
     return row === undefined ? undefined : identityOf(row, this.#sealer)
   }
 
-  async writeIdentity(identity: Identity, expected: Expectation): Promise<IdentityWriteOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async writeIdentity(identity: Identity, expected: Expectation, because?: Because): Promise<IdentityWriteOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const { deviceId, moduleId } = identity
       const found = await transaction
         .selectFrom('identity')
@@ -60,6 +61,7 @@ export class SqlIdentities implements IdentityStore {
       if (identity.parentScope !== undefined && !(await hasScope(transaction, identity.parentScope))) {
         return 'scope-missing'
       }
+      if (identity.fleet !== undefined && !(await hasFleet(transaction, identity.fleet))) return 'fleet-missing'
       const row = rowOf(identity, this.#sealer)
       if (etag === undefined) {
         await transaction.insertInto('identity').values(row).execute()
@@ -72,12 +74,13 @@ export class SqlIdentities implements IdentityStore {
           .where('module_id', '=', row.module_id)
           .execute()
       }
+      record(because)
       return 'written'
     })
   }
 
-  async deleteIdentity(key: IdentityKey, expected: Expectation): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async deleteIdentity(key: IdentityKey, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const found = await transaction
         .selectFrom('identity')
         .select('etag')
@@ -92,16 +95,24 @@ export class SqlIdentities implements IdentityStore {
         .where('device_id', '=', key.deviceId)
         .where('module_id', '=', key.moduleId ?? '')
         .execute()
+      record(because)
       return 'written'
     })
   }
 
-  async listDevices(page: { readonly after?: string; readonly limit: number }): Promise<readonly Identity[]> {
+  async listDevices(page: Parameters<IdentityStore['listDevices']>[0]): Promise<readonly Identity[]> {
+    const { within } = page
     const rows = await this.#db
       .selectFrom('identity')
       .selectAll()
       .where('module_id', '=', DEVICE)
       .where('device_id', '>', page.after ?? '')
+      .$if(within !== undefined, (query) =>
+        query.where(
+          sql<boolean>`(coalesce(fleet, '') IN (SELECT value FROM json_each(${JSON.stringify(within?.fleets ?? [])}))
+            OR device_id IN (SELECT value FROM json_each(${JSON.stringify(within?.deviceIds ?? [])})))`,
+        ),
+      )
       .orderBy('device_id')
       .limit(pageLimit(page.limit))
       .execute()
@@ -130,14 +141,23 @@ export class SqlIdentities implements IdentityStore {
     return { total: enabled + (rows.find((row) => row.status === 'disabled')?.devices ?? 0), enabled }
   }
 
-  async writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void> {
-    return this.#twins.resetTwin(key, twin)
+  async writeTwin(
+    key: IdentityKey,
+    twin: { readonly tags: string; readonly desired: string },
+    because?: Because,
+  ): Promise<void> {
+    return this.#twins.resetTwin(key, twin, because)
   }
 }
 
 /** Where the sealed columns of an identity stand. */
 export function identityPlace(row: { readonly device_id: string; readonly module_id: string }, column: string): Place {
   return { table: 'identity', row: [row.device_id, row.module_id], column }
+}
+
+async function hasFleet(transaction: StateTransaction, fleet: string): Promise<boolean> {
+  const row = await transaction.selectFrom('fleet').select('path').where('path', '=', fleet).executeTakeFirst()
+  return row !== undefined
 }
 
 async function hasScope(transaction: StateTransaction, scope: string): Promise<boolean> {
@@ -173,6 +193,7 @@ function rowOf(identity: Identity, sealer: ValueSealer): Insertable<IdentityTabl
     device_scope: edgeScope(identity) ?? null,
     parent_scope: identity.parentScope ?? null,
     managed_by: identity.managedBy ?? null,
+    fleet: identity.fleet ?? null,
   }
 }
 
@@ -190,6 +211,7 @@ function identityOf(row: Selectable<IdentityTable>, sealer: ValueSealer): Identi
     capabilities: { iotEdge: row.iot_edge === 1 },
     ...(row.parent_scope === null ? {} : { parentScope: row.parent_scope }),
     ...(row.managed_by === null ? {} : { managedBy: row.managed_by }),
+    ...(row.fleet === null ? {} : { fleet: row.fleet }),
   }
 }
 

@@ -1,5 +1,6 @@
 /** Certificates that the hub issued. */
 
+import type { Because } from '@holdfast/audit'
 import type {
   AfterRecord,
   CertificateChange,
@@ -35,14 +36,15 @@ export class SqlIssuedCertificates implements IssuedCertificateStore {
     this.#writes = writes
   }
 
-  async changeIssued(change: CertificateChange): Promise<boolean> {
+  async changeIssued(change: CertificateChange, because?: Because): Promise<boolean> {
     try {
-      await this.#writes.run(async (transaction) => {
+      await this.#writes.run(async (transaction, record) => {
         for (const move of change.moves) await apply(transaction, move)
         if (change.insert !== undefined) {
           await transaction.insertInto('issued_certificate').values(rowOf(change.insert)).execute()
         }
         if (change.keep !== undefined) await trim(transaction, change.keep)
+        record(because)
       })
       return true
     } catch (error) {
@@ -185,15 +187,16 @@ export class SqlIssuedCertificates implements IssuedCertificateStore {
     return row?.profile
   }
 
-  async writeCertificateProfile(key: IdentityKey, profile: string | undefined): Promise<void> {
+  async writeCertificateProfile(key: IdentityKey, profile: string | undefined, because?: Because): Promise<void> {
     const place = { device_id: key.deviceId, module_id: key.moduleId ?? '' }
-    await this.#writes.run(async (transaction) => {
+    await this.#writes.run(async (transaction, record) => {
       if (profile === undefined) {
-        await transaction
+        const { numDeletedRows } = await transaction
           .deleteFrom('certificate_profile')
           .where('device_id', '=', place.device_id)
           .where('module_id', '=', place.module_id)
-          .execute()
+          .executeTakeFirst()
+        if (numDeletedRows > 0n) record(because)
         return
       }
       const identity = await transaction
@@ -208,6 +211,7 @@ export class SqlIssuedCertificates implements IssuedCertificateStore {
         .values({ ...place, profile })
         .onConflict((conflict) => conflict.columns(['device_id', 'module_id']).doUpdateSet({ profile }))
         .execute()
+      record(because)
     })
   }
 }

@@ -1,6 +1,7 @@
 /** Keys and the identities that prove themselves by them. */
 
-import type { KeyClaim, KeyClaimOutcome, KeyUseStore } from '@holdfast/identity'
+import { type Because, completed } from '@holdfast/audit'
+import { identityText, type KeyClaim, type KeyClaimOutcome, type KeyUseStore } from '@holdfast/identity'
 import type { StateTransaction, WriteGroup } from './write-group.ts'
 
 /**
@@ -16,8 +17,8 @@ export class SqlKeyUse implements KeyUseStore {
     this.#writes = writes
   }
 
-  async claimKey({ spkiSha256, key, at, certificates = [] }: KeyClaim): Promise<KeyClaimOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async claimKey({ spkiSha256, key, at, certificates = [] }: KeyClaim, because?: Because): Promise<KeyClaimOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const retired = await retiredHolder(transaction, spkiSha256, certificates)
       if (retired !== undefined) return { kind: 'retired', holder: { deviceId: retired } }
       const claim = { device_id: key.deviceId, module_id: key.moduleId ?? '' }
@@ -42,6 +43,7 @@ export class SqlKeyUse implements KeyUseStore {
         .set({ ...claim, since: at, freed_time: null })
         .where('spki_sha256', '=', spkiSha256)
         .execute()
+      record(completed(because, { usedBy: identityText(holder) }))
       return { kind: 'used-before', holder }
     })
   }

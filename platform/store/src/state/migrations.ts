@@ -5,15 +5,20 @@
 
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import { AUDIT } from './audit/schema.ts'
 import { ATTESTATION } from './attestation-schema.ts'
 import { migrateCommands } from './commands-migration.ts'
 import { ENDORSEMENT } from './endorsement-schema.ts'
+import { FORWARDING } from './forwarding-schema.ts'
 import { KEY_USE } from './key-use-schema.ts'
 import { ISSUED_CERTIFICATES } from './issued-certificates-schema.ts'
 import { MOVE_EVIDENCE } from './move-evidence-schema.ts'
 import { MODELS } from './models.ts'
+import { OPERATORS } from './operators-schema.ts'
+import { ORGANISATIONS } from './organisations-schema.ts'
 import { QUARANTINE } from './quarantine-schema.ts'
 import { TAG_INDEX } from './query/tag-index.ts'
+import { REVIEWS } from './reviews-schema.ts'
 import { REVOCATION_LISTS } from './revocation-lists-schema.ts'
 import { SUPPLY } from './supply/schema.ts'
 import { migrateTwins } from './twins-migration.ts'
@@ -173,6 +178,11 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-models': { up: async (db) => runAll(db, MODELS) },
   '0014-supply': { up: async (db) => runAll(db, SUPPLY) },
   '0015-quarantine': { up: async (db) => runAll(db, QUARANTINE) },
+  '0016-audit': { up: async (db) => runAll(db, AUDIT) },
+  '0017-operators': { up: async (db) => runAll(db, OPERATORS) },
+  '0018-organisations': { up: async (db) => runAll(db, ORGANISATIONS) },
+  '0019-forwarding': { up: async (db) => runAll(db, FORWARDING) },
+  '0020-reviews': { up: async (db) => runAll(db, REVIEWS) },
 }
 
 async function runAll(db: Kysely<unknown>, statements: readonly string[]): Promise<void> {

@@ -1,5 +1,6 @@
 /** Models of devices. */
 
+import type { Because } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { DeviceModel, ModelDraft, ModelExpectation, ModelStore } from '@holdfast/models'
 import type { Insertable, Kysely, Selectable } from 'kysely'
@@ -42,8 +43,12 @@ export class SqlModels implements ModelStore {
     return (await this.#db.selectFrom('model').selectAll().orderBy('id').execute()).map(modelOf)
   }
 
-  async writeModel(model: DeviceModel, expected: ModelExpectation): Promise<'written' | 'conflict'> {
-    return this.#writes.run(async (transaction) => {
+  async writeModel(
+    model: DeviceModel,
+    expected: ModelExpectation,
+    because?: Because,
+  ): Promise<'written' | 'conflict'> {
+    return this.#writes.run(async (transaction, record) => {
       const etag = await readEtag(transaction, model.id)
       if (etag !== (expected.kind === 'absent' ? undefined : expected.etag)) return 'conflict'
       const row = rowOf(model)
@@ -52,12 +57,13 @@ export class SqlModels implements ModelStore {
         .values(row)
         .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
         .execute()
+      record(because)
       return 'written'
     })
   }
 
-  async deleteModel(id: string, etag: string): Promise<'deleted' | 'conflict' | 'in-use'> {
-    return this.#writes.run(async (transaction) => {
+  async deleteModel(id: string, etag: string, because?: Because): Promise<'deleted' | 'conflict' | 'in-use'> {
+    return this.#writes.run(async (transaction, record) => {
       if ((await readEtag(transaction, id)) !== etag) return 'conflict'
       const life = await transaction
         .selectFrom('device_life')
@@ -74,6 +80,7 @@ export class SqlModels implements ModelStore {
         .execute()
       if (life.length > 0 || entry.length > 0) return 'in-use'
       await transaction.deleteFrom('model').where('id', '=', id).execute()
+      record(because)
       return 'deleted'
     })
   }

@@ -1,5 +1,6 @@
 /** Shared access policies. */
 
+import type { Because } from '@holdfast/audit'
 import type { AccessPolicy, PolicyStore, Right } from '@holdfast/identity'
 import type { Kysely, Selectable } from 'kysely'
 import type { PolicyTable, StateSchema } from './schema.ts'
@@ -36,8 +37,8 @@ export class SqlPolicies implements PolicyStore {
     return rows.map((row) => policyOf(row, this.#sealer))
   }
 
-  async writePolicy(policy: AccessPolicy): Promise<void> {
-    return this.#writes.run(async (transaction) => {
+  async writePolicy(policy: AccessPolicy, because?: Because): Promise<void> {
+    return this.#writes.run(async (transaction, record) => {
       const key = { name: policy.name, rights: JSON.stringify(policy.rights) }
       const row = {
         ...key,
@@ -50,6 +51,7 @@ export class SqlPolicies implements PolicyStore {
         .values(row)
         .onConflict((conflict) => conflict.column('name').doUpdateSet(row))
         .execute()
+      record(because)
     })
   }
 }

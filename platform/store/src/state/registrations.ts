@@ -1,5 +1,6 @@
 /** Registrations of the provisioning service: which device was assigned by which enrolment. */
 
+import type { Because } from '@holdfast/audit'
 import type { Expectation, WriteOutcome } from '@holdfast/identity'
 import type { Page, Registration } from '@holdfast/provisioning'
 import type { Insertable, Kysely, Selectable } from 'kysely'
@@ -26,19 +27,20 @@ export class SqlRegistrations {
     return row === undefined ? undefined : registrationOf(row)
   }
 
-  async writeRegistration(registration: Registration): Promise<void> {
+  async writeRegistration(registration: Registration, because?: Because): Promise<void> {
     const row = rowOf(registration)
-    await this.#writes.run(async (transaction) =>
-      transaction
+    await this.#writes.run(async (transaction, record) => {
+      await transaction
         .insertInto('registration')
         .values(row)
         .onConflict((conflict) => conflict.column('registration_id').doUpdateSet(row))
-        .execute(),
-    )
+        .execute()
+      record(because)
+    })
   }
 
-  async deleteRegistration(registrationId: string, expected: Expectation): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async deleteRegistration(registrationId: string, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const found = await transaction
         .selectFrom('registration')
         .select('etag')
@@ -47,6 +49,7 @@ export class SqlRegistrations {
       const outcome = judgeDeletion(expected, found?.etag)
       if (outcome === 'written') {
         await transaction.deleteFrom('registration').where('registration_id', '=', registrationId).execute()
+        record(because)
       }
       return outcome
     })

@@ -4,12 +4,16 @@
  */
 
 import type { Kysely } from 'kysely'
+import { secretPlace } from './audit/secrets.ts'
 import { commandPlace } from './commands.ts'
 import { enrollmentPlace } from './enrollments.ts'
 import { feedbackPlace } from './feedback-records.ts'
+import { sinkPlace } from './forwarding.ts'
 import { identityPlace } from './identities.ts'
 import { RESEAL_CONTENTS_MAX, RESEAL_ROWS_MAX } from './limits.ts'
+import { peoplePlace } from './operators.ts'
 import { policyPlace } from './policies.ts'
+import { reviewPlace } from './reviews.ts'
 import type { StateSchema } from './schema.ts'
 import { serviceMessagePlace } from './service-queues.ts'
 import { hubKeyPlace, uploadPlace } from './uploads.ts'
@@ -25,6 +29,10 @@ const SEALED_TABLES = [
   'service_message',
   'upload',
   'hub_key',
+  'audit_secret',
+  'people_record',
+  'sink',
+  'review_record',
 ] as const
 type SealedTable = (typeof SEALED_TABLES)[number]
 
@@ -166,6 +174,88 @@ const MOVES: Readonly<Record<SealedTable, (transaction: StateTransaction, move: 
           seal_epoch: move.sealer.epoch,
         })
         .where('name', '=', name)
+        .execute()
+    }
+    return rows.length
+  },
+  people_record: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('people_record')
+      .select(['kind', 'id', 'document'])
+      .where('seal_epoch', '=', move.epoch)
+      .limit(move.left)
+      .execute()
+    for (const { kind, id, document } of rows) {
+      const place = peoplePlace({ kind, id })
+      await transaction
+        .updateTable('people_record')
+        .set({
+          document: move.sealer.seal(move.sealer.open(document, move.epoch, place), place),
+          seal_epoch: move.sealer.epoch,
+        })
+        .where('kind', '=', kind)
+        .where('id', '=', id)
+        .execute()
+    }
+    return rows.length
+  },
+  sink: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('sink')
+      .select(['name', 'created_time', 'document'])
+      .where('seal_epoch', '=', move.epoch)
+      .limit(move.left)
+      .execute()
+    for (const row of rows) {
+      const place = sinkPlace(row)
+      await transaction
+        .updateTable('sink')
+        .set({
+          document: move.sealer.seal(move.sealer.open(row.document, move.epoch, place), place),
+          seal_epoch: move.sealer.epoch,
+        })
+        .where('name', '=', row.name)
+        .execute()
+    }
+    return rows.length
+  },
+  review_record: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('review_record')
+      .select(['kind', 'id', 'document'])
+      .where('seal_epoch', '=', move.epoch)
+      .limit(move.left)
+      .execute()
+    for (const { kind, id, document } of rows) {
+      const place = reviewPlace({ kind, id })
+      await transaction
+        .updateTable('review_record')
+        .set({
+          document: move.sealer.seal(move.sealer.open(document, move.epoch, place), place),
+          seal_epoch: move.sealer.epoch,
+        })
+        .where('kind', '=', kind)
+        .where('id', '=', id)
+        .execute()
+    }
+    return rows.length
+  },
+  audit_secret: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('audit_secret')
+      .select(['id', 'owner_tag', 'secret'])
+      .where('seal_epoch', '=', move.epoch)
+      .limit(move.left)
+      .execute()
+    for (const row of rows) {
+      const place = secretPlace(row.owner_tag)
+      await transaction
+        .updateTable('audit_secret')
+        .set({
+          secret: move.sealer.sealBytes(move.sealer.openBytes(row.secret, move.epoch, place), place),
+          seal_epoch: move.sealer.epoch,
+        })
+        .where('id', '=', row.id)
         .execute()
     }
     return rows.length

@@ -1,5 +1,6 @@
 /** Revocation lists of customers' authorities. */
 
+import type { Because } from '@holdfast/audit'
 import type { RevocationListStore, StoredRevocationList, WriteOutcome } from '@holdfast/identity'
 import type { Kysely } from 'kysely'
 import type { StateSchema } from './schema.ts'
@@ -33,8 +34,8 @@ export class SqlRevocationLists implements RevocationListStore {
     }))
   }
 
-  async writeRevocationList(one: StoredRevocationList): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async writeRevocationList(one: StoredRevocationList, because?: Because): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const authority = await transaction
         .selectFrom('authority')
         .select('name')
@@ -55,18 +56,21 @@ export class SqlRevocationLists implements RevocationListStore {
         .values(row)
         .onConflict((conflict) => conflict.columns(['authority', 'issuer_key']).doUpdateSet(row))
         .execute()
+      record(because)
       return 'written'
     })
   }
 
-  async deleteRevocationList(authority: string, issuerKey: string): Promise<WriteOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async deleteRevocationList(authority: string, issuerKey: string, because?: Because): Promise<WriteOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const { numDeletedRows } = await transaction
         .deleteFrom('revocation_list')
         .where('authority', '=', authority)
         .where('issuer_key', '=', issuerKey)
         .executeTakeFirstOrThrow()
-      return numDeletedRows === 0n ? 'missing' : 'written'
+      if (numDeletedRows === 0n) return 'missing'
+      record(because)
+      return 'written'
     })
   }
 }

@@ -4,12 +4,17 @@
  */
 
 import type { Timestamp } from '@holdfast/base'
+import type { AuditSchema } from './audit/schema.ts'
 import type { AttestationSchema } from './attestation-schema.ts'
 import type { CommandsSchema } from './commands-schema.ts'
 import type { EndorsementSchema } from './endorsement-schema.ts'
+import type { ForwardingSchema } from './forwarding-schema.ts'
 import type { IssuedCertificatesSchema } from './issued-certificates-schema.ts'
 import type { KeyUseSchema } from './key-use-schema.ts'
 import type { MoveEvidenceSchema } from './move-evidence-schema.ts'
+import type { OperatorsSchema } from './operators-schema.ts'
+import type { OrganisationsSchema } from './organisations-schema.ts'
+import type { ReviewsSchema } from './reviews-schema.ts'
 import type { RevocationListsSchema } from './revocation-lists-schema.ts'
 import type { ModelsSchema } from './models.ts'
 import type { QuarantineSchema } from './quarantine-schema.ts'
@@ -42,6 +47,8 @@ export interface IdentityTable {
   /** The scope of the edge device above it, which exists. */
   parent_scope: string | null
   managed_by: string | null
+  /** Of a device: the fleet it stands in, which exists; NULL where it was given none. */
+  fleet: string | null
 }
 
 /** JSON texts of objects, as `Twin` of protocol/iothub has them. */
@@ -147,14 +154,19 @@ export interface SettingTable {
 }
 
 export interface StateSchema
-  extends ModelsSchema,
+  extends AuditSchema,
+    ModelsSchema,
     SupplySchema,
     AttestationSchema,
     CommandsSchema,
     EndorsementSchema,
+    ForwardingSchema,
     KeyUseSchema,
     MoveEvidenceSchema,
+    OperatorsSchema,
+    OrganisationsSchema,
     QuarantineSchema,
+    ReviewsSchema,
     RevocationListsSchema,
     UploadsSchema,
     IssuedCertificatesSchema {

@@ -1,5 +1,6 @@
 /** Facts of the hub itself, text by name: its id scope, its generation. Not for secrets: these are not sealed. */
 
+import type { Because } from '@holdfast/audit'
 import type { Kysely } from 'kysely'
 import { SETTING_NAME_LENGTH_MAX, SETTING_VALUE_LENGTH_MAX } from './limits.ts'
 import type { StateSchema } from './schema.ts'
@@ -8,7 +9,7 @@ import type { WriteGroup } from './write-group.ts'
 export interface SettingStore {
   readSetting(name: string): Promise<string | undefined>
   /** @throws TypeError when name (100) or value (65,536 characters) is too long: both are the program's own. */
-  writeSetting(name: string, value: string): Promise<void>
+  writeSetting(name: string, value: string, because?: Because): Promise<void>
 }
 
 export class SqlSettings implements SettingStore {
@@ -25,16 +26,17 @@ export class SqlSettings implements SettingStore {
     return row?.value
   }
 
-  async writeSetting(name: string, value: string): Promise<void> {
+  async writeSetting(name: string, value: string, because?: Because): Promise<void> {
     if (name.length > SETTING_NAME_LENGTH_MAX || value.length > SETTING_VALUE_LENGTH_MAX) {
       throw new TypeError(`setting ${name.slice(0, SETTING_NAME_LENGTH_MAX)} is too long`)
     }
-    await this.#writes.run(async (transaction) =>
-      transaction
+    await this.#writes.run(async (transaction, record) => {
+      await transaction
         .insertInto('setting')
         .values({ name, value })
         .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
-        .execute(),
-    )
+        .execute()
+      record(because)
+    })
   }
 }

@@ -1,14 +1,35 @@
 /** What the state thread serves: the opening, and the store once it is open. */
 
+import type { MessagePort } from 'node:worker_threads'
+import type { RecordedEvent } from '@holdfast/audit'
+import type { SinkStore } from '@holdfast/forwarding'
 import type { Random } from '@holdfast/keys'
+import type { AccessStore } from '@holdfast/authorization'
 import type { ModelStore } from '@holdfast/models'
+import type { PeopleStore } from '@holdfast/operators'
+import type { ReviewStore } from '@holdfast/review'
 import type { SupplyStore } from '@holdfast/supply'
 import type { TrustStore } from './quarantine.ts'
+import type { AuditStore } from './audit/port.ts'
 import { openStateStore, type StateService } from './state-store.ts'
 import type { StateKeys } from './value-sealer.ts'
 
+export interface StateThreadData {
+  /** Carries `readonly RecordedEvent[]`: what has come to be on disk, in its order. */
+  readonly events: MessagePort
+}
+
 /** The thread as the core sees it through `connect<StateThread>(worker)`. */
-export interface StateThread extends StateService, ModelStore, SupplyStore, TrustStore {
+export interface StateThread
+  extends StateService,
+    AuditStore,
+    ModelStore,
+    SupplyStore,
+    TrustStore,
+    PeopleStore,
+    AccessStore,
+    SinkStore,
+    ReviewStore {
   /**
    * First of all calls, once. Rejects with code STORE_DAMAGED or STORE_UNAVAILABLE and a message that names the file
    * and says what to do; then nothing is open and it may be called again.
@@ -18,6 +39,7 @@ export interface StateThread extends StateService, ModelStore, SupplyStore, Trus
 
 /** A record and not a list, so that the compiler finds a method that is missing. */
 const METHODS: Readonly<Record<keyof StateService, true>> = {
+  recordEvents: true,
   readIdentity: true,
   writeIdentity: true,
   deleteIdentity: true,
@@ -52,6 +74,7 @@ const METHODS: Readonly<Record<keyof StateService, true>> = {
   reseal: true,
   sealEpochs: true,
   scrub: true,
+  copyTo: true,
   readTwin: true,
   changeTwin: true,
   readPresence: true,
@@ -66,6 +89,7 @@ const METHODS: Readonly<Record<keyof StateService, true>> = {
   completeUpload: true,
   deleteUpload: true,
   readUpload: true,
+  findUpload: true,
   listUploads: true,
   listPendingUploads: true,
   listOutdatedUploads: true,
@@ -127,12 +151,28 @@ const TRUST_METHODS: Readonly<Record<keyof TrustStore, true>> = {
   deleteConnectionPolicy: true,
 }
 
+const AUDIT_METHODS: Readonly<Record<keyof AuditStore, true>> = {
+  auditHead: true,
+  writeAuditCheckpoint: true,
+  cosignAuditCheckpoint: true,
+  listAuditCheckpoints: true,
+  readAuditTile: true,
+  readAuditLeaves: true,
+  readAuditHashes: true,
+  listAuditEntries: true,
+  readAuditEntries: true,
+  readRecentEvents: true,
+  shredAuditBodies: true,
+  countAuditBodies: true,
+  checkAuditLog: true,
+}
+
 /** For `serve`. Without a prototype: a caller's method name finds what is put here and nothing else. */
-export function stateDispatch(random: Random): object {
+export function stateDispatch(random: Random, told: (events: readonly RecordedEvent[]) => void): object {
   const served: Record<string, unknown> = Object.create(null)
   served.open = async (options: Parameters<StateThread['open']>[0]): Promise<void> => {
     if ('close' in served) throw new TypeError('the state store is open already')
-    const store = await openStateStore({ file: options.file, keys: options.keys, random })
+    const store = await openStateStore({ file: options.file, keys: options.keys, random, told })
     forget(options.keys)
     for (const name of Object.keys(METHODS)) {
       const method: unknown = Reflect.get(store, name)
@@ -142,12 +182,32 @@ export function stateDispatch(random: Random): object {
       const method: unknown = Reflect.get(store.trust, name)
       if (typeof method === 'function') served[name] = method.bind(store.trust)
     }
-    const { models } = store
-    const ports: ModelStore & SupplyStore = {
+    for (const name of Object.keys(AUDIT_METHODS)) {
+      const method: unknown = Reflect.get(store.audit, name)
+      if (typeof method === 'function') served[name] = method.bind(store.audit)
+    }
+    const { access, models, people, sinks, reviews } = store
+    const ports: ModelStore & SupplyStore & PeopleStore & AccessStore & SinkStore & ReviewStore = {
       ...store.supply.port,
       listModels: () => models.listModels(),
       writeModel: (model, expected) => models.writeModel(model, expected),
+      listPeople: () => people.listPeople(),
+      changePeople: (change, because) => people.changePeople(change, because),
       deleteModel: (id, etag) => models.deleteModel(id, etag),
+      listSinks: () => sinks.listSinks(),
+      writeSink: (sink, write, because) => sinks.writeSink(sink, write, because),
+      deleteSink: (name, etag, because) => sinks.deleteSink(name, etag, because),
+      moveSink: (sink, move, because) => sinks.moveSink(sink, move, because),
+      listSetAside: (name, page) => sinks.listSetAside(name, page),
+      removeSetAside: (name, sequences, because) => sinks.removeSetAside(name, sequences, because),
+      listReviewRecords: (page) => reviews.listReviewRecords(page),
+      readReviewRecord: (kind, id) => reviews.readReviewRecord(kind, id),
+      changeReviewRecords: (change, because) => reviews.changeReviewRecords(change, because),
+      readAccess: () => access.readAccess(),
+      changeAccess: (change, because) => access.changeAccess(change, because),
+      listRoleVersions: (organisation, name) => access.listRoleVersions(organisation, name),
+      countUse: (uses, keptFrom) => access.countUse(uses, keptFrom),
+      listUse: (principals, sinceDay) => access.listUse(principals, sinceDay),
     }
     Object.assign(served, ports)
     served.replaceKeys = async (keys: StateKeys): Promise<void> => {

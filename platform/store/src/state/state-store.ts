@@ -18,7 +18,6 @@ import type {
   EnqueueOutcome,
   FeedbackBatch,
   FeedbackBatched,
-  NewCommand,
   QueueEntry,
   ServiceEnqueued,
   ServiceQueueName,
@@ -44,6 +43,7 @@ import type {
   StoredRevocationList,
   WriteOutcome,
 } from '@holdfast/identity'
+import type { Because, RecordedEvent, SecurityEvent } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { Twin } from '@holdfast/iothub'
 import type { Random } from '@holdfast/keys'
@@ -52,6 +52,7 @@ import type { Enrollment, Page, ProvisioningStore, Registration } from '@holdfas
 import type { ChangeStamp, TwinChange, TwinOutcome, TwinStore } from '@holdfast/twins'
 import type { Upload, UploadedBlob, UploadPage, UploadStore } from '@holdfast/uploads'
 import { StoreDamagedError } from '../damaged.ts'
+import { OnlineCopy } from '../sqlite/online-copy.ts'
 import { SqlAttestations } from './attestations.ts'
 import { SqlEndorsementRoots } from './endorsement-roots.ts'
 import { SqlAuthorities } from './authorities.ts'
@@ -59,11 +60,14 @@ import { SqlKeyUse } from './key-use.ts'
 import { SqlRevocationLists } from './revocation-lists.ts'
 import { SqlCommands } from './commands.ts'
 import { SqlEnrollments } from './enrollments.ts'
+import { SqlSinks } from './forwarding.ts'
 import { SqlIdentities } from './identities.ts'
 import { SqlIssuedCertificates } from './issued-certificates.ts'
 import { type ActiveDevice, type MoveEvidence, type MoveEvidenceStore, SqlMoveEvidence } from './move-evidence.ts'
 import { SqlModels } from './models.ts'
 import { SqlTrust } from './quarantine.ts'
+import { SqlPeople } from './operators.ts'
+import { SqlAccess } from './organisations.ts'
 import { openStateDatabase, type StateDatabase } from './open-database.ts'
 import { SqlPolicies } from './policies.ts'
 import { disconnectAll, type PresenceRecord, type PresenceStore, type PresenceWrite, SqlPresence } from './presence.ts'
@@ -71,15 +75,23 @@ import { type QueryOutcome, type QueryRequest, type QueryStore, SqlQueries } fro
 import { SqlRegistrations } from './registrations.ts'
 import { readSealEpochs, reseal, type ResealOutcome } from './reseal.ts'
 import { Sequence } from './sequences.ts'
+import { SqlReviews } from './reviews.ts'
 import { SqlServiceQueues } from './service-queues.ts'
 import { SqlSessions } from './sessions.ts'
 import { truncateLog } from './scrub.ts'
 import { SqlSettings, type SettingStore } from './settings.ts'
 import { SqlSupply } from './supply/supply.ts'
 import { SqlTwins } from './twins.ts'
+import { SqlAudit } from './audit/sql-audit.ts'
 import { SqlUploads } from './uploads.ts'
 import { type StateKeys, ValueSealer } from './value-sealer.ts'
 import { WriteGroup } from './write-group.ts'
+
+/** Events that describe no change of what is kept here. */
+export interface EventStore {
+  /** Resolves when they are on disk. */
+  recordEvents(events: readonly SecurityEvent[]): Promise<void>
+}
 
 /** What keeps the store healthy while it runs. */
 export interface StateUpkeep {
@@ -94,13 +106,19 @@ export interface StateUpkeep {
    * remains are overwritten when they are deleted (`secure_delete`).
    */
   scrub(): Promise<void>
+  /**
+   * Writes what the file holds to another, which is not there yet, while writes go on; the copy is of the moment in which
+   * this resolves. Rejects with StoreUnavailableError where there is no room, and leaves nothing then.
+   */
+  copyTo(file: string): Promise<void>
   /** Waits for writes under way, moves the log into the file and closes it. */
   close(): Promise<void>
 }
 
 /** All ports in one: no two of them share a method name. */
 export interface StateService
-  extends IdentityStore,
+  extends EventStore,
+    IdentityStore,
     PolicyStore,
     AuthorityStore,
     RevocationListStore,
@@ -125,6 +143,8 @@ export interface StateOptions {
   readonly file: string
   readonly keys: StateKeys
   readonly random: Random
+  /** Told of events once they are on disk, in their order. MUST NOT throw. */
+  readonly told?: (events: readonly RecordedEvent[]) => void
 }
 
 /** Rejects as `openStateStore` does, and any call may reject with StoreUnavailableError or StoreDamagedError. */
@@ -133,6 +153,12 @@ export class StateStore implements StateService {
   readonly models: SqlModels
   readonly trust: SqlTrust
   readonly supply: SqlSupply
+  readonly audit: SqlAudit
+  readonly people: SqlPeople
+  readonly access: SqlAccess
+  readonly #copy = new OnlineCopy()
+  readonly sinks: SqlSinks
+  readonly reviews: SqlReviews
   readonly #state: StateDatabase
   readonly #writes: WriteGroup
   readonly #sealer: ValueSealer
@@ -156,9 +182,16 @@ export class StateStore implements StateService {
   readonly #endorsementRoots: SqlEndorsementRoots
   readonly #issued: SqlIssuedCertificates
 
-  constructor(state: StateDatabase, sealer: ValueSealer, random: Random) {
+  constructor(
+    state: StateDatabase,
+    sealer: ValueSealer,
+    random: Random,
+    told: (events: readonly RecordedEvent[]) => void = () => {},
+  ) {
     const { db } = state
-    const writes = new WriteGroup(db)
+    this.audit = new SqlAudit({ database: state.database, sealer, random, told })
+    const writes = new WriteGroup(db, this.audit.keep)
+    this.audit.writeThrough(writes)
     this.#state = state
     this.#writes = writes
     this.#sealer = sealer
@@ -170,6 +203,10 @@ export class StateStore implements StateService {
     this.models = new SqlModels(db, writes)
     this.trust = new SqlTrust(db, writes)
     this.supply = new SqlSupply(db, writes, sealer)
+    this.people = new SqlPeople(db, writes, sealer)
+    this.sinks = new SqlSinks(db, writes, sealer)
+    this.reviews = new SqlReviews(db, writes, sealer)
+    this.access = new SqlAccess(db, writes, state.database.location() ?? 'state.db')
     this.#policies = new SqlPolicies(db, writes, sealer)
     this.#authorities = new SqlAuthorities(db, writes)
     this.#revocationLists = new SqlRevocationLists(db, writes)
@@ -187,16 +224,20 @@ export class StateStore implements StateService {
     this.#issued = new SqlIssuedCertificates(db, writes)
   }
 
+  recordEvents(events: readonly SecurityEvent[]): Promise<void> {
+    return this.#writes.run(async (_transaction, record) => record(events))
+  }
+
   readIdentity(key: IdentityKey): Promise<Identity | undefined> {
     return this.#identities.readIdentity(key)
   }
-  writeIdentity(identity: Identity, expected: Expectation): Promise<IdentityWriteOutcome> {
-    return this.#identities.writeIdentity(identity, expected)
+  writeIdentity(identity: Identity, expected: Expectation, because?: Because): Promise<IdentityWriteOutcome> {
+    return this.#identities.writeIdentity(identity, expected, because)
   }
-  deleteIdentity(key: IdentityKey, expected: Expectation): Promise<WriteOutcome> {
-    return this.#identities.deleteIdentity(key, expected)
+  deleteIdentity(key: IdentityKey, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#identities.deleteIdentity(key, expected, because)
   }
-  listDevices(page: Page): Promise<readonly Identity[]> {
+  listDevices(page: Parameters<IdentityStore['listDevices']>[0]): Promise<readonly Identity[]> {
     return this.#identities.listDevices(page)
   }
   listModules(deviceId: string): Promise<readonly Identity[]> {
@@ -205,8 +246,8 @@ export class StateStore implements StateService {
   countDevices(): Promise<{ readonly total: number; readonly enabled: number }> {
     return this.#identities.countDevices()
   }
-  writeTwin(key: IdentityKey, twin: { readonly tags: string; readonly desired: string }): Promise<void> {
-    return this.#identities.writeTwin(key, twin)
+  writeTwin(...given: Parameters<IdentityStore['writeTwin']>): Promise<void> {
+    return this.#identities.writeTwin(...given)
   }
 
   readTwin(key: IdentityKey): Promise<Twin | undefined> {
@@ -216,8 +257,9 @@ export class StateStore implements StateService {
     key: IdentityKey,
     change: TwinChange,
     stamp: ChangeStamp,
+    because?: Because,
   ): Promise<TwinOutcome | { readonly kind: 'missing' }> {
-    return this.#twins.changeTwin(key, change, stamp)
+    return this.#twins.changeTwin(key, change, stamp, because)
   }
   readAttestation(deviceId: string): Promise<AttestationRecord | undefined> {
     return this.#attestations.readAttestation(deviceId)
@@ -290,31 +332,31 @@ export class StateStore implements StateService {
   listPolicies(): Promise<readonly AccessPolicy[]> {
     return this.#policies.listPolicies()
   }
-  writePolicy(policy: AccessPolicy): Promise<void> {
-    return this.#policies.writePolicy(policy)
+  writePolicy(policy: AccessPolicy, because?: Because): Promise<void> {
+    return this.#policies.writePolicy(policy, because)
   }
 
   listAuthorities(): Promise<readonly CustomerAuthority[]> {
     return this.#authorities.listAuthorities()
   }
-  writeAuthority(authority: CustomerAuthority, expected: Expectation): Promise<WriteOutcome> {
-    return this.#authorities.writeAuthority(authority, expected)
+  writeAuthority(authority: CustomerAuthority, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#authorities.writeAuthority(authority, expected, because)
   }
-  deleteAuthority(name: string): Promise<WriteOutcome> {
-    return this.#authorities.deleteAuthority(name)
+  deleteAuthority(name: string, because?: Because): Promise<WriteOutcome> {
+    return this.#authorities.deleteAuthority(name, because)
   }
 
   listRevocationLists(): Promise<readonly StoredRevocationList[]> {
     return this.#revocationLists.listRevocationLists()
   }
-  writeRevocationList(list: StoredRevocationList): Promise<WriteOutcome> {
-    return this.#revocationLists.writeRevocationList(list)
+  writeRevocationList(list: StoredRevocationList, because?: Because): Promise<WriteOutcome> {
+    return this.#revocationLists.writeRevocationList(list, because)
   }
-  deleteRevocationList(authority: string, issuerKey: string): Promise<WriteOutcome> {
-    return this.#revocationLists.deleteRevocationList(authority, issuerKey)
+  deleteRevocationList(authority: string, issuerKey: string, because?: Because): Promise<WriteOutcome> {
+    return this.#revocationLists.deleteRevocationList(authority, issuerKey, because)
   }
-  claimKey(claim: KeyClaim): Promise<KeyClaimOutcome> {
-    return this.#keyUse.claimKey(claim)
+  claimKey(claim: KeyClaim, because?: Because): Promise<KeyClaimOutcome> {
+    return this.#keyUse.claimKey(claim, because)
   }
   releaseKey(claim: KeyClaim): Promise<void> {
     return this.#keyUse.releaseKey(claim)
@@ -323,11 +365,11 @@ export class StateStore implements StateService {
   readEnrollment(scope: Enrollment['scope'], id: string): Promise<Enrollment | undefined> {
     return this.#enrollments.readEnrollment(scope, id)
   }
-  writeEnrollment(enrollment: Enrollment, expected: Expectation): Promise<WriteOutcome> {
-    return this.#enrollments.writeEnrollment(enrollment, expected)
+  writeEnrollment(enrollment: Enrollment, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#enrollments.writeEnrollment(enrollment, expected, because)
   }
-  deleteEnrollment(scope: Enrollment['scope'], id: string, expected: Expectation): Promise<WriteOutcome> {
-    return this.#enrollments.deleteEnrollment(scope, id, expected)
+  deleteEnrollment(...given: Parameters<ProvisioningStore['deleteEnrollment']>): Promise<WriteOutcome> {
+    return this.#enrollments.deleteEnrollment(...given)
   }
   listEnrollments(scope: Enrollment['scope'], page: Page): Promise<readonly Enrollment[]> {
     return this.#enrollments.listEnrollments(scope, page)
@@ -336,11 +378,11 @@ export class StateStore implements StateService {
   readRegistration(registrationId: string): Promise<Registration | undefined> {
     return this.#registrations.readRegistration(registrationId)
   }
-  writeRegistration(registration: Registration): Promise<void> {
-    return this.#registrations.writeRegistration(registration)
+  writeRegistration(registration: Registration, because?: Because): Promise<void> {
+    return this.#registrations.writeRegistration(registration, because)
   }
-  deleteRegistration(registrationId: string, expected: Expectation): Promise<WriteOutcome> {
-    return this.#registrations.deleteRegistration(registrationId, expected)
+  deleteRegistration(registrationId: string, expected: Expectation, because?: Because): Promise<WriteOutcome> {
+    return this.#registrations.deleteRegistration(registrationId, expected, because)
   }
   listRegistrations(enrollmentId: string, page: Page): Promise<readonly Registration[]> {
     return this.#registrations.listRegistrations(enrollmentId, page)
@@ -359,12 +401,12 @@ export class StateStore implements StateService {
   readSetting(name: string): Promise<string | undefined> {
     return this.#settings.readSetting(name)
   }
-  writeSetting(name: string, value: string): Promise<void> {
-    return this.#settings.writeSetting(name, value)
+  writeSetting(name: string, value: string, because?: Because): Promise<void> {
+    return this.#settings.writeSetting(name, value, because)
   }
 
-  enqueueCommand(command: NewCommand, bounds: { readonly depthMax: number }): Promise<EnqueueOutcome> {
-    return this.#commands.enqueueCommand(command, bounds)
+  enqueueCommand(...given: Parameters<CommandStore['enqueueCommand']>): Promise<EnqueueOutcome> {
+    return this.#commands.enqueueCommand(...given)
   }
   readCommandQueue(key: IdentityKey): ReturnType<CommandStore['readCommandQueue']> {
     return this.#commands.readCommandQueue(key)
@@ -375,8 +417,8 @@ export class StateStore implements StateService {
   changeCommands(changes: readonly CommandChange[], at: Timestamp): Promise<readonly ChangeOutcome[]> {
     return this.#commands.changeCommands(changes, at)
   }
-  purgeCommands(key: IdentityKey, at: Timestamp): ReturnType<CommandStore['purgeCommands']> {
-    return this.#commands.purgeCommands(key, at)
+  purgeCommands(...given: Parameters<CommandStore['purgeCommands']>): ReturnType<CommandStore['purgeCommands']> {
+    return this.#commands.purgeCommands(...given)
   }
   listExpiredCommands(
     page: Parameters<CommandStore['listExpiredCommands']>[0],
@@ -419,20 +461,23 @@ export class StateStore implements StateService {
   uploadKey(candidate: string): Promise<string> {
     return this.#uploads.uploadKey(candidate)
   }
-  insertUpload(upload: Upload): Promise<void> {
-    return this.#uploads.insertUpload(upload)
+  insertUpload(upload: Upload, because?: Because): Promise<void> {
+    return this.#uploads.insertUpload(upload, because)
   }
   commitUpload(correlationId: string, blob: UploadedBlob): Promise<boolean> {
     return this.#uploads.commitUpload(correlationId, blob)
   }
-  completeUpload(correlationId: string): Promise<boolean> {
-    return this.#uploads.completeUpload(correlationId)
+  completeUpload(correlationId: string, because?: Because): Promise<boolean> {
+    return this.#uploads.completeUpload(correlationId, because)
   }
-  deleteUpload(correlationId: string): Promise<Upload | undefined> {
-    return this.#uploads.deleteUpload(correlationId)
+  deleteUpload(correlationId: string, because?: Because): Promise<Upload | undefined> {
+    return this.#uploads.deleteUpload(correlationId, because)
   }
   readUpload(correlationId: string): Promise<Upload | undefined> {
     return this.#uploads.readUpload(correlationId)
+  }
+  findUpload(correlationId: string): Promise<Upload | undefined> {
+    return this.#uploads.findUpload(correlationId)
   }
   listUploads(page: UploadPage): Promise<readonly Upload[]> {
     return this.#uploads.listUploads(page)
@@ -450,8 +495,8 @@ export class StateStore implements StateService {
     return this.#uploads.listUploadFiles()
   }
 
-  changeIssued(change: CertificateChange): Promise<boolean> {
-    return this.#issued.changeIssued(change)
+  changeIssued(change: CertificateChange, because?: Because): Promise<boolean> {
+    return this.#issued.changeIssued(change, because)
   }
   readIssued(sha256: string): Promise<IssuedCertificate | undefined> {
     return this.#issued.readIssued(sha256)
@@ -489,8 +534,8 @@ export class StateStore implements StateService {
   readCertificateProfile(key: IdentityKey): Promise<string | undefined> {
     return this.#issued.readCertificateProfile(key)
   }
-  writeCertificateProfile(key: IdentityKey, profile: string | undefined): Promise<void> {
-    return this.#issued.writeCertificateProfile(key, profile)
+  writeCertificateProfile(key: IdentityKey, profile: string | undefined, because?: Because): Promise<void> {
+    return this.#issued.writeCertificateProfile(key, profile, because)
   }
 
   async replaceKeys(keys: StateKeys): Promise<void> {
@@ -505,7 +550,11 @@ export class StateStore implements StateService {
   scrub(): Promise<void> {
     return truncateLog(this.#state.database)
   }
+  copyTo(file: string): Promise<void> {
+    return this.#copy.run(this.#state.database, file)
+  }
   async close(): Promise<void> {
+    await this.#copy.end()
     await this.#writes.settled()
     await this.#state.db.destroy()
   }
@@ -529,7 +578,7 @@ export async function openStateStore(options: StateOptions): Promise<StateStore>
       })
     }
     await disconnectAll(state.db)
-    return new StateStore(state, sealer, options.random)
+    return new StateStore(state, sealer, options.random, options.told)
   } catch (error) {
     await state.db.destroy()
     throw error

@@ -1,5 +1,6 @@
 /** Twins as they are stored. Every identity has one, made and deleted with it. */
 
+import { type Because, completed } from '@holdfast/audit'
 import { type Timestamp, timestampOf } from '@holdfast/base'
 import type { IdentityKey } from '@holdfast/identity'
 import type { Twin } from '@holdfast/iothub'
@@ -39,19 +40,31 @@ export class SqlTwins implements TwinStore {
     key: IdentityKey,
     change: TwinChange,
     stamp: ChangeStamp,
+    because?: Because,
   ): Promise<TwinOutcome | { readonly kind: 'missing' }> {
-    return this.#writes.run(async (transaction) => this.#change(transaction, key, change, stamp))
+    return this.#writes.run(async (transaction, record) => {
+      const outcome = await this.#change(transaction, key, change, stamp)
+      if (outcome.kind === 'changed' && because !== undefined) {
+        record(completed(because, { version: outcome.twin.version }))
+      }
+      return outcome
+    })
   }
 
   /**
    * The twin anew, as `Twins.reset` has it; for those who write identities and have no `Twins`.
    * @throws TypeError for sections larger than a twin's: the caller has checked them.
    */
-  async resetTwin(key: IdentityKey, initial: { readonly tags: string; readonly desired: string }): Promise<void> {
-    return this.#writes.run(async (transaction) => {
+  async resetTwin(
+    key: IdentityKey,
+    initial: { readonly tags: string; readonly desired: string },
+    because?: Because,
+  ): Promise<void> {
+    return this.#writes.run(async (transaction, record) => {
       const stamp = this.#stamp(timestampOf(Date.now()))
       const outcome = await this.#change(transaction, key, resetChange(initial), stamp)
       if (outcome.kind === 'too-large') throw new TypeError(`${outcome.section} is too large for a twin`)
+      if (outcome.kind === 'changed') record(completed(because, { version: outcome.twin.version }))
     })
   }
 

@@ -1,5 +1,6 @@
 /** File uploads: grants, and the files that came of them. */
 
+import { type Because, completed } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { Upload, UploadedBlob, UploadPage, UploadStore } from '@holdfast/uploads'
 import type { Kysely, Selectable } from 'kysely'
@@ -39,8 +40,8 @@ export class SqlUploads implements UploadStore {
     })
   }
 
-  async insertUpload(upload: Upload): Promise<void> {
-    await this.#writes.run(async (transaction) => {
+  async insertUpload(upload: Upload, because?: Because): Promise<void> {
+    await this.#writes.run(async (transaction, record) => {
       await transaction
         .insertInto('upload')
         .values({
@@ -53,6 +54,7 @@ export class SqlUploads implements UploadStore {
           expires: upload.expires,
         })
         .execute()
+      record(because)
     })
   }
 
@@ -81,31 +83,40 @@ export class SqlUploads implements UploadStore {
     })
   }
 
-  async completeUpload(correlationId: string): Promise<boolean> {
-    return this.#writes.run(async (transaction) => {
+  async completeUpload(correlationId: string, because?: Because): Promise<boolean> {
+    return this.#writes.run(async (transaction, record) => {
       const { numUpdatedRows } = await transaction
         .updateTable('upload')
         .set({ state: 'completed' })
         .where('id', '=', correlationId)
         .where('state', '=', 'uploaded')
         .executeTakeFirst()
-      return numUpdatedRows > 0n
+      if (numUpdatedRows === 0n) return false
+      record(because)
+      return true
     })
   }
 
   /** Freed pages are overwritten with zeros (`secure_delete`), so that the key is gone with the row. */
-  async deleteUpload(correlationId: string): Promise<Upload | undefined> {
-    return this.#writes.run(async (transaction) => {
+  async deleteUpload(correlationId: string, because?: Because): Promise<Upload | undefined> {
+    return this.#writes.run(async (transaction, record) => {
       const row = await readRow(transaction, correlationId)
+      if (row === undefined) return undefined
       await transaction.deleteFrom('upload').where('id', '=', correlationId).execute()
+      record(completed(because, { bytes: row.bytes ?? 0 }))
       // Also when its key does not open: a damaged file must be possible to delete.
-      return row === undefined ? undefined : this.#uploadOf(row, { isKeyWanted: false })
+      return this.#uploadOf(row, { isKeyWanted: false })
     })
   }
 
   async readUpload(correlationId: string): Promise<Upload | undefined> {
     const row = await readRow(this.#db, correlationId)
     return row === undefined ? undefined : this.#uploadOf(row, { isKeyWanted: true })
+  }
+
+  async findUpload(correlationId: string): Promise<Upload | undefined> {
+    const row = await readRow(this.#db, correlationId)
+    return row === undefined ? undefined : this.#uploadOf(row, { isKeyWanted: false })
   }
 
   async listUploads({ deviceId, after, limit }: UploadPage): Promise<readonly Upload[]> {

@@ -66,7 +66,7 @@ test('writes of one caller are seen in the order they were asked for', async () 
 
 test('waiting writes are bounded', async () => {
   await withState(async (_, { db }) => {
-    const group = new WriteGroup(db, 3)
+    const group = new WriteGroup(db, async () => () => {}, 3)
     const outcomes = await Promise.allSettled(Array.from({ length: 5 }, (_, i) => group.run(async () => i)))
     const refused = outcomes
       .filter((outcome) => outcome.status === 'rejected')

@@ -1,14 +1,27 @@
 /** Writes that arrive together share one transaction, and so one wait for the disk. */
 
+import { type Because, eventsOf, type SecurityEvent } from '@holdfast/audit'
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
 import { StoreDamagedError, StoreUnavailableError } from '../damaged.ts'
+import { currentSource } from './call-source.ts'
 import { GROUP_WRITES_MAX, WAITING_WRITES_MAX } from './limits.ts'
 import type { StateSchema } from './schema.ts'
 
 export type StateTransaction = Transaction<StateSchema>
 
+/** Takes the events of a write that does what was asked; a write that refuses does not call it. */
+export type Recorder = (because: Because | undefined) => void
+
+/**
+ * Keeps the events of a group, in its order, as part of its transaction.
+ * Returns what is to be called once the group is on disk; it MUST NOT throw. When the group fails it is not called.
+ */
+export type KeepEvents = (transaction: StateTransaction, events: readonly SecurityEvent[]) => Promise<() => void>
+
 interface Write {
-  work(transaction: StateTransaction): Promise<unknown>
+  work(transaction: StateTransaction, record: Recorder): Promise<unknown>
+  /** How the call came in that asks for it. */
+  readonly source: string | undefined
   resolve(value: unknown): void
   reject(error: unknown): void
 }
@@ -22,28 +35,31 @@ const ROLLBACK = CompiledQuery.raw('ROLLBACK TO one_write')
 
 export class WriteGroup {
   readonly #db: Kysely<StateSchema>
+  readonly #keepEvents: KeepEvents
   readonly #waitingMax: number
   #waiting: Write[] = []
   #running: Promise<void> | undefined
 
-  constructor(db: Kysely<StateSchema>, waitingMax: number = WAITING_WRITES_MAX) {
+  constructor(db: Kysely<StateSchema>, keepEvents: KeepEvents, waitingMax: number = WAITING_WRITES_MAX) {
     this.#db = db
+    this.#keepEvents = keepEvents
     this.#waitingMax = waitingMax
   }
 
   /**
    * Runs `work` in a transaction; resolves when that is durable. Work sees the writes that came before it. When it
    * throws, what it did is undone, and the others of the group go on; when the disk fails, all of the group are undone.
-   * `work` must touch nothing but the transaction: a fault of the disk can come after it ran.
+   * `work` must touch nothing but the transaction: a fault of the disk can come after it ran. What it records is kept
+   * with what it did.
    * @throws StoreUnavailableError, StoreDamagedError, or what `work` threw.
    */
-  async run<T>(work: (transaction: StateTransaction) => Promise<T>): Promise<T> {
+  async run<T>(work: (transaction: StateTransaction, record: Recorder) => Promise<T>): Promise<T> {
     if (this.#waiting.length >= this.#waitingMax) {
       throw new StoreUnavailableError('busy', `${this.#waitingMax} writes are waiting`)
     }
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     // The one place where the type is lost: `resolve` gets what this same `work` answered.
-    this.#waiting.push({ work, resolve: resolve as (value: unknown) => void, reject })
+    this.#waiting.push({ work, source: currentSource(), resolve: resolve as (value: unknown) => void, reject })
     this.#running ??= this.#drain()
     return promise
   }
@@ -68,7 +84,9 @@ export class WriteGroup {
     try {
       const answers = await this.#db.transaction().execute(async (transaction) => {
         const inOrder: Answer[] = []
-        for (const write of group) inOrder.push(await attempt(write, transaction))
+        const events: SecurityEvent[] = []
+        for (const write of group) inOrder.push(await attempt(write, transaction, events))
+        if (events.length > 0) inOrder.unshift(await this.#keepEvents(transaction, events))
         return inOrder
       })
       for (const answer of answers) answer()
@@ -78,11 +96,17 @@ export class WriteGroup {
   }
 }
 
-async function attempt(write: Write, transaction: StateTransaction): Promise<Answer> {
+async function attempt(write: Write, transaction: StateTransaction, events: SecurityEvent[]): Promise<Answer> {
   await transaction.executeQuery(SAVEPOINT)
   try {
-    const value = await write.work(transaction)
+    const recorded: SecurityEvent[] = []
+    const value = await write.work(transaction, (because) => {
+      for (const event of eventsOf(because)) {
+        recorded.push(event.source === undefined ? { ...event, source: write.source ?? 'hub' } : event)
+      }
+    })
     await transaction.executeQuery(RELEASE)
+    events.push(...recorded)
     return () => write.resolve(value)
   } catch (error) {
     // A value that does not open is that record's trouble; a page that does not read is everybody's.

@@ -54,10 +54,13 @@ export function blobRoutes(services: DeviceServices): Hono<HttpEnvironment> {
       clientId: context.req.header('x-ms-client-request-id'),
     })
     try {
-      return withAnswerHeaders(blobCreated({ ...headers, ...(await put(context, services)) }))
+      const created = { ...headers, ...(await put(context, services)) }
+      await services.events.durable?.()
+      return withAnswerHeaders(blobCreated(created))
     } catch (error) {
       const refusal = refusalOf(error) ?? internal(error, context, services)
       if (refusal.status === 403) tell(context, services)
+      await services.events.durable?.()?.catch(() => undefined)
       return withAnswerHeaders(blobRefused(refusal, headers))
     }
   })

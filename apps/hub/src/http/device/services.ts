@@ -10,7 +10,7 @@ import type { AttestationOffice } from '../../trust/attestation-office.ts'
 import type { HubServices } from '../hub/index.ts'
 
 export interface DeviceServices extends Pick<HubServices, 'clock' | 'random' | 'failed' | 'throttling'> {
-  readonly events: Pick<HubServices['events'], 'sink'>
+  readonly events: Pick<HubServices['events'], 'sink' | 'durable'>
   readonly authenticator: Authenticator
   readonly gates: Pick<AdmissionGates, 'judge' | 'gates'>
   /** Appends messages of one device, all or none; resolves when they are on disk. Rejects with TelemetryUnavailableError. */

@@ -6,7 +6,7 @@
 import { Hono } from 'hono'
 import { HubFormatError, parseApiVersion } from '@holdfast/iothub'
 import type { HttpEnvironment } from '../environment.ts'
-import { authorize } from '../management/actor.ts'
+import { authorize } from '../management/authorize.ts'
 import { tellRefusal } from '../told-refusals.ts'
 import { operationOf, throttleService } from '../throttled.ts'
 import { refusal } from './answer.ts'
@@ -56,7 +56,7 @@ export function hubRoutes(services: HubServices): Hono<HttpEnvironment> {
     try {
       const { route, parameters } = TABLE.match(context.req.method, new URL(context.req.url).pathname)
       isModule = parameters.has('module')
-      const actor = authorize(context, services, route.rights)
+      const actor = await authorize(context, services, route.rights)
       checkApiVersion(context.req.query('api-version'))
       const { operation, cost } = operationOf(route.method, route.path)
       throttleService(services.throttling, actor, operation, cost)

@@ -14,32 +14,59 @@ import {
   type Standing,
 } from '@holdfast/attestation'
 import { formatTimestamp, timestampOf } from '@holdfast/base'
-import { readJson } from '../json-body.ts'
 import { Problem, type ProblemFacts } from '../problem.ts'
-import { readQuery, text, wholeNumber } from '../query.ts'
-import { actorName, OWNER } from './actor.ts'
-import { onePage, PAGE_ITEMS, PAGE_ITEMS_MAX } from './page.ts'
-import { type Call, json, parameter, type Route } from './route.ts'
+import { actorName } from './actor.ts'
+import { cutPage, onePage, PAGE_ITEMS } from './page.ts'
+import { type Asked, type Call, type Route, serve } from './route.ts'
 
-const ROOT = '/api/v1/attestation'
-const DEVICE = `${ROOT}/devices/:device` as const
+const { attestationOperations, attestationSignerOperations, referenceOperations } = AttestationApi
 
 export const ATTESTATION_ROUTES: readonly Route[] = [
-  { method: 'GET', path: `${ROOT}/devices`, rights: ['RegistryRead'], answer: list },
-  { method: 'GET', path: DEVICE, rights: ['RegistryRead'], answer: show },
-  { method: 'DELETE', path: DEVICE, rights: ['RegistryWrite'], answer: forget },
-  { method: 'POST', path: `${DEVICE}/policy`, rights: ['RegistryWrite'], answer: setDevicePolicy },
-  { method: 'DELETE', path: `${DEVICE}/policy`, rights: ['RegistryWrite'], answer: removeDevicePolicy },
-  { method: 'GET', path: `${ROOT}/policy`, rights: ['RegistryRead'], answer: showPolicy },
-  // What holds for every device, and whom the hub believes, is its owner's to say.
-  { method: 'POST', path: `${ROOT}/policy`, rights: OWNER, answer: setPolicy },
-  { method: 'DELETE', path: `${ROOT}/policy`, rights: OWNER, answer: removePolicy },
-  { method: 'GET', path: `${ROOT}/signers`, rights: ['RegistryRead'], answer: listSigners },
-  { method: 'POST', path: `${ROOT}/signers`, rights: OWNER, answer: addSigner },
-  { method: 'DELETE', path: `${ROOT}/signers/:name`, rights: OWNER, answer: removeSigner },
-  { method: 'GET', path: `${ROOT}/references`, rights: ['RegistryRead'], answer: listReferences },
-  { method: 'POST', path: `${ROOT}/references`, rights: ['RegistryWrite'], answer: addReferences },
-  { method: 'DELETE', path: `${ROOT}/references/:name`, rights: ['RegistryWrite'], answer: removeReferences },
+  serve(attestationOperations.list, list),
+  serve(attestationOperations.show, show),
+  serve(attestationOperations.forget, forget),
+  serve(attestationOperations.setDevicePolicy, (call) => change(call, call.path.id)),
+  serve(attestationOperations.clearDevicePolicy, (call) => clear(call, call.path.id)),
+  serve(attestationOperations.policy, async ({ services }) => {
+    const policy = services.attestation.policies.default
+    return { policy: policy === undefined ? null : policyJson(policy) }
+  }),
+  serve(attestationOperations.setPolicy, (call) => change(call, undefined)),
+  serve(attestationOperations.clearPolicy, (call) => clear(call, undefined)),
+  serve(attestationSignerOperations.list, async ({ services, query }) =>
+    onePage(query, services.attestation.references.signers(), ({ name }) => name, signerJson),
+  ),
+  serve(attestationSignerOperations.add, ({ services, body: { name, publicKey }, actor }) =>
+    refusing(async () =>
+      signerJson(await services.attestation.references.addSigner(name, publicKey, actorName(actor))),
+    ),
+  ),
+  serve(attestationSignerOperations.remove, ({ services, path, actor }) =>
+    refusing(async () => {
+      await services.attestation.references.removeSigner(path.name, actorName(actor))
+      return undefined
+    }),
+  ),
+  serve(referenceOperations.list, async ({ services, query }) => {
+    const { references } = services.attestation
+    const shown = (known: KnownReferenceValues): AttestationApi.References =>
+      referencesJson(known, references.isInForce(known.name))
+    return onePage(query, references.list(), ({ name }) => name, shown)
+  }),
+  serve(referenceOperations.add, ({ services, body: { document, signature }, actor }) =>
+    refusing(async () => {
+      const { references } = services.attestation
+      const bytes = Buffer.from(document, 'utf8')
+      const known = await references.add(bytes, Buffer.from(signature, 'base64'), actorName(actor))
+      return referencesJson(known, references.isInForce(known.name))
+    }),
+  ),
+  serve(referenceOperations.remove, ({ services, path, actor }) =>
+    refusing(async () => {
+      await services.attestation.references.remove(path.name, actorName(actor))
+      return undefined
+    }),
+  ),
 ]
 
 const REFUSALS: Readonly<Record<AttestationErrorCode, readonly [ProblemFacts['status'], string]>> = {
@@ -61,128 +88,56 @@ const REFUSALS: Readonly<Record<AttestationErrorCode, readonly [ProblemFacts['st
   'too-many': [409, 'there are as many as there may be'],
 }
 
-async function list(call: Call): Promise<Response> {
-  const { after, limit = PAGE_ITEMS } = readQuery(call.context, {
-    after: text(128),
-    limit: wholeNumber(1, PAGE_ITEMS_MAX),
-  })
-  const { attestations } = call.services.attestation
-  const items = await attestations.list({ limit, ...(after === undefined ? {} : { after }) })
-  const last = items.length < limit ? undefined : items.at(-1)?.deviceId
-  return json({
-    items: items.map(({ deviceId, standing, reference }) => ({
+async function list({ services, query }: Asked<typeof attestationOperations.list>) {
+  const { after, limit = PAGE_ITEMS } = query
+  const items = await services.attestation.attestations.list({ limit, ...(after === undefined ? {} : { after }) })
+  return cutPage(
+    items,
+    limit,
+    ({ deviceId }) => deviceId,
+    ({ deviceId, standing, reference }): AttestationApi.Standing => ({
       deviceId,
       ...standingJson(standing),
       ...(reference === undefined ? {} : { reference }),
-    })),
-    ...(last === undefined ? {} : { next: last }),
-  })
-}
-
-async function show(call: Call): Promise<Response> {
-  readQuery(call.context, {})
-  const identity = await call.services.registry.read({ deviceId: parameter(call, 'device') })
-  if (identity === undefined) throw missingDevice()
-  const { attestations, policies } = call.services.attestation
-  const { deviceId, generationId } = identity
-  const record = await attestations.read({ deviceId, generationId })
-  const found = policies.find(deviceId)
-  return json(attestationJson(deviceId, attestations.standing({ deviceId, generationId }), record, found))
-}
-
-async function forget(call: Call): Promise<Response> {
-  const deviceId = parameter(call, 'device')
-  if (!(await call.services.attestation.attestations.forget(deviceId, actorName(call.actor)))) {
-    throw new Problem({
-      status: 404,
-      code: 'missing',
-      title: 'the device has no attestation key',
-      detail: 'there is nothing to forget',
-    })
-  }
-  return new Response(null, { status: 204 })
-}
-
-async function setDevicePolicy(call: Call): Promise<Response> {
-  return change(call, parameter(call, 'device'))
-}
-
-function removeDevicePolicy(call: Call): Promise<Response> {
-  return refusing(async () => {
-    await call.services.attestation.policies.set(parameter(call, 'device'), undefined, actorName(call.actor))
-    return new Response(null, { status: 204 })
-  })
-}
-
-async function showPolicy(call: Call): Promise<Response> {
-  readQuery(call.context, {})
-  const policy = call.services.attestation.policies.default
-  return json({ policy: policy === undefined ? null : policyJson(policy) })
-}
-
-async function setPolicy(call: Call): Promise<Response> {
-  return change(call, undefined)
-}
-
-function removePolicy(call: Call): Promise<Response> {
-  return refusing(async () => {
-    await call.services.attestation.policies.set(undefined, undefined, actorName(call.actor))
-    return new Response(null, { status: 204 })
-  })
-}
-
-async function change(call: Call, deviceId: string | undefined): Promise<Response> {
-  const draft = await readJson(call.context, AttestationApi.PolicyDraft)
-  return refusing(async () => {
-    const policy = readAttestationPolicy(draft)
-    await call.services.attestation.policies.set(deviceId, policy, actorName(call.actor))
-    return json(policyJson(policy))
-  })
-}
-
-async function listSigners(call: Call): Promise<Response> {
-  return json(onePage(call.context, call.services.attestation.references.signers(), ({ name }) => name, signerJson))
-}
-
-async function addSigner(call: Call): Promise<Response> {
-  const { name, publicKey } = await readJson(call.context, AttestationApi.SignerAdd)
-  const { references } = call.services.attestation
-  return refusing(async () => json(signerJson(await references.addSigner(name, publicKey, actorName(call.actor))), 201))
-}
-
-function removeSigner(call: Call): Promise<Response> {
-  return refusing(async () => {
-    await call.services.attestation.references.removeSigner(parameter(call, 'name'), actorName(call.actor))
-    return new Response(null, { status: 204 })
-  })
-}
-
-async function listReferences(call: Call): Promise<Response> {
-  const { references } = call.services.attestation
-  return json(
-    onePage(
-      call.context,
-      references.list(),
-      ({ name }) => name,
-      (known) => referencesJson(known, references.isInForce(known.name)),
-    ),
+    }),
   )
 }
 
-async function addReferences(call: Call): Promise<Response> {
-  const { document, signature } = await readJson(call.context, AttestationApi.ReferencesAdd)
-  const { references } = call.services.attestation
-  return refusing(async () => {
-    const bytes = Buffer.from(document, 'utf8')
-    const known = await references.add(bytes, Buffer.from(signature, 'base64'), actorName(call.actor))
-    return json(referencesJson(known, references.isInForce(known.name)), 201)
+async function show({ services, path }: Asked<typeof attestationOperations.show>): Promise<AttestationApi.Attestation> {
+  const identity = await services.registry.read({ deviceId: path.id })
+  if (identity === undefined) throw missingDevice()
+  const { attestations, policies } = services.attestation
+  const { deviceId, generationId } = identity
+  const record = await attestations.read({ deviceId, generationId })
+  const found = policies.find(deviceId)
+  return attestationJson(deviceId, attestations.standing({ deviceId, generationId }), record, found)
+}
+
+async function forget({ services, path, actor }: Asked<typeof attestationOperations.forget>): Promise<undefined> {
+  if (await services.attestation.attestations.forget(path.id, actorName(actor))) return undefined
+  throw new Problem({
+    status: 404,
+    code: 'missing',
+    title: 'the device has no attestation key',
+    detail: 'there is nothing to forget',
   })
 }
 
-function removeReferences(call: Call): Promise<Response> {
+function clear({ services, actor }: Call, deviceId: string | undefined): Promise<undefined> {
   return refusing(async () => {
-    await call.services.attestation.references.remove(parameter(call, 'name'), actorName(call.actor))
-    return new Response(null, { status: 204 })
+    await services.attestation.policies.set(deviceId, undefined, actorName(actor))
+    return undefined
+  })
+}
+
+function change(
+  { services, actor, body }: Call & { readonly body: AttestationApi.PolicyDraft },
+  deviceId: string | undefined,
+): Promise<AttestationApi.Policy> {
+  return refusing(async () => {
+    const policy = readAttestationPolicy(body)
+    await services.attestation.policies.set(deviceId, policy, actorName(actor))
+    return policyJson(policy)
   })
 }
 
@@ -277,7 +232,7 @@ function missingDevice(): Problem {
   })
 }
 
-export async function refusing(work: () => Promise<Response>): Promise<Response> {
+export async function refusing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {

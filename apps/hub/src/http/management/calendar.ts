@@ -1,32 +1,33 @@
-import type { Api } from '@holdfast/api'
+/** What lapses when. */
+
+import { type Api, OPERATIONS } from '@holdfast/api'
 import { formatTimestamp, type Timestamp, timestampOf } from '@holdfast/base'
 import { type Lapse, LAPSE_KINDS, type LapseCursor, listLapses } from '@holdfast/credentials'
 import { badRequest } from '../problem.ts'
-import { readQuery, text, time, wholeNumber } from '../query.ts'
-import { PAGE_ITEMS, PAGE_ITEMS_MAX } from './page.ts'
-import { type Call, json, type Route } from './route.ts'
+import { timeOf } from '../query.ts'
+import { cutPage, PAGE_ITEMS } from './page.ts'
+import { type Asked, type Route, serve } from './route.ts'
 
-export const CALENDAR_ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/api/v1/credentials/calendar', rights: ['RegistryRead'], answer: list },
-]
+export const CALENDAR_ROUTES: readonly Route[] = [serve(OPERATIONS.calendar.list, list)]
 
 /** Where a span ends unless told. */
 const FAR = timestampOf(Date.UTC(9999, 11, 31))
 const CURSOR = /^(\d{1,15}) ([a-z-]{1,32}) (.{1,256})$/
 
-async function list({ context, services }: Call): Promise<Response> {
-  const query = readQuery(context, { from: time, to: time, after: text(300), limit: wholeNumber(1, PAGE_ITEMS_MAX) })
-  const { from = timestampOf(0), to = FAR, limit = PAGE_ITEMS } = query
+async function list({ services, query }: Asked<typeof OPERATIONS.calendar.list>) {
+  const { limit = PAGE_ITEMS } = query
+  const from = query.from === undefined ? timestampOf(0) : timeOf(query.from)
+  const to = query.to === undefined ? FAR : timeOf(query.to)
   if (from >= to) throw badRequest([{ path: '?to', message: 'is not after from' }])
   const after = query.after === undefined ? undefined : cursorOf(query.after)
   const lapses = await listLapses(services.lapses, { from, to, limit, ...(after === undefined ? {} : { after }) })
   const now = services.clock.wall()
-  const last = lapses.length < limit ? undefined : lapses.at(-1)
-  const page: Api.Page<Api.Lapse> = {
-    items: lapses.map((lapse) => shown(lapse, now)),
-    ...(last === undefined ? {} : { next: `${last.at} ${last.kind} ${last.id}` }),
-  }
-  return json(page)
+  return cutPage(
+    lapses,
+    limit,
+    ({ at, kind, id }) => `${at} ${kind} ${id}`,
+    (lapse) => shown(lapse, now),
+  )
 }
 
 /** @throws Problem 400. */

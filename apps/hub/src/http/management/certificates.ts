@@ -1,6 +1,6 @@
 /** Certificates that the hub issued to devices, and the profiles by which it does. */
 
-import { CertificateApi, type Api } from '@holdfast/api'
+import { CertificateApi } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
 import {
   type CredentialService,
@@ -11,92 +11,62 @@ import {
 } from '@holdfast/credentials'
 import type { IdentityKey } from '@holdfast/identity'
 import { encodePem } from '@holdfast/pki'
-import { readJson } from '../json-body.ts'
-import { badRequest, Problem } from '../problem.ts'
-import { readQuery, text } from '../query.ts'
+import { Problem } from '../problem.ts'
 import { actorName } from './actor.ts'
+import type { Named } from './identity-named.ts'
 import { onePage } from './page.ts'
-import { type Call, json, parameter, type Route } from './route.ts'
+import { type Asked, type Call, type Route, serve } from './route.ts'
 
 /** What these routes need of the hub, beside what all need. */
 export interface CertificateServices {
   readonly credentials: CredentialService
 }
 
-const CERTIFICATES = '/api/v1/certificates'
-const PROFILES = '/api/v1/certificate-profiles'
-const DEVICE = '/api/v1/devices/:device'
+const { certificateOperations, certificateProfileOperations } = CertificateApi
 
 export const CERTIFICATE_ROUTES: readonly Route[] = [
-  { method: 'GET', path: CERTIFICATES, rights: ['RegistryRead'], answer: list },
-  { method: 'POST', path: `${CERTIFICATES}/revoke`, rights: ['RegistryWrite'], answer: revokeAll },
-  { method: 'GET', path: `${CERTIFICATES}/:serial`, rights: ['RegistryRead'], answer: show },
-  { method: 'POST', path: `${CERTIFICATES}/:serial/revoke`, rights: ['RegistryWrite'], answer: revoke },
-  { method: 'GET', path: PROFILES, rights: ['RegistryRead'], answer: listProfiles },
-  { method: 'GET', path: `${PROFILES}/:name`, rights: ['RegistryRead'], answer: showProfile },
-  // What a certificate may be is for whoever owns the hub to say, as is who may sign for devices.
-  { method: 'PATCH', path: `${PROFILES}/:name`, rights: ['RegistryWrite', 'ServiceConnect'], answer: setProfile },
-  { method: 'DELETE', path: `${PROFILES}/:name`, rights: ['RegistryWrite', 'ServiceConnect'], answer: removeProfile },
-  ...choices(`${DEVICE}/certificate-profile`),
-  ...choices(`${DEVICE}/modules/:module/certificate-profile`),
+  serve(certificateOperations.list, async ({ services, query: { device, module } }) => ({
+    items: (await services.credentials.listOf(keyOf({ id: device, module }))).map((record) => shown(record)),
+  })),
+  serve(certificateOperations.revokeAll, async ({ services, body, actor }) => {
+    const { deviceId, moduleId, reason = 'unspecified' } = body
+    return changed(
+      await services.credentials.revokeAllOf(keyOf({ id: deviceId, module: moduleId }), reason, actorName(actor)),
+    )
+  }),
+  serve(certificateOperations.show, async ({ services, path }) => {
+    const record = await services.credentials.readBySerial(serialOf(path.serial))
+    if (record === undefined) throw missing('there is no certificate with this serial number')
+    return { ...shown(record), certificate: encodePem('CERTIFICATE', record.certificate) }
+  }),
+  serve(certificateOperations.revoke, async ({ services, path, body: { reason = 'unspecified' }, actor }) =>
+    changed(await services.credentials.revoke(serialOf(path.serial), reason, actorName(actor))),
+  ),
+  serve(certificateOperations.profileOfDevice, showChoice),
+  serve(certificateOperations.chooseForDevice, choose),
+  serve(certificateOperations.profileOfModule, showChoice),
+  serve(certificateOperations.chooseForModule, choose),
+  serve(certificateProfileOperations.list, async ({ services, query }) =>
+    onePage(query, services.credentials.profiles.list(), ({ name }) => name, profileJson),
+  ),
+  serve(certificateProfileOperations.show, async ({ services, path }) => {
+    const profile = services.credentials.profiles.read(path.name)
+    if (profile === undefined) throw missing('there is no profile of this name')
+    return profileJson(profile)
+  }),
+  serve(certificateProfileOperations.set, setProfile),
+  serve(certificateProfileOperations.delete, async ({ services, path, actor }) => {
+    await services.credentials.profiles.remove(path.name, actorName(actor))
+    return undefined
+  }),
 ]
-
-function choices(path: `/api/v1/${string}`): readonly Route[] {
-  return [
-    { method: 'GET', path, rights: ['RegistryRead'], answer: showChoice },
-    { method: 'PATCH', path, rights: ['RegistryWrite'], answer: choose },
-  ]
-}
-
-async function list(call: Call): Promise<Response> {
-  const { device, module } = readQuery(call.context, { device: text(128), module: text(128) })
-  if (device === undefined) throw badRequest([{ path: '?device', message: 'is missing' }])
-  const key = module === undefined ? { deviceId: device } : { deviceId: device, moduleId: module }
-  const page: Api.Page<CertificateApi.IssuedCertificate> = {
-    items: (await call.services.credentials.listOf(key)).map((record) => shown(record)),
-  }
-  return json(page)
-}
-
-async function show(call: Call): Promise<Response> {
-  readQuery(call.context, {})
-  const record = await call.services.credentials.readBySerial(serialOf(call))
-  if (record === undefined) throw missing('there is no certificate with this serial number')
-  return json({ ...shown(record), certificate: encodePem('CERTIFICATE', record.certificate) })
-}
-
-async function revoke(call: Call): Promise<Response> {
-  const { reason = 'unspecified' } = await readJson(call.context, CertificateApi.Revocation)
-  return json(changed(await call.services.credentials.revoke(serialOf(call), reason, actorName(call.actor))))
-}
-
-async function revokeAll(call: Call): Promise<Response> {
-  const words = await readJson(call.context, CertificateApi.RevocationOfAll)
-  const { deviceId, moduleId, reason = 'unspecified' } = words
-  const key: IdentityKey = moduleId === undefined ? { deviceId } : { deviceId, moduleId }
-  return json(changed(await call.services.credentials.revokeAllOf(key, reason, actorName(call.actor))))
-}
 
 function changed({ certificates, sessionsClosed, milliseconds }: Revoked): CertificateApi.Revoked {
   return { revoked: certificates.map(({ serialNumber }) => serialNumber), sessionsClosed, milliseconds }
 }
 
-async function listProfiles(call: Call): Promise<Response> {
-  const profiles = call.services.credentials.profiles.list()
-  return json(onePage(call.context, profiles, ({ name }) => name, profileJson))
-}
-
-async function showProfile(call: Call): Promise<Response> {
-  readQuery(call.context, {})
-  const profile = call.services.credentials.profiles.read(parameter(call, 'name'))
-  if (profile === undefined) throw missing('there is no profile of this name')
-  return json(profileJson(profile))
-}
-
-async function setProfile(call: Call): Promise<Response> {
-  const words = await readJson(call.context, CertificateApi.ProfileChange)
-  const { lifetimeSeconds, graceSeconds, overlapSeconds, domain, ...same } = words
-  const name = parameter(call, 'name')
+async function setProfile({ services, path, body, actor }: Asked<typeof certificateProfileOperations.set>) {
+  const { lifetimeSeconds, graceSeconds, overlapSeconds, domain, ...same } = body
   const change = {
     ...same,
     ...(lifetimeSeconds === undefined ? {} : { lifetimeMs: lifetimeSeconds * 1000 }),
@@ -104,41 +74,33 @@ async function setProfile(call: Call): Promise<Response> {
     ...(overlapSeconds === undefined ? {} : { overlapMs: overlapSeconds * 1000 }),
     ...(domain === undefined ? {} : { domain: domain === '' ? undefined : domain }),
   }
-  return json(profileJson(await call.services.credentials.profiles.set(name, change, actorName(call.actor))))
+  return profileJson(await services.credentials.profiles.set(path.name, change, actorName(actor)))
 }
 
-async function removeProfile(call: Call): Promise<Response> {
-  await call.services.credentials.profiles.remove(parameter(call, 'name'), actorName(call.actor))
-  return new Response(null, { status: 204 })
+async function showChoice({ services, path }: Call & Named): Promise<CertificateApi.ProfileChoice> {
+  const key = keyOf(path)
+  if ((await services.registry.read(key)) === undefined) throw missing('there is no such device or module')
+  return { profile: (await services.credentials.chosenProfile(key)) ?? DEFAULT_PROFILE }
 }
 
-async function showChoice(call: Call): Promise<Response> {
-  readQuery(call.context, {})
-  const key = keyOf(call)
-  if ((await call.services.registry.read(key)) === undefined) throw missing('there is no such device or module')
-  const choice: CertificateApi.ProfileChoice = {
-    profile: (await call.services.credentials.chosenProfile(key)) ?? DEFAULT_PROFILE,
-  }
-  return json(choice)
-}
-
-async function choose(call: Call): Promise<Response> {
-  const { profile } = await readJson(call.context, CertificateApi.ProfileChoice)
+async function choose({
+  services,
+  path,
+  body: { profile },
+  actor,
+}: Call & Named & { readonly body: CertificateApi.ProfileChoice }): Promise<CertificateApi.ProfileChoice> {
   const chosen = profile === '' ? undefined : profile
-  await call.services.credentials.chooseProfile(keyOf(call), chosen, actorName(call.actor))
-  const choice: CertificateApi.ProfileChoice = { profile: chosen ?? DEFAULT_PROFILE }
-  return json(choice)
+  await services.credentials.chooseProfile(keyOf(path), chosen, actorName(actor))
+  return { profile: chosen ?? DEFAULT_PROFILE }
 }
 
-function keyOf(call: Call): IdentityKey {
-  const moduleId = call.context.req.param('module')
-  const deviceId = parameter(call, 'device')
-  return moduleId === undefined ? { deviceId } : { deviceId, moduleId }
+function keyOf({ id, module }: { readonly id: string; readonly module?: string | undefined }): IdentityKey {
+  return module === undefined ? { deviceId: id } : { deviceId: id, moduleId: module }
 }
 
 /** As tools print it: in either case, with colons or without. */
-function serialOf(call: Call): string {
-  return parameter(call, 'serial').slice(0, 128).replaceAll(':', '').toUpperCase()
+function serialOf(text: string): string {
+  return text.slice(0, 128).replaceAll(':', '').toUpperCase()
 }
 
 function shown(record: IssuedCertificate): CertificateApi.IssuedCertificate {

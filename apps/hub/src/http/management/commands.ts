@@ -1,31 +1,26 @@
 /** Messages to devices for the command line and for back ends without AMQP: send and purge, in our own words. */
 
-import { Api } from '@holdfast/api'
+import { type Api, OPERATIONS } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
 import type { CommandDraft } from '@holdfast/commands'
-import type { IdentityKey } from '@holdfast/identity'
 import { COMMAND_BYTES_MAX } from '@holdfast/iothub'
-import { readJson } from '../json-body.ts'
-import { badRequest, Problem } from '../problem.ts'
+import { badRequest } from '../problem.ts'
 import { time } from '../query.ts'
 import { actorName } from './actor.ts'
-import { type Call, json, parameter, type Route } from './route.ts'
+import { existing, keyOf, type Named } from './identity-named.ts'
+import { type Call, type Route, serve } from './route.ts'
+
+const { command } = OPERATIONS
 
 export const COMMAND_ROUTES: readonly Route[] = [
-  ...routes('/api/v1/devices/:device'),
-  ...routes('/api/v1/devices/:device/modules/:module'),
+  serve(command.send, send),
+  serve(command.purge, purge),
+  serve(command.sendToModule, send),
+  serve(command.purgeOfModule, purge),
 ]
 
-function routes(identity: `/api/v1/${string}`): readonly Route[] {
-  const path = `${identity}/messages` as const
-  return [
-    { method: 'POST', path, rights: ['ServiceConnect'], answer: send },
-    { method: 'DELETE', path, rights: ['ServiceConnect'], answer: purge },
-  ]
-}
-
-async function send(call: Call): Promise<Response> {
-  const message = await readJson(call.context, Api.MessageToDevice)
+async function send(call: Call & Named & { readonly body: Api.MessageToDevice }): Promise<Api.MessageSent> {
+  const message = call.body
   const { messageId, correlationId, userId, contentType, contentEncoding, ack, lifeSeconds } = message
   const expires = expiryOf(message)
   if (expires !== undefined && lifeSeconds !== undefined) {
@@ -45,32 +40,18 @@ async function send(call: Call): Promise<Response> {
     body: bodyOf(message),
   }
   const sent = await call.services.commands.send(draft, actorName(call.actor))
-  const answer: Api.MessageSent = {
+  return {
     sequenceNumber: sent.sequenceNumber,
     ...(sent.messageId === undefined ? {} : { messageId: sent.messageId }),
     enqueuedTime: formatTimestamp(sent.enqueued),
     expiryTime: formatTimestamp(sent.expires),
   }
-  return json(answer, 201)
 }
 
-async function purge(call: Call): Promise<Response> {
+async function purge(call: Call & Named): Promise<Api.Purged> {
   const key = keyOf(call)
-  if ((await call.services.registry.read(key)) === undefined) {
-    throw new Problem({
-      status: 404,
-      code: 'missing',
-      title: `the ${key.moduleId === undefined ? 'device' : 'module'} does not exist`,
-      detail: 'check the id; ids are case-sensitive',
-    })
-  }
-  const answer: Api.Purged = { messages: await call.services.commands.purge(key, actorName(call.actor)) }
-  return json(answer)
-}
-
-function keyOf(call: Call): IdentityKey {
-  const moduleId = call.context.req.param('module')
-  return { deviceId: parameter(call, 'device'), ...(moduleId === undefined ? {} : { moduleId }) }
+  await existing(call, key)
+  return { messages: await call.services.commands.purge(key, actorName(call.actor)) }
 }
 
 function expiryOf({ expiryTime }: Api.MessageToDevice): CommandDraft['expires'] {

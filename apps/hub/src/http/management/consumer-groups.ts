@@ -1,41 +1,32 @@
-import { Api } from '@holdfast/api'
+/** Consumer groups of the Event Hubs-compatible endpoint. */
+
+import { type Api, OPERATIONS } from '@holdfast/api'
 import type { GroupOutcome } from '../../amqp/consumer-groups.ts'
-import { readJson } from '../json-body.ts'
 import { Problem } from '../problem.ts'
 import { actorName } from './actor.ts'
 import { onePage } from './page.ts'
-import { type Call, json, parameter, type Route } from './route.ts'
+import { type Route, serve } from './route.ts'
 
-const GROUPS = '/api/v1/consumer-groups'
+const { consumerGroup } = OPERATIONS
 
 export const CONSUMER_GROUP_ROUTES: readonly Route[] = [
-  { method: 'GET', path: GROUPS, rights: ['ServiceConnect'], answer: list },
-  { method: 'POST', path: GROUPS, rights: ['RegistryWrite', 'ServiceConnect'], answer: create },
-  { method: 'DELETE', path: `${GROUPS}/:name`, rights: ['RegistryWrite', 'ServiceConnect'], answer: remove },
-]
-
-async function list(call: Call): Promise<Response> {
-  const groups = call.services.consumerGroups.list()
-  return json(
+  serve(consumerGroup.list, async ({ services, query }) =>
     onePage(
-      call.context,
-      groups,
+      query,
+      services.consumerGroups.list(),
       (name) => name,
       (name): Api.ConsumerGroup => ({ name }),
     ),
-  )
-}
-
-async function create(call: Call): Promise<Response> {
-  const { name } = await readJson(call.context, Api.ConsumerGroupCreate)
-  refuse(await call.services.consumerGroups.create(name, actorName(call.actor)))
-  return json({ name } satisfies Api.ConsumerGroup, 201)
-}
-
-async function remove(call: Call): Promise<Response> {
-  refuse(await call.services.consumerGroups.delete(parameter(call, 'name'), actorName(call.actor)))
-  return new Response(null, { status: 204 })
-}
+  ),
+  serve(consumerGroup.create, async ({ services, body: { name }, actor }) => {
+    refuse(await services.consumerGroups.create(name, actorName(actor)))
+    return { name }
+  }),
+  serve(consumerGroup.delete, async ({ services, path, actor }) => {
+    refuse(await services.consumerGroups.delete(path.name, actorName(actor)))
+    return undefined
+  }),
+]
 
 const REFUSALS: Readonly<Record<Exclude<GroupOutcome, 'done'>, ConstructorParameters<typeof Problem>[0]>> = {
   invalid: {

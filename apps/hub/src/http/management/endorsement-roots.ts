@@ -4,40 +4,25 @@ import { TpmApi } from '@holdfast/api'
 import type { EndorsementRoot } from '@holdfast/attestation'
 import { formatTimestamp, timestampOf } from '@holdfast/base'
 import { decodeCertificateInput, PkiError } from '@holdfast/pki'
-import { readJson } from '../json-body.ts'
 import { badRequest } from '../problem.ts'
-import { actorName, OWNER } from './actor.ts'
+import { actorName } from './actor.ts'
 import { refusing } from './attestation.ts'
 import { onePage } from './page.ts'
-import { type Call, json, parameter, type Route } from './route.ts'
+import { type Route, serve } from './route.ts'
 
-const ROOTS = '/api/v1/tpm/roots'
+const { endorsementRootOperations } = TpmApi
 
 export const ENDORSEMENT_ROOT_ROUTES: readonly Route[] = [
-  { method: 'GET', path: ROOTS, rights: ['RegistryRead'], answer: list },
-  // Whom the hub believes is its owner's to say.
-  { method: 'POST', path: ROOTS, rights: OWNER, answer: add },
-  { method: 'DELETE', path: `${ROOTS}/:name`, rights: OWNER, answer: remove },
+  serve(endorsementRootOperations.list, async ({ services, query }) =>
+    onePage(query, services.endorsementRoots.list(), ({ name }) => name, rootJson),
+  ),
+  serve(endorsementRootOperations.add, ({ services, body: { name, certificate }, actor }) =>
+    refusing(async () => rootJson(await services.endorsementRoots.add(name, decoded(certificate), actorName(actor)))),
+  ),
+  serve(endorsementRootOperations.remove, ({ services, path, actor }) =>
+    refusing(async () => rootJson(await services.endorsementRoots.remove(path.name, actorName(actor)))),
+  ),
 ]
-
-async function list(call: Call): Promise<Response> {
-  return json(onePage(call.context, call.services.endorsementRoots.list(), ({ name }) => name, rootJson))
-}
-
-async function add(call: Call): Promise<Response> {
-  const { name, certificate } = await readJson(call.context, TpmApi.EndorsementRootAdd)
-  const { endorsementRoots } = call.services
-  return refusing(async () => {
-    return json(rootJson(await endorsementRoots.add(name, decoded(certificate), actorName(call.actor))), 201)
-  })
-}
-
-async function remove(call: Call): Promise<Response> {
-  const { endorsementRoots } = call.services
-  return refusing(async () => {
-    return json(rootJson(await endorsementRoots.remove(parameter(call, 'name'), actorName(call.actor))))
-  })
-}
 
 function decoded(text: string): Uint8Array {
   try {

@@ -1,29 +1,25 @@
-import type { Api } from '@holdfast/api'
+/** Security events as they come. */
+
+import { type Api, OPERATIONS } from '@holdfast/api'
 import type { SecurityEvent } from '@holdfast/audit'
 import { formatTimestamp } from '@holdfast/base'
-import { flag, readQuery, wholeNumber } from '../query.ts'
-import { OWNER } from './actor.ts'
 import { ndjson } from './ndjson.ts'
-import type { Call, Route } from './route.ts'
+import { type Route, serve } from './route.ts'
 import type { ManagementServices } from './services.ts'
 
-/** Events of one answer: unless told, and at most. */
+/** Events of one answer unless told. */
 const EVENTS_DEFAULT = 100
-const EVENTS_MAX = 1_000
 
 /** Events held for a follower that reads more slowly than they come; one more and it is let go. */
 const EVENTS_WAITING_MAX = 1_000
 
 export const EVENT_ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/api/v1/events', rights: OWNER, answer: readThem },
+  serve(OPERATIONS.event.read, async ({ services, streams, actor, query }) => {
+    const lease = streams.open(actor)
+    const { limit = EVENTS_DEFAULT, follow = false } = query
+    return ndjson(pages(services, { limit, follow }, lease.signal), lease)
+  }),
 ]
-
-async function readThem(call: Call): Promise<Response> {
-  const query = readQuery(call.context, { limit: wholeNumber(0, EVENTS_MAX), follow: flag })
-  const lease = call.streams.open(call.actor)
-  const limit = query.limit ?? EVENTS_DEFAULT
-  return ndjson(pages(call.services, { limit, follow: query.follow ?? false }, lease.signal), lease)
-}
 
 async function* pages(
   services: ManagementServices,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Api } from '@holdfast/api'
+import type { EventSink } from '@holdfast/audit'
 import { countingRandom, ManualClock } from '@holdfast/identity/testing'
 import type { PeerFacts } from '@holdfast/messaging'
 import { Uploads } from '@holdfast/uploads'
@@ -13,12 +14,13 @@ const LOCAL: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVer
 async function stageOfFiles() {
   const blobs = new MemoryBlobStore()
   const events: string[] = []
+  const sink: EventSink = ({ type, actor }) => void events.push(`${type} ${actor}`)
   const files = await Uploads.open({
-    store: new MemoryUploadStore(),
+    store: new MemoryUploadStore(sink),
     blobs,
     clock: new ManualClock(),
     random: countingRandom(),
-    events: ({ type, actor }) => void events.push(`${type} ${actor}`),
+    events: sink,
     limits: { blobBytesMax: 1_000, deviceBytesMax: 5_000, totalBytesMax: 10_000, retentionMs: undefined },
     generationOf: async () => 'g',
     notify: async () => undefined,

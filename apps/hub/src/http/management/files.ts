@@ -2,31 +2,27 @@
 
 import { isDeviceId } from '@holdfast/iothub'
 import { formatTimestamp } from '@holdfast/base'
-import type { Api } from '@holdfast/api'
+import { type Api, OPERATIONS } from '@holdfast/api'
 import type { Upload } from '@holdfast/uploads'
 import { badRequest, Problem } from '../problem.ts'
-import { readQuery, text, wholeNumber } from '../query.ts'
 import { actorName } from './actor.ts'
 import type { Lease } from './open-streams.ts'
-import { PAGE_ITEMS, PAGE_ITEMS_MAX } from './page.ts'
-import { type Call, json, parameter, type Route } from './route.ts'
+import { PAGE_ITEMS, type PageOf } from './page.ts'
+import { type Asked, type Route, serve } from './route.ts'
+
+const { file: fileOperations } = OPERATIONS
 
 export const FILE_ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/api/v1/files', rights: ['ServiceConnect'], answer: list },
-  { method: 'GET', path: '/api/v1/files/:id/content', rights: ['ServiceConnect'], answer: download },
-  { method: 'DELETE', path: '/api/v1/files/:id', rights: ['ServiceConnect'], answer: remove },
+  serve(fileOperations.list, list),
+  serve(fileOperations.content, download),
+  serve(fileOperations.delete, async ({ services, path, actor }) => {
+    if (!(await services.files.delete(path.file, actorName(actor)))) throw noSuchFile()
+    return undefined
+  }),
 ]
 
-async function list({ context, services }: Call): Promise<Response> {
-  const {
-    device,
-    after,
-    limit = PAGE_ITEMS,
-  } = readQuery(context, {
-    device: text(128),
-    after: text(64),
-    limit: wholeNumber(1, PAGE_ITEMS_MAX),
-  })
+async function list({ services, query }: Asked<typeof fileOperations.list>): Promise<PageOf<Api.File>> {
+  const { device, after, limit = PAGE_ITEMS } = query
   if (device !== undefined && !isDeviceId(device)) throw badRequest([{ path: '?device', message: 'is no device id' }])
   const uploads = await services.files.list({
     limit,
@@ -34,17 +30,16 @@ async function list({ context, services }: Call): Promise<Response> {
     ...(after === undefined ? {} : { after }),
   })
   const last = uploads.at(-1)
-  const page: Api.Page<Api.File> = {
+  return {
     items: uploads.flatMap((upload) => fileJson(upload)),
     ...(last === undefined || uploads.length < limit ? {} : { next: last.correlationId }),
   }
-  return json(page)
 }
 
-async function download(call: Call): Promise<Response> {
+async function download(call: Asked<typeof fileOperations.content>): Promise<Response> {
   // First, for what cannot be streamed was not read either.
   const lease = call.streams.open(call.actor)
-  const file = await call.services.files.read(parameter(call, 'id'), actorName(call.actor)).catch((error: unknown) => {
+  const file = await call.services.files.read(call.path.file, actorName(call.actor)).catch((error: unknown) => {
     lease.end()
     throw error
   })
@@ -60,11 +55,6 @@ async function download(call: Call): Promise<Response> {
       'content-length': String(file.bytes),
     },
   })
-}
-
-async function remove(call: Call): Promise<Response> {
-  if (!(await call.services.files.delete(parameter(call, 'id'), actorName(call.actor)))) throw noSuchFile()
-  return new Response(null, { status: 204 })
 }
 
 function fileJson({ correlationId, deviceId, blobName, state, blob }: Upload): readonly Api.File[] {

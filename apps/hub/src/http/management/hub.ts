@@ -1,58 +1,37 @@
 /** The hub itself: its status, its data keys and its certificate. */
 
+import { OPERATIONS } from '@holdfast/api'
 import { Problem } from '../problem.ts'
-import { readQuery } from '../query.ts'
-import { actorName, OWNER } from './actor.ts'
+import { actorName } from './actor.ts'
 import { onePage } from './page.ts'
-import { type Call, json, parameter, type Route } from './route.ts'
+import { type Route, serve } from './route.ts'
 
-const KEYS = '/api/v1/keys'
+const { hub, key } = OPERATIONS
 
 export const HUB_ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/api/v1/status', rights: ['RegistryRead'], answer: status },
-  { method: 'GET', path: KEYS, rights: OWNER, answer: listKeys },
-  { method: 'POST', path: `${KEYS}/rotate`, rights: OWNER, answer: rotateKey },
-  { method: 'DELETE', path: `${KEYS}/:epoch`, rights: OWNER, answer: dropKey },
-  { method: 'POST', path: '/api/v1/certificate/renew', rights: OWNER, answer: renewCertificate },
-]
-
-async function status({ context, services }: Call): Promise<Response> {
-  readQuery(context, {})
-  const { caFile, ...status } = await services.status()
-  // A path means nothing elsewhere, and tells of the machine.
-  return json(context.env.peer.transport === 'local' && caFile !== undefined ? { ...status, caFile } : status)
-}
-
-async function listKeys({ context, services }: Call): Promise<Response> {
-  const keys = await services.keys.list()
-  // Names of one length, so that their order is that of the numbers.
-  return json(
+  serve(hub.status, async ({ context, services }) => {
+    const { caFile, ...status } = await services.status()
+    // A path means nothing elsewhere, and tells of the machine.
+    return context.env.peer.transport === 'local' && caFile !== undefined ? { ...status, caFile } : status
+  }),
+  serve(key.list, async ({ services, query }) =>
+    // Names of one length, so that their order is that of the numbers.
     onePage(
-      context,
-      keys,
+      query,
+      await services.keys.list(),
       ({ epoch, purpose }) => `${purpose}.${String(epoch).padStart(10, '0')}`,
-      (key) => key,
+      (one) => one,
     ),
-  )
-}
-
-async function rotateKey({ services, actor }: Call): Promise<Response> {
-  return json(await services.keys.rotate(actorName(actor)))
-}
-
-async function renewCertificate({ services, actor }: Call): Promise<Response> {
-  return json(await services.renewCertificate(actorName(actor)))
-}
-
-async function dropKey(call: Call): Promise<Response> {
-  const epoch = parameter(call, 'epoch')
-  if (!/^(?:0|[1-9][0-9]{0,9})$/.test(epoch)) {
+  ),
+  serve(key.rotate, async ({ services, actor }) => services.keys.rotate(actorName(actor))),
+  serve(key.drop, async ({ services, path: { epoch }, actor }) => {
+    if (/^(?:0|[1-9][0-9]{0,9})$/.test(epoch)) return services.keys.drop(Number(epoch), actorName(actor))
     throw new Problem({
       status: 404,
       code: 'unknown-epoch',
       title: 'there is no key of this epoch',
       detail: 'list the keys for those that exist',
     })
-  }
-  return json(await call.services.keys.drop(Number(epoch), actorName(call.actor)))
-}
+  }),
+  serve(hub.renewCertificate, async ({ services, actor }) => services.renewCertificate(actorName(actor))),
+]

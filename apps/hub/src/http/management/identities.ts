@@ -1,83 +1,61 @@
 /** Devices and modules: the same routes, once under `/devices`, once under a device's `/modules`. */
 
-import { Api } from '@holdfast/api'
+import { type Api, OPERATIONS } from '@holdfast/api'
 import type { Found, Identity, IdentityChange, IdentityKey } from '@holdfast/identity'
 import { identitySubject } from '@holdfast/identity'
 import { formatConnectionString } from '@holdfast/tokens'
-import { readJson } from '../json-body.ts'
 import { Problem } from '../problem.ts'
-import { oneOf, readQuery, text, wholeNumber } from '../query.ts'
 import { actorName } from './actor.ts'
 import { cutOff } from './changed.ts'
 import { authenticationDraft, identityJson, thumbprintDraft } from './identity-json.ts'
-import { onePage, PAGE_ITEMS, PAGE_ITEMS_MAX } from './page.ts'
-import { type Call, json, parameter, type Route } from './route.ts'
+import { versioned } from './entity-tag.ts'
+import { existing, keyOf, type Named } from './identity-named.ts'
+import { cutPage, onePage, PAGE_ITEMS, type PageOf } from './page.ts'
+import { type Asked, type Call, type Route, serve } from './route.ts'
 
-const DEVICES = '/api/v1/devices'
-const MODULES = `${DEVICES}/:device/modules` as const
+const { device, module } = OPERATIONS
 
 export const IDENTITY_ROUTES: readonly Route[] = [
-  { method: 'GET', path: DEVICES, rights: ['RegistryRead'], answer: listDevices },
-  { method: 'POST', path: DEVICES, rights: ['RegistryWrite'], answer: createDevice },
-  ...oneIdentity(`${DEVICES}/:device`),
-  { method: 'GET', path: MODULES, rights: ['RegistryRead'], answer: listModules },
-  { method: 'POST', path: MODULES, rights: ['RegistryWrite'], answer: createModule },
-  ...oneIdentity(`${MODULES}/:module`),
-]
-
-function oneIdentity(path: `/api/v1/${string}`): readonly Route[] {
-  return [
-    { method: 'GET', path, rights: ['RegistryRead'], answer: show },
-    { method: 'PATCH', path, rights: ['RegistryWrite'], answer: change },
-    { method: 'DELETE', path, rights: ['RegistryWrite'], answer: remove },
-    // It discloses a key: whoever may only read the registry may not become the device.
-    {
-      method: 'GET',
-      path: `${path}/connection-string`,
-      rights: ['RegistryRead', 'RegistryWrite'],
-      answer: connectionString,
-    },
-    { method: 'POST', path: `${path}/regenerate-key`, rights: ['RegistryWrite'], answer: regenerateKey },
-  ]
-}
-
-async function listDevices(call: Call): Promise<Response> {
-  const { after, limit = PAGE_ITEMS } = readQuery(call.context, {
-    after: text(128),
-    limit: wholeNumber(1, PAGE_ITEMS_MAX),
-  })
-  const devices = await call.services.registry.listDevices({ limit, ...(after === undefined ? {} : { after }) })
-  const last = devices.length < limit ? undefined : devices.at(-1)?.deviceId
-  const page: Api.Page<Api.Device> = {
-    items: devices.map((identity) => shown(call, identity)),
-    ...(last === undefined ? {} : { next: last }),
-  }
-  return json(page)
-}
-
-async function listModules(call: Call): Promise<Response> {
-  const modules = await call.services.registry.listModules(parameter(call, 'device'))
-  return json(
+  serve(device.list, listDevices),
+  serve(device.create, ({ body: { deviceId, ...words }, ...call }) => create(call, { deviceId }, words)),
+  serve(device.show, show),
+  serve(device.change, change),
+  serve(device.delete, remove),
+  serve(device.connectionString, connectionString),
+  serve(device.regenerateKey, regenerateKey),
+  serve(module.list, async (call) =>
     onePage(
-      call.context,
-      modules,
+      call.query,
+      await call.services.registry.listModules(call.path.id),
       ({ moduleId = '' }) => moduleId,
       (identity) => shown(call, identity),
     ),
+  ),
+  serve(module.create, ({ body: { moduleId, ...words }, ...call }) =>
+    create(call, { deviceId: call.path.id, moduleId }, words),
+  ),
+  serve(module.show, show),
+  serve(module.change, change),
+  serve(module.delete, remove),
+  serve(module.connectionString, connectionString),
+  serve(module.regenerateKey, regenerateKey),
+]
+
+/** A request that names a device or a module, and may say which version of it. */
+type Addressed = Call & Named & { readonly ifMatch: string | undefined }
+
+async function listDevices(call: Asked<typeof device.list>): Promise<PageOf<Api.Device>> {
+  const { after, limit = PAGE_ITEMS } = call.query
+  const devices = await call.services.registry.listDevices({ limit, ...(after === undefined ? {} : { after }) })
+  return cutPage(
+    devices,
+    limit,
+    ({ deviceId }) => deviceId,
+    (identity) => shown(call, identity),
   )
 }
 
-async function createDevice(call: Call): Promise<Response> {
-  const { deviceId, ...words } = await readJson(call.context, Api.DeviceCreate)
-  return create(call, { deviceId }, words)
-}
-
-async function createModule(call: Call): Promise<Response> {
-  const { moduleId, ...words } = await readJson(call.context, Api.ModuleCreate)
-  return create(call, { deviceId: parameter(call, 'device'), moduleId }, words)
-}
-
-async function create(call: Call, key: IdentityKey, words: Omit<Api.DeviceCreate, 'deviceId'>): Promise<Response> {
+async function create(call: Call, key: IdentityKey, words: Omit<Api.DeviceCreate, 'deviceId'>) {
   const { iotEdge, parentScope } = words
   const draft = {
     ...key,
@@ -86,27 +64,23 @@ async function create(call: Call, key: IdentityKey, words: Omit<Api.DeviceCreate
     ...(parentScope === undefined ? {} : { parentScope }),
   }
   const identity = await call.services.registry.create(draft, actorName(call.actor))
-  return json(shown(call, identity), 201, etagOf(identity))
+  return versioned(identity.etag, shown(call, identity))
 }
 
-async function show(call: Call): Promise<Response> {
-  readQuery(call.context, {})
-  const identity = await existing(call)
-  return json(shown(call, identity), 200, etagOf(identity))
+async function show(call: Addressed) {
+  const identity = await existing(call, keyOf(call))
+  return versioned(identity.etag, shown(call, identity))
 }
 
-async function change(call: Call): Promise<Response> {
-  const words = await readJson(call.context, Api.DeviceChange)
-  const key = keyOf(call)
-  const found = foundOf(call)
-  const asked = await changeOf(call, words)
-  const { cuts } = await call.services.registry.update(key, asked, actorName(call.actor), found)
-  return json(await cutOff(call, cuts))
+async function change(call: Addressed & { readonly body: Api.DeviceChange }): Promise<Api.Changed> {
+  const asked = await changeOf(call, call.body)
+  const { cuts } = await call.services.registry.update(keyOf(call), asked, actorName(call.actor), foundOf(call))
+  return cutOff(call, cuts)
 }
 
-async function changeOf(call: Call, words: Api.DeviceChange): Promise<IdentityChange> {
+async function changeOf(call: Call & Named, words: Api.DeviceChange): Promise<IdentityChange> {
   const { status, statusReason, thumbprints, iotEdge, parentScope } = words
-  if (thumbprints !== undefined && (await existing(call)).authentication.kind !== 'selfSigned') {
+  if (thumbprints !== undefined && (await existing(call, keyOf(call))).authentication.kind !== 'selfSigned') {
     throw new Problem({
       status: 409,
       code: 'no-thumbprints',
@@ -123,21 +97,23 @@ async function changeOf(call: Call, words: Api.DeviceChange): Promise<IdentityCh
   }
 }
 
-async function remove(call: Call): Promise<Response> {
+async function remove(call: Addressed): Promise<Api.Changed> {
   const { cuts } = await call.services.registry.delete(keyOf(call), actorName(call.actor), foundOf(call))
-  return json(await cutOff(call, cuts))
+  return cutOff(call, cuts)
 }
 
-async function regenerateKey(call: Call): Promise<Response> {
-  const { key: slot } = await readJson(call.context, Api.KeyChoice)
+async function regenerateKey(call: Addressed & { readonly body: Api.KeyChoice }): Promise<Api.Changed> {
+  const { key: slot } = call.body
   const { cuts } = await call.services.registry.regenerateKey(keyOf(call), slot, actorName(call.actor), foundOf(call))
-  return json(await cutOff(call, cuts))
+  return cutOff(call, cuts)
 }
 
-async function connectionString(call: Call): Promise<Response> {
-  const { key: slot = 'primary' } = readQuery(call.context, { key: oneOf('primary', 'secondary') })
+async function connectionString(
+  call: Addressed & { readonly query: { readonly key?: 'primary' | 'secondary' } },
+): Promise<Api.ConnectionString> {
+  const { key: slot = 'primary' } = call.query
   const { services } = call
-  const { deviceId, moduleId, authentication } = await existing(call)
+  const { deviceId, moduleId, authentication } = await existing(call, keyOf(call))
   if (authentication.kind === 'none') {
     throw new Problem({
       status: 409,
@@ -156,7 +132,7 @@ async function connectionString(call: Call): Promise<Response> {
       detail: { slot },
     })
   }
-  const answer: Api.ConnectionString = {
+  return {
     connectionString: formatConnectionString({
       kind: 'device',
       hostName: services.hostName,
@@ -167,36 +143,10 @@ async function connectionString(call: Call): Promise<Response> {
           : { kind: 'x509' },
     }),
   }
-  return json(answer)
 }
 
-function keyOf(call: Call): IdentityKey {
-  const moduleId = call.context.req.param('module')
-  return { deviceId: parameter(call, 'device'), ...(moduleId === undefined ? {} : { moduleId }) }
-}
-
-async function existing(call: Call): Promise<Identity> {
-  const identity = await call.services.registry.read(keyOf(call))
-  if (identity !== undefined) return identity
-  const isModule = call.context.req.param('module') !== undefined
-  throw new Problem({
-    status: 404,
-    code: 'missing',
-    title: `the ${isModule ? 'module' : 'device'} does not exist`,
-    detail: 'check the id; ids are case-sensitive',
-  })
-}
-
-/** `If-Match` (RFC 9110 §13.1.1), one ETag or `*`; Azure's clients put quotes around both. */
-function foundOf({ context }: Call): Found {
-  const header = context.req.header('if-match')
-  if (header === undefined) return { kind: 'present' }
-  const etag = /^"(.*)"$/.exec(header)?.[1] ?? header
-  return etag === '*' ? { kind: 'present' } : { kind: 'etag', etag }
-}
-
-function etagOf(identity: Identity): Readonly<Record<string, string>> {
-  return { etag: `"${identity.etag}"` }
+function foundOf({ ifMatch }: Addressed): Found {
+  return ifMatch === undefined ? { kind: 'present' } : { kind: 'etag', etag: ifMatch }
 }
 
 function shown(call: Call, identity: Identity): Api.Device {

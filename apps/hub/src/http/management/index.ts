@@ -3,11 +3,10 @@
 import { Hono } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
-import { readQuery } from '../query.ts'
-import { operationOf, throttleService } from '../throttled.ts'
-import { authorize } from './actor.ts'
+import { ACCESS_ROUTES } from './access.ts'
 import { ATTESTATION_ROUTES } from './attestation.ts'
 import { AUTHORITY_ROUTES } from './authorities.ts'
+import { bindRoutes } from './bind.ts'
 import { CALENDAR_ROUTES } from './calendar.ts'
 import { CERTIFICATE_ROUTES } from './certificates.ts'
 import { COMMAND_ROUTES } from './commands.ts'
@@ -25,19 +24,19 @@ import { MESSAGE_ROUTES } from './messages.ts'
 import { METHOD_ROUTES } from './methods.ts'
 import { MODEL_ROUTES } from './models.ts'
 import { OpenStreams } from './open-streams.ts'
+import { OPERATOR_ROUTES } from './operators.ts'
 import { POLICY_ROUTES } from './policies.ts'
 import { QUERY_ROUTES } from './query.ts'
 import { explain } from './refusals.ts'
 import { REVOCATION_LIST_ROUTES } from './revocation-lists.ts'
 import type { Route } from './route.ts'
+import { SESSION_ROUTES } from './sessions.ts'
 import { SHRED_ROUTES } from './shred.ts'
 import type { ManagementServices } from './services.ts'
 import { SUPPLY_ROUTES } from './supply.ts'
+import { WITNESS_ROUTES } from './witnesses.ts'
 
 export type { Connection, ManagementServices } from './services.ts'
-
-/** What every path begins with; behind it devices are named as at Azure's addresses. */
-const API = '/api/v1'
 
 /** Every route there is, with the rights it asks for. */
 export const MANAGEMENT_ROUTES: readonly Route[] = [
@@ -64,6 +63,10 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...QUERY_ROUTES,
   ...FILE_ROUTES,
   ...EVENT_ROUTES,
+  ...ACCESS_ROUTES,
+  ...WITNESS_ROUTES,
+  ...OPERATOR_ROUTES,
+  ...SESSION_ROUTES,
 ]
 
 /**
@@ -73,16 +76,6 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
 export function managementRoutes(services: ManagementServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
   guard(app, { explain, failed: services.failed, events: services.events, clock: services.clock })
-  const streams = new OpenStreams(services.clock)
-  for (const { method, path, rights, answer } of MANAGEMENT_ROUTES) {
-    if (rights.length === 0) throw new TypeError(`the route ${method} ${path} asks for no right`)
-    app.on(method, path, async (context) => {
-      const actor = authorize(context, services, rights)
-      throttleService(services.throttling, actor, operationOf(method, path.slice(API.length)).operation)
-      // What a question may be asked with, its route says; a change takes everything from its body.
-      if (method !== 'GET') readQuery(context, {})
-      return answer({ context, services, streams, actor })
-    })
-  }
+  bindRoutes(app, MANAGEMENT_ROUTES, { services, streams: new OpenStreams(services.clock) })
   return app
 }

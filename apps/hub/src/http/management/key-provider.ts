@@ -1,55 +1,38 @@
 /** Where the key that wraps all others lives: shown, moved, rotated. */
 
-import { Api } from '@holdfast/api'
+import { type Api, OPERATIONS } from '@holdfast/api'
 import { KeyError, type KeyErrorCode } from '@holdfast/keys'
 import { keyFaults, wishOf } from '../../keys/key-settings.ts'
-import { readJson } from '../json-body.ts'
 import { badRequest, Problem, type ProblemFacts } from '../problem.ts'
-import { readQuery } from '../query.ts'
-import { actorName, OWNER } from './actor.ts'
-import { type Call, json, type Route } from './route.ts'
+import { actorName } from './actor.ts'
+import { type Asked, type Route, serve } from './route.ts'
 
-const PATH = '/api/v1/key-provider'
+const { keyProvider } = OPERATIONS
 
 export const KEY_PROVIDER_ROUTES: readonly Route[] = [
-  { method: 'GET', path: PATH, rights: OWNER, answer: show },
-  { method: 'POST', path: PATH, rights: OWNER, answer: set },
-  { method: 'POST', path: `${PATH}/rotate`, rights: OWNER, answer: rotate },
+  serve(keyProvider.show, async ({ services }) => services.custody.show()),
+  serve(keyProvider.set, set),
+  serve(keyProvider.rotate, async ({ services, actor }) => {
+    try {
+      return await services.custody.rotate(actorName(actor))
+    } catch (error) {
+      throw explained(error)
+    }
+  }),
 ]
 
-async function show({ context, services }: Call): Promise<Response> {
-  readQuery(context, {})
-  return json(services.custody.show())
-}
-
-async function set({ context, services, actor }: Call): Promise<Response> {
-  // It names a module that is loaded, and files that are read, on the hub's machine.
-  if (context.env.peer.transport !== 'local') {
-    throw new Problem({
-      status: 403,
-      code: 'local-only',
-      title: 'keys are moved on the machine of the hub alone',
-      detail: 'run holdfast keys provider set there, as the user of the hub',
-    })
-  }
-  const { secret: encoded, ...asked } = await readJson(context, Api.KeyProviderChange)
+/** It names a module that is loaded, and files that are read, on the hub's machine: it is served there alone. */
+async function set({ services, body, actor }: Asked<typeof keyProvider.set>): Promise<Api.KeyProvider> {
+  const { secret: encoded, ...asked } = body
   const faults = keyFaults(asked)
   if (faults.length > 0) throw badRequest(faults.map((message) => ({ path: '', message })))
   const secret = encoded === undefined ? undefined : Buffer.from(encoded, 'base64')
   try {
-    return json(await services.custody.set(wishOf(asked), secret, actorName(actor)))
+    return await services.custody.set(wishOf(asked), secret, actorName(actor))
   } catch (error) {
     throw explained(error)
   } finally {
     secret?.fill(0)
-  }
-}
-
-async function rotate({ services, actor }: Call): Promise<Response> {
-  try {
-    return json(await services.custody.rotate(actorName(actor)))
-  } catch (error) {
-    throw explained(error)
   }
 }
 

@@ -9,36 +9,34 @@ import {
   type QuarantineOutcome,
   readConnectionPolicy,
 } from '@holdfast/admission'
-import { MasqueradeApi } from '@holdfast/api'
+import { type MasqueradeApi, OPERATIONS } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
 import { checkIdentityKey, type IdentityKey, identityText } from '@holdfast/identity'
-import { readJson } from '../json-body.ts'
 import { badRequest, Problem } from '../problem.ts'
-import { readQuery } from '../query.ts'
 import { actorName } from './actor.ts'
+import { keyOf as namedKey, type Named } from './identity-named.ts'
 import { onePage } from './page.ts'
-import { type Call, json, parameter, type Route } from './route.ts'
+import { type Asked, type Call, type Route, serve } from './route.ts'
 
-const QUARANTINE = '/api/v1/quarantine'
-const DEVICE = '/api/v1/devices/:device'
-const HUB_POLICY = '/api/v1/connection-policy'
-const MODULE = '/modules/:module'
+const { connectionPolicy, masquerade, quarantine } = OPERATIONS
 
 export const MASQUERADE_ROUTES: readonly Route[] = [
-  { method: 'GET', path: QUARANTINE, rights: ['RegistryRead'], answer: list },
-  { method: 'POST', path: QUARANTINE, rights: ['RegistryWrite'], answer: add },
-  { method: 'DELETE', path: `${QUARANTINE}/:device`, rights: ['RegistryWrite'], answer: release },
-  { method: 'DELETE', path: `${QUARANTINE}/:device${MODULE}`, rights: ['RegistryWrite'], answer: release },
-  { method: 'GET', path: `${DEVICE}/masquerade`, rights: ['RegistryRead'], answer: show },
-  { method: 'GET', path: `${DEVICE}${MODULE}/masquerade`, rights: ['RegistryRead'], answer: show },
-  { method: 'DELETE', path: `${DEVICE}/masquerade`, rights: ['RegistryWrite'], answer: clear },
-  { method: 'DELETE', path: `${DEVICE}${MODULE}/masquerade`, rights: ['RegistryWrite'], answer: clear },
-  { method: 'GET', path: HUB_POLICY, rights: ['RegistryRead'], answer: showPolicy },
-  { method: 'POST', path: HUB_POLICY, rights: ['RegistryWrite'], answer: setPolicy },
-  { method: 'DELETE', path: HUB_POLICY, rights: ['RegistryWrite'], answer: clearPolicy },
-  { method: 'GET', path: `${DEVICE}/connection-policy`, rights: ['RegistryRead'], answer: showPolicy },
-  { method: 'POST', path: `${DEVICE}/connection-policy`, rights: ['RegistryWrite'], answer: setPolicy },
-  { method: 'DELETE', path: `${DEVICE}/connection-policy`, rights: ['RegistryWrite'], answer: clearPolicy },
+  serve(quarantine.list, async ({ services, query }) =>
+    onePage(query, services.masquerade.quarantine.list(), identityText, quarantinedJson),
+  ),
+  serve(quarantine.add, add),
+  serve(quarantine.release, release),
+  serve(quarantine.releaseModule, release),
+  serve(masquerade.show, show),
+  serve(masquerade.showModule, show),
+  serve(masquerade.clear, clear),
+  serve(masquerade.clearModule, clear),
+  serve(connectionPolicy.show, async (call) => policyShown(call, {})),
+  serve(connectionPolicy.set, (call) => setPolicy(call, {})),
+  serve(connectionPolicy.clear, (call) => clearPolicy(call, {})),
+  serve(connectionPolicy.showDevice, async (call) => policyShown(call, { deviceId: (await existing(call)).deviceId })),
+  serve(connectionPolicy.setDevice, (call) => setPolicy(call, { deviceId: call.path.id })),
+  serve(connectionPolicy.clearDevice, (call) => clearPolicy(call, { deviceId: call.path.id })),
 ]
 
 export function quarantinedJson(entry: QuarantineEntry): MasqueradeApi.Quarantined {
@@ -46,47 +44,40 @@ export function quarantinedJson(entry: QuarantineEntry): MasqueradeApi.Quarantin
   return { deviceId, ...(moduleId === undefined ? {} : { moduleId }), reason, at: formatTimestamp(at), actor }
 }
 
-async function list(call: Call): Promise<Response> {
-  return json(onePage(call.context, call.services.masquerade.quarantine.list(), identityText, quarantinedJson))
-}
-
-async function add(call: Call): Promise<Response> {
-  const { deviceId, moduleId, reason } = await readJson(call.context, MasqueradeApi.QuarantineAdd)
+async function add({ services, body, actor }: Asked<typeof quarantine.add>): Promise<MasqueradeApi.Quarantined> {
+  const { deviceId, moduleId, reason } = body
   const key = checkIdentityKey(moduleId === undefined ? { deviceId } : { deviceId, moduleId })
-  const { quarantine } = call.services.masquerade
-  const outcome = await quarantine.add(key, reason, actorName(call.actor))
-  const entry = quarantine.find(key)
+  const held = services.masquerade.quarantine
+  const outcome = await held.add(key, reason, actorName(actor))
+  const entry = held.find(key)
   if (outcome !== 'added' || entry === undefined) throw new Problem(QUARANTINE_REFUSALS[outcome])
-  return json(quarantinedJson(entry), 201)
+  return quarantinedJson(entry)
 }
 
-async function release(call: Call): Promise<Response> {
-  if (!(await call.services.masquerade.release(keyOf(call), actorName(call.actor)))) {
-    throw new Problem({
-      status: 404,
-      code: 'not-quarantined',
-      title: 'it is not in quarantine by itself',
-      detail: 'list the quarantine; a module may be in it by its device',
-    })
-  }
-  return new Response(null, { status: 204 })
+async function release(call: Call & Named): Promise<undefined> {
+  if (await call.services.masquerade.release(keyOf(call), actorName(call.actor))) return undefined
+  throw new Problem({
+    status: 404,
+    code: 'not-quarantined',
+    title: 'it is not in quarantine by itself',
+    detail: 'list the quarantine; a module may be in it by its device',
+  })
 }
 
-async function show(call: Call): Promise<Response> {
-  readQuery(call.context, {})
+async function show(call: Call & Named): Promise<MasqueradeApi.Masquerade> {
   const key = await existing(call)
-  const { masquerade } = call.services
-  const { dossier, judgement } = await masquerade.show(key)
+  const office = call.services.masquerade
+  const { dossier, judgement } = await office.show(key)
   const { verdict, score, provenScore, reasons } = judgement
   const { record } = dossier
-  const quarantined = masquerade.quarantine.find(key)
-  const answer: MasqueradeApi.Masquerade = {
+  const quarantined = office.quarantine.find(key)
+  return {
     ...key,
     verdict,
     score,
     provenScore,
-    suspectedFrom: masquerade.scale.suspectedPoints,
-    provenFrom: masquerade.scale.provenPoints,
+    suspectedFrom: office.scale.suspectedPoints,
+    provenFrom: office.scale.provenPoints,
     reasons: reasons.map(({ kind, count, at, detail, points, worth, isProven }) => ({
       finding: kind,
       count,
@@ -107,42 +98,35 @@ async function show(call: Call): Promise<Response> {
     ...(record?.counter === undefined ? {} : { counter: record.counter.value }),
     ...(quarantined === undefined ? {} : { quarantined: quarantinedJson(quarantined) }),
   }
-  return json(answer)
 }
 
-async function clear(call: Call): Promise<Response> {
+async function clear(call: Call & Named): Promise<undefined> {
   await call.services.masquerade.clear(await existing(call), actorName(call.actor))
-  return new Response(null, { status: 204 })
+  return undefined
 }
 
-async function showPolicy(call: Call): Promise<Response> {
-  readQuery(call.context, {})
-  const { deviceId } = scopeOf(call)
-  if (deviceId !== undefined) await existing(call)
-  return json(policyShown(call))
-}
-
-async function setPolicy(call: Call): Promise<Response> {
-  const document = await readJson(call.context, MasqueradeApi.ConnectionPolicyDraft)
+async function setPolicy(
+  call: Call & { readonly body: object },
+  scope: PolicyScope,
+): Promise<MasqueradeApi.PolicyShown> {
   let policy: ConnectionPolicy
   try {
-    policy = readConnectionPolicy(document)
+    policy = readConnectionPolicy(call.body)
   } catch (error) {
     if (error instanceof ConnectionPolicyError) throw badRequest(error.faults)
     throw error
   }
-  refuse(await call.services.masquerade.policies.set(scopeOf(call), policy, actorName(call.actor)))
-  return json(policyShown(call))
+  refuse(await call.services.masquerade.policies.set(scope, policy, actorName(call.actor)))
+  return policyShown(call, scope)
 }
 
-async function clearPolicy(call: Call): Promise<Response> {
-  refuse(await call.services.masquerade.policies.clear(scopeOf(call), actorName(call.actor)))
-  return new Response(null, { status: 204 })
+async function clearPolicy(call: Call, scope: PolicyScope): Promise<undefined> {
+  refuse(await call.services.masquerade.policies.clear(scope, actorName(call.actor)))
+  return undefined
 }
 
-function policyShown(call: Call): MasqueradeApi.PolicyShown {
-  const { policies } = call.services.masquerade
-  const scope = scopeOf(call)
+function policyShown({ services }: Call, scope: PolicyScope): MasqueradeApi.PolicyShown {
+  const { policies } = services.masquerade
   const { deviceId } = scope
   const { parsedNetworks: _, ...effective } =
     deviceId === undefined ? policies.effectiveOfHub() : policies.effective({ deviceId })
@@ -158,17 +142,11 @@ function policyJson({ networks, transports, ...rest }: ConnectionPolicy): Masque
   }
 }
 
-function scopeOf(call: Call): PolicyScope {
-  const deviceId = call.context.req.param('device')
-  return deviceId === undefined ? {} : { deviceId }
+function keyOf(call: Named): IdentityKey {
+  return checkIdentityKey(namedKey(call))
 }
 
-function keyOf(call: Call): IdentityKey {
-  const moduleId = call.context.req.param('module')
-  return checkIdentityKey({ deviceId: parameter(call, 'device'), ...(moduleId === undefined ? {} : { moduleId }) })
-}
-
-async function existing(call: Call): Promise<IdentityKey> {
+async function existing(call: Call & Named): Promise<IdentityKey> {
   const key = keyOf(call)
   if ((await call.services.registry.read(key)) === undefined) throw new Problem(QUARANTINE_REFUSALS.missing)
   return key

@@ -1,38 +1,36 @@
-import { flag, readQuery, text, time, wholeNumber } from '../query.ts'
-import { badRequest, type Fault } from '../problem.ts'
+/** Stored telemetry, as lines. */
+
+import { OPERATIONS } from '@holdfast/api'
 import { isDeviceId } from '@holdfast/iothub'
+import { timeOf } from '../query.ts'
+import { badRequest, type Fault } from '../problem.ts'
 import { messageJson } from './message-json.ts'
 import { type MessageRequest, readMessages } from './message-pages.ts'
 import { ndjson } from './ndjson.ts'
-import type { Call, Route } from './route.ts'
+import { type Asked, type Call, type Route, serve } from './route.ts'
+
+const { message } = OPERATIONS
 
 export const MESSAGE_ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/api/v1/messages', rights: ['ServiceConnect'], answer: readThem },
+  serve(message.read, async (call) => {
+    const request = messageRequest(call)
+    const lease = call.streams.open(call.actor)
+    return ndjson(lines(call, request, lease.signal), lease)
+  }),
 ]
-
-async function readThem(call: Call): Promise<Response> {
-  const request = messageRequest(call)
-  const lease = call.streams.open(call.actor)
-  return ndjson(lines(call, request, lease.signal), lease)
-}
 
 async function* lines(call: Call, request: MessageRequest, signal: AbortSignal): AsyncGenerator<readonly object[]> {
   for await (const page of readMessages(call.services, request, signal)) yield page.map(messageJson)
 }
 
-function messageRequest({ context, services }: Call): MessageRequest {
-  const query = readQuery(context, {
-    device: text(128),
-    partition: wholeNumber(0, services.partitions - 1),
-    from: time,
-    to: time,
-    sequence: wholeNumber(0, Number.MAX_SAFE_INTEGER),
-    limit: wholeNumber(1, Number.MAX_SAFE_INTEGER),
-    follow: flag,
-  })
+function messageRequest({ services, query }: Asked<typeof message.read>): MessageRequest {
   const faults: Fault[] = []
-  const { device, partition, from, to, sequence, follow = false } = query
+  const { device, partition, sequence, follow = false, from: fromText, to: toText, ...rest } = query
+  const [from, to] = [fromText, toText].map((text) => (text === undefined ? undefined : timeOf(text)))
   if (device !== undefined && !isDeviceId(device)) faults.push({ path: '?device', message: 'is no device id' })
+  if (partition !== undefined && partition >= services.partitions) {
+    faults.push({ path: '?partition', message: `is a whole number from 0 to ${services.partitions - 1}` })
+  }
   if (device !== undefined && partition !== undefined) {
     faults.push({ path: '?partition', message: 'does not go with device, which has one partition' })
   }
@@ -47,5 +45,13 @@ function messageRequest({ context, services }: Call): MessageRequest {
   }
   if (to !== undefined && follow) faults.push({ path: '?to', message: 'does not go with follow, which has no end' })
   if (faults.length > 0) throw badRequest(faults)
-  return { ...query, follow }
+  return {
+    ...rest,
+    follow,
+    ...(device === undefined ? {} : { device }),
+    ...(partition === undefined ? {} : { partition }),
+    ...(sequence === undefined ? {} : { sequence }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+  }
 }

@@ -1,30 +1,23 @@
 /** Direct methods for the command line: the same calls as Azure's address, in our own words. */
 
-import { Api } from '@holdfast/api'
+import { type Api, OPERATIONS } from '@holdfast/api'
 import { METHOD_RESPONSE_SECONDS } from '@holdfast/iothub'
 import { faultOf, type MethodCall } from '@holdfast/methods'
-import { readJson } from '../json-body.ts'
 import { methodAnswerText, type MethodFailure, methodFailureText } from '../method-refusal.ts'
 import { badRequest, Problem, type ProblemFacts } from '../problem.ts'
 import { actorName } from './actor.ts'
-import { type Call, parameter, type Route } from './route.ts'
+import { existing, keyOf, type Named } from './identity-named.ts'
+import { type Call, type Route, serve } from './route.ts'
 
-export const METHOD_ROUTES: readonly Route[] = [
-  { method: 'POST', path: '/api/v1/devices/:device/methods', rights: ['ServiceConnect'], answer: invoke },
-  {
-    method: 'POST',
-    path: '/api/v1/devices/:device/modules/:module/methods',
-    rights: ['ServiceConnect'],
-    answer: invoke,
-  },
-]
+const { command } = OPERATIONS
+
+export const METHOD_ROUTES: readonly Route[] = [serve(command.invoke, invoke), serve(command.invokeOfModule, invoke)]
 
 const encoder = new TextEncoder()
 
-async function invoke(call: Call): Promise<Response> {
-  const { name, payload, responseTimeoutSeconds, connectTimeoutSeconds } = await readJson(call.context, Api.MethodCall)
-  const moduleId = call.context.req.param('module')
-  const key = { deviceId: parameter(call, 'device'), ...(moduleId === undefined ? {} : { moduleId }) }
+async function invoke(call: Call & Named & { readonly body: Api.MethodCall }): Promise<Response> {
+  const { name, payload, responseTimeoutSeconds, connectTimeoutSeconds } = call.body
+  const key = keyOf(call)
   const method: MethodCall = {
     name,
     payload: encoder.encode(JSON.stringify(payload ?? null)),
@@ -40,14 +33,7 @@ async function invoke(call: Call): Promise<Response> {
         : { path: '/name', message: 'has 1 to 100 characters, none of them a control character' },
     ])
   }
-  if ((await call.services.registry.read(key)) === undefined) {
-    throw new Problem({
-      status: 404,
-      code: 'missing',
-      title: `the ${moduleId === undefined ? 'device' : 'module'} does not exist`,
-      detail: 'check the id; ids are case-sensitive',
-    })
-  }
+  await existing(call, key)
   const outcome = await call.services.methods.invoke(key, method, actorName(call.actor), call.context.env.signal)
   if (outcome.kind !== 'answered') throw failureAsProblem(outcome)
   return new Response(methodAnswerText(outcome), { status: 200, headers: { 'content-type': 'application/json' } })

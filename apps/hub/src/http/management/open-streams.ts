@@ -3,7 +3,7 @@
 import type { Clock } from '@holdfast/base'
 import type { Cut } from '@holdfast/identity'
 import { Problem } from '../problem.ts'
-import type { Actor } from './actor.ts'
+import type { Actor, Lifetime } from './actor.ts'
 
 /** Streams at once. Each holds at most a page of messages. */
 export const STREAMS_MAX = 64
@@ -48,11 +48,16 @@ export class OpenStreams {
     }
     const stream: OpenStream = { actor, end: new AbortController() }
     this.#open.add(stream)
-    const timer = actor.kind === 'service' ? this.#endAt(stream, actor.principal.expires) : undefined
+    const life = lifeOf(actor)
+    const timer = life.until === undefined ? undefined : this.#endAt(stream, life.until)
+    const endNow = (): void => stream.end.abort()
+    life.ended?.addEventListener('abort', endNow, { once: true })
+    if (life.ended?.aborted === true) endNow()
     return {
       signal: stream.end.signal,
       end: () => {
         clearTimeout(timer)
+        life.ended?.removeEventListener('abort', endNow)
         this.#open.delete(stream)
         stream.end.abort()
       },
@@ -63,7 +68,7 @@ export class OpenStreams {
   cut(cuts: readonly Cut[]): number {
     let ended = 0
     for (const { actor, end } of this.#open) {
-      if (actor.kind === 'operator' || end.signal.aborted) continue
+      if (actor.kind !== 'policy' || end.signal.aborted) continue
       const { name, slot } = actor.principal
       if (!cuts.some((cut) => cut.kind === 'policy' && cut.name === name && cut.slot === slot)) continue
       end.abort()
@@ -75,5 +80,18 @@ export class OpenStreams {
   #endAt(stream: OpenStream, at: number): NodeJS.Timeout {
     const delay = Math.min(Math.max(at - this.#clock.wall(), 0), DELAY_MS_MAX)
     return setTimeout(() => stream.end.abort(), delay).unref()
+  }
+}
+
+function lifeOf(actor: Actor): Partial<Lifetime> {
+  switch (actor.kind) {
+    case 'local':
+      return {}
+    case 'person':
+      return actor.session
+    case 'token':
+      return actor
+    case 'policy':
+      return { until: actor.principal.expires }
   }
 }

@@ -1,25 +1,25 @@
-/** Pages of lists that are short enough to be held whole. */
+/** Pages of lists. */
 
-import type { Context } from 'hono'
-import type { Api } from '@holdfast/api'
-import type { HttpEnvironment } from '../environment.ts'
-import { readQuery, text, wholeNumber } from '../query.ts'
-
-/** Items of one page unless told, and at most. */
+/** Items of one page unless told. */
 export const PAGE_ITEMS = 100
-export const PAGE_ITEMS_MAX = 1_000
 
-/**
- * The page that a request asks for with `after` and `limit`: items in ascending order of their names.
- * @throws Problem 400.
- */
+export interface PageQuery {
+  readonly after?: string
+  readonly limit?: number
+}
+
+export interface PageOf<T> {
+  items: T[]
+  next?: string
+}
+
+/** The page that a request asks for, of a list short enough to be held whole: items in ascending order of their names. */
 export function onePage<T, U>(
-  context: Context<HttpEnvironment>,
+  { after, limit = PAGE_ITEMS }: PageQuery,
   items: readonly T[],
   nameOf: (item: T) => string,
   shown: (item: T) => U,
-): Api.Page<U> {
-  const { after, limit = PAGE_ITEMS } = readQuery(context, { after: text(256), limit: wholeNumber(1, PAGE_ITEMS_MAX) })
+): PageOf<U> {
   const rest = items
     .filter((item) => after === undefined || nameOf(item) > after)
     .toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
@@ -29,4 +29,15 @@ export function onePage<T, U>(
     items: page.map((item) => shown(item)),
     ...(last === undefined || page.length === rest.length ? {} : { next: nameOf(last) }),
   }
+}
+
+/** A page that a store has cut: a full one may have one after it. */
+export function cutPage<T, U>(
+  records: readonly T[],
+  limit: number,
+  nameOf: (record: T) => string,
+  shown: (record: T) => U,
+): PageOf<U> {
+  const last = records.length < limit ? undefined : records.at(-1)
+  return { items: records.map((record) => shown(record)), ...(last === undefined ? {} : { next: nameOf(last) }) }
 }

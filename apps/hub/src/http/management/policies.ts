@@ -1,41 +1,38 @@
-import { Api } from '@holdfast/api'
+/** Shared access policies. */
+
+import { type Api, OPERATIONS } from '@holdfast/api'
 import type { AccessPolicy } from '@holdfast/identity'
 import { formatConnectionString } from '@holdfast/tokens'
-import { readJson } from '../json-body.ts'
 import { Problem } from '../problem.ts'
-import { flag, oneOf, readQuery } from '../query.ts'
 import { eventHubName } from '../../amqp/event-hub-name.ts'
-import { actorName, mayAll, OWNER, withoutRights } from './actor.ts'
+import { actorName, mayAll } from './actor.ts'
+import { withoutRights } from './authorize.ts'
 import { cutOff } from './changed.ts'
 import { onePage } from './page.ts'
-import { type Call, json, parameter, type Route } from './route.ts'
+import { type Asked, type Call, type Route, serve } from './route.ts'
 import type { ManagementServices } from './services.ts'
 
-const POLICIES = '/api/v1/policies'
+const { policy: policyOperations } = OPERATIONS
 
 export const POLICY_ROUTES: readonly Route[] = [
-  { method: 'GET', path: POLICIES, rights: OWNER, answer: list },
-  { method: 'GET', path: `${POLICIES}/:name/connection-string`, rights: OWNER, answer: connectionString },
-  { method: 'POST', path: `${POLICIES}/:name/regenerate-key`, rights: OWNER, answer: regenerateKey },
-]
-
-async function list(call: Call): Promise<Response> {
-  const policies = call.services.policies.list()
-  return json(
+  serve(policyOperations.list, async ({ services, query }) =>
     onePage(
-      call.context,
-      policies,
+      query,
+      services.policies.list(),
       ({ name }) => name,
       ({ name, rights }): Api.Policy => ({ name, rights: [...rights] }),
     ),
-  )
-}
+  ),
+  serve(policyOperations.connectionString, connectionString),
+  serve(policyOperations.regenerateKey, async (call) => {
+    const { name } = reachable(call)
+    const { cuts } = await call.services.policies.regenerateKey(name, call.body.key, actorName(call.actor))
+    return cutOff(call, cuts)
+  }),
+]
 
-async function connectionString(call: Call): Promise<Response> {
-  const { eventHub = false, key: slot = 'primary' } = readQuery(call.context, {
-    eventHub: flag,
-    key: oneOf('primary', 'secondary'),
-  })
+async function connectionString(call: Asked<typeof policyOperations.connectionString>): Promise<Api.ConnectionString> {
+  const { eventHub = false, key: slot = 'primary' } = call.query
   const { services } = call
   const policy = reachable(call)
   const credential = { kind: 'key', key: slot === 'primary' ? policy.primaryKey : policy.secondaryKey } as const
@@ -46,29 +43,21 @@ async function connectionString(call: Call): Promise<Response> {
     actor: actorName(call.actor),
     detail: { slot },
   })
-  const answer: Api.ConnectionString = {
+  return {
     connectionString: formatConnectionString(
       eventHub
         ? { kind: 'event-hub', ...eventHubOf(services), policyName: policy.name, credential }
         : { kind: 'service', hostName: services.hostName, policyName: policy.name, credential },
     ),
   }
-  return json(answer)
-}
-
-async function regenerateKey(call: Call): Promise<Response> {
-  const { key: slot } = await readJson(call.context, Api.KeyChoice)
-  const { name } = reachable(call)
-  const { cuts } = await call.services.policies.regenerateKey(name, slot, actorName(call.actor))
-  return json(await cutOff(call, cuts))
 }
 
 /**
  * The policy that the path names. Nobody is given the key of a policy that has rights they lack, or takes it from
  * others: an owner of the hub is no owner of the enrolments.
  */
-function reachable(call: Call): AccessPolicy {
-  const policy = call.services.policies.read(parameter(call, 'name'))
+function reachable(call: Call & { readonly path: { readonly name: string } }): AccessPolicy {
+  const policy = call.services.policies.read(call.path.name)
   if (policy === undefined) {
     throw new Problem({
       status: 404,

@@ -1,18 +1,15 @@
 /** Queries over twins for the command line: the language and the pages of `POST /devices/query`. */
 
-import { Api } from '@holdfast/api'
+import { OPERATIONS } from '@holdfast/api'
 import { parseQuery, type Query, QueryError } from '@holdfast/iothub'
-import { readJson } from '../json-body.ts'
 import { Problem } from '../problem.ts'
-import type { Call, Route } from './route.ts'
+import { type Asked, type Route, serve } from './route.ts'
 import { PAGE_ITEMS } from './page.ts'
 
-export const QUERY_ROUTES: readonly Route[] = [
-  { method: 'POST', path: '/api/v1/query', rights: ['RegistryRead'], answer: runQuery },
-]
+export const QUERY_ROUTES: readonly Route[] = [serve(OPERATIONS.query.run, runQuery)]
 
-async function runQuery({ context, services }: Call): Promise<Response> {
-  const { query: text, limit = PAGE_ITEMS, continuation } = await readJson(context, Api.QueryRequest)
+async function runQuery({ services, body }: Asked<typeof OPERATIONS.query.run>): Promise<Response> {
+  const { query: text, limit = PAGE_ITEMS, continuation } = body
   const outcome = await services.queries.queryTwins({
     query: parsed(text),
     text,

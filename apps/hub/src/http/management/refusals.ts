@@ -1,11 +1,13 @@
 /** What the codes of the domain and of the platform become at this edge. */
 
+import { AccessError, type AccessErrorCode } from '@holdfast/authorization'
 import { CommandError, type CommandErrorCode } from '@holdfast/commands'
 import { CredentialError, type CredentialErrorCode } from '@holdfast/credentials'
 import { IdentityError, type IdentityErrorCode } from '@holdfast/identity'
 import { ModelError, type ModelErrorCode } from '@holdfast/models'
 import { SupplyError, type SupplyErrorCode } from '@holdfast/supply'
-import { Problem, type ProblemFacts } from '../problem.ts'
+import { explainPeople } from '../../people/refusals.ts'
+import { type Fault, Problem, type ProblemFacts } from '../problem.ts'
 
 type Row = readonly [status: ProblemFacts['status'], title: string]
 
@@ -29,6 +31,18 @@ const IDENTITY: Readonly<Record<IdentityErrorCode, Row>> = {
   'too-many-revocation-lists': [409, 'there are as many revocation lists as there may be'],
   'already-verified': [409, 'the authority is verified already'],
   'bad-proof': [400, 'the proof does not hold'],
+}
+
+const ACCESS: Readonly<Record<AccessErrorCode, Row>> = {
+  invalid: [400, 'a name or a place is not of the form it must have'],
+  'bad-policy': [400, 'the text of the role is wrong'],
+  exists: [409, 'there is one of this name already'],
+  missing: [404, 'there is nothing of this name'],
+  'in-use': [409, 'something stands in it'],
+  'etag-mismatch': [412, 'it was changed in the meantime'],
+  'too-many': [409, 'there are as many as there may be'],
+  'locks-out': [409, 'nobody could change it back'],
+  permanent: [409, 'it stays'],
 }
 
 const MODELS: Readonly<Record<ModelErrorCode, Row>> = {
@@ -126,11 +140,22 @@ function diskProblem(cause: Error): Problem {
   return new Problem({ status: 503, code: 'disk-unavailable', title, detail }, { cause })
 }
 
+/** Where in a text, since JSON has no lines. */
+function placed({ line, column, message }: AccessError['faults'][number]): Fault {
+  return { path: '/text', message: `line ${line}, column ${column}: ${message}` }
+}
+
 /** The refusal that a known error stands for. */
 export function explain(error: unknown): Problem | undefined {
   if (error instanceof IdentityError) {
     const [status, title] = IDENTITY[error.code]
     return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
+  }
+  if (error instanceof AccessError) {
+    const [status, title] = ACCESS[error.code]
+    const facts = { status, code: error.code, title, detail: error.message }
+    const faults = error.faults.map(placed)
+    return new Problem(faults.length === 0 ? facts : { ...facts, faults }, { cause: error })
   }
   if (error instanceof CredentialError) {
     const [status, title] = CREDENTIALS[error.code]
@@ -148,6 +173,8 @@ export function explain(error: unknown): Problem | undefined {
     const [status, title] = COMMANDS[error.code]
     return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
   }
+  const ofPeople = explainPeople(error)
+  if (ofPeople !== undefined) return ofPeople
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
   const name = `${error.name} ${error.code}`
   const row = PLATFORM.get(name)

@@ -1,64 +1,52 @@
+/** Revocation lists of customers' authorities. */
+
 import { RevocationApi as Api } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
 import { IdentityError, type KnownRevocationList } from '@holdfast/identity'
 import { decodeCertificateInput, decodeRevocationListInput, PkiError } from '@holdfast/pki'
-import { readJson } from '../json-body.ts'
 import { actorName } from './actor.ts'
 import { onePage } from './page.ts'
-import { type Call, json, parameter, type Route } from './route.ts'
+import { type Call, type Route, serve } from './route.ts'
 
-const LISTS = '/api/v1/authorities/:name/crls'
+const { revocationListOperations: lists } = Api
 
 export const REVOCATION_LIST_ROUTES: readonly Route[] = [
-  { method: 'GET', path: LISTS, rights: ['RegistryRead'], answer: list },
-  { method: 'POST', path: LISTS, rights: ['RegistryWrite'], answer: put },
-  { method: 'POST', path: `${LISTS}/fetch`, rights: ['RegistryWrite'], answer: fetchNow },
-  { method: 'DELETE', path: `${LISTS}/:issuerKey`, rights: ['RegistryWrite'], answer: remove },
-]
-
-async function list(call: Call): Promise<Response> {
-  const name = nameOf(call)
-  const lists = call.services.revocations.list(name)
-  return json(
+  serve(lists.list, async (call) =>
     onePage(
-      call.context,
-      lists,
+      call.query,
+      call.services.revocations.list(nameOf(call)),
       ({ issuerKey }) => issuerKey,
       (one) => listJson(call, one),
     ),
-  )
-}
-
-async function put(call: Call): Promise<Response> {
-  const { list: text, issuer, url, whenStale } = await readJson(call.context, Api.RevocationListPut)
-  const draft = {
-    ...(text === undefined ? {} : { list: listOf(text) }),
-    ...(issuer === undefined ? {} : { issuer: issuerOf(issuer) }),
-    ...(url === undefined ? {} : { url }),
-    ...(whenStale === undefined ? {} : { whenStale }),
-  }
-  const taken = await call.services.revocations.put(parameter(call, 'name'), draft, actorName(call.actor))
-  return json({ list: listJson(call, taken.list), ...taken.closed }, 201)
-}
-
-async function fetchNow(call: Call): Promise<Response> {
-  const name = nameOf(call)
-  const closed = await call.services.revocations.fetchAll(name)
-  return json({ lists: call.services.revocations.list(name).map((one) => listJson(call, one)), ...closed })
-}
-
-async function remove(call: Call): Promise<Response> {
-  const [name, issuerKey] = [nameOf(call), parameter(call, 'issuerKey').toUpperCase()]
-  const found = call.services.revocations.list(name).find((one) => one.issuerKey === issuerKey)
-  if (found === undefined) throw new IdentityError('missing', 'there is no list of this issuer; list them first')
-  await call.services.revocations.remove(name, issuerKey, actorName(call.actor))
-  return json(listJson(call, found))
-}
+  ),
+  serve(lists.put, async (call) => {
+    const { list: text, issuer, url, whenStale } = call.body
+    const draft = {
+      ...(text === undefined ? {} : { list: listOf(text) }),
+      ...(issuer === undefined ? {} : { issuer: issuerOf(issuer) }),
+      ...(url === undefined ? {} : { url }),
+      ...(whenStale === undefined ? {} : { whenStale }),
+    }
+    const taken = await call.services.revocations.put(call.path.name, draft, actorName(call.actor))
+    return { list: listJson(call, taken.list), ...taken.closed }
+  }),
+  serve(lists.fetch, async (call) => {
+    const name = nameOf(call)
+    const closed = await call.services.revocations.fetchAll(name)
+    return { lists: call.services.revocations.list(name).map((one) => listJson(call, one)), ...closed }
+  }),
+  serve(lists.delete, async (call) => {
+    const [name, issuerKey] = [nameOf(call), call.path.issuerKey.toUpperCase()]
+    const found = call.services.revocations.list(name).find((one) => one.issuerKey === issuerKey)
+    if (found === undefined) throw new IdentityError('missing', 'there is no list of this issuer; list them first')
+    await call.services.revocations.remove(name, issuerKey, actorName(call.actor))
+    return listJson(call, found)
+  }),
+]
 
 /** @throws IdentityError `missing`. */
-function nameOf(call: Call): string {
-  const name = parameter(call, 'name')
-  if (call.services.authorities.read(name) !== undefined) return name
+function nameOf({ services, path: { name } }: Call & { readonly path: { readonly name: string } }): string {
+  if (services.authorities.read(name) !== undefined) return name
   throw new IdentityError('missing', 'there is no authority of this name; list the authorities for those that exist')
 }
 

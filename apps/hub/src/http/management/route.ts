@@ -1,40 +1,102 @@
-/** A route as data: what it answers to, which rights it asks for, and what it does for whoever has them. */
+/** A route: an operation of `protocol/api`, and what it does for whoever may. */
 
+import type { AnswerOf, BodyOf, Operation, PathOf, QueryOf } from '@holdfast/api'
 import type { Context } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
+import { readJson } from '../json-body.ts'
+import { Problem } from '../problem.ts'
+import { readHeadersAs, readQueryAs } from '../query.ts'
 import type { Actor, Requirement } from './actor.ts'
+import type { Reach } from '../../people/reach.ts'
+import { ifMatch, isKnown, Versioned } from './entity-tag.ts'
 import type { OpenStreams } from './open-streams.ts'
+import { RIGHTS_OF_ACTION } from './rights.ts'
 import type { ManagementServices } from './services.ts'
 
-export interface Call {
+export interface Call<S = ManagementServices> {
   readonly context: Context<HttpEnvironment>
-  readonly services: ManagementServices
+  readonly services: S
   readonly streams: OpenStreams
   readonly actor: Actor
+  /** Of an operation on `devices`: those that whoever asks may know of. */
+  readonly reach: Reach
 }
 
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+export interface Route<S = ManagementServices> {
+  readonly operation: Operation
+  readonly method: Operation['method']
   /** In Hono's form, from the root. */
   readonly path: `/api/v1/${string}`
-  /** There is no route without one: the compiler asks for it, and `managementRoutes` does when it starts. */
+  /** There is no route without one: `bindRoutes` sees to it when it starts. */
   readonly rights: Requirement
-  readonly answer: (call: Call) => Promise<Response>
+  readonly answer: (call: Call<S>) => Promise<Response>
+}
+
+/** A request that was read and checked as its operation says. */
+export interface Asked<O extends Operation, S = ManagementServices> extends Call<S> {
+  readonly path: PathOf<O>
+  readonly query: QueryOf<O>
+  readonly body: BodyOf<O>
+  /** The version that must still be there; undefined: any. Of operations on what has versions. */
+  readonly ifMatch: string | undefined
 }
 
 /**
- * A parameter of the path, decoded.
- * @throws TypeError if the route's path has none of this name: a bug.
+ * The route of an operation. `answer` gives the value of a JSON answer (`versioned` where the operation says so), or a
+ * Response where it is a stream or needs headers of its own; of an operation without an answer, nothing.
  */
-export function parameter(call: Call, name: string): string {
-  const value = call.context.req.param(name)
+export function serve<const O extends Operation, S = ManagementServices>(
+  operation: O,
+  answer: (asked: Asked<O, S>) => Promise<AnswerOf<O> | Versioned<AnswerOf<O>> | Response>,
+): Route<S> & { readonly operation: O } {
+  const names = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => String(name))
+  return {
+    operation,
+    method: operation.method,
+    path: operation.path.replaceAll(/\{(\w+)\}/g, ':$1') as Route['path'],
+    rights: RIGHTS_OF_ACTION[operation.action],
+    answer: async (call) => {
+      if (operation.isLocalOnly === true) demandLocal(call)
+      readHeadersAs(call.context, operation.headers)
+      const asked = {
+        ...call,
+        path: Object.fromEntries(names.map((name) => [name, parameter(call.context, name)])),
+        query: readQueryAs(call.context, operation.query),
+        ifMatch: ifMatch(call.context, operation),
+        body: operation.body === undefined ? undefined : await readJson(call.context, operation.body),
+      }
+      // What the schemas checked has the types that the compiler derives from them.
+      const value = await answer(asked as unknown as Asked<O, S>)
+      if (value instanceof Response) return value
+      if (operation.answer.kind !== 'json') return new Response(null, { status: 204 })
+      if (!(value instanceof Versioned)) return json(value as object, operation.answer.status)
+      const headers = { etag: `"${value.etag}"` }
+      if (isKnown(call.context, value.etag)) return new Response(null, { status: 304, headers })
+      return json(value.value as object, operation.answer.status, headers)
+    },
+  }
+}
+
+/** @throws TypeError if the route's path has none of this name: a bug. */
+function parameter(context: Context<HttpEnvironment>, name: string): string {
+  const value = context.req.param(name)
   if (value === undefined) throw new TypeError(`the route has no parameter ${name}`)
   return value
 }
 
+function demandLocal({ context }: Pick<Call, 'context'>): void {
+  if (context.env.peer.transport === 'local') return
+  throw new Problem({
+    status: 403,
+    code: 'local-only',
+    title: 'this is done on the machine of the hub alone',
+    detail: 'run the command there, as the user of the hub',
+  })
+}
+
 export function json(
   body: object,
-  status: 200 | 201 | 503 = 200,
+  status: 200 | 201 | 202 | 503 = 200,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   return new Response(JSON.stringify(body), { status, headers: { ...headers, 'content-type': 'application/json' } })

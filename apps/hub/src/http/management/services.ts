@@ -14,12 +14,16 @@ import type { Commands } from '@holdfast/commands'
 import type { MethodCall, MethodOutcome } from '@holdfast/methods'
 import type { QueryStore } from '@holdfast/store'
 import type { Uploads } from '@holdfast/uploads'
+import type { Witnesses } from '../../audit/witnesses.ts'
 import type { SupplyService } from '../../trust/supply/supply-service.ts'
 import type { CustomerRevocations } from '../../trust/customer-revocations.ts'
 import type { AuthorityService } from '../../trust/authority/authority-service.ts'
+import type { PeopleOffice } from '../../people/people-office.ts'
+import type { AuthorizationOffice } from '../../people/authorization-office.ts'
 import type { AttestationOffice } from '../../trust/attestation-office.ts'
 import type { MasqueradeOffice } from '../../trust/masquerade/masquerade-office.ts'
 import type { Throttled } from '../throttled.ts'
+import type { Identification } from './authenticate.ts'
 import type { CertificateServices } from './certificates.ts'
 
 /** How an identity is connected now. */
@@ -34,7 +38,13 @@ export interface MethodCaller {
   invoke(key: IdentityKey, call: MethodCall, actor: string, signal?: AbortSignal): Promise<MethodOutcome>
 }
 
-export interface ManagementServices extends CertificateServices {
+export interface ManagementServices extends CertificateServices, Identification {
+  /** Absent: there is one organisation, and neither people nor tokens. */
+  readonly authorization?: AuthorizationOffice
+  /** Absent: this hub keeps no operators. */
+  readonly people?: PeopleOffice
+  /** Absent: the audit log is not on disk. */
+  readonly witnesses?: Pick<Witnesses, 'list' | 'add' | 'remove'>
   readonly clock: Clock
   readonly registry: Registry
   readonly policies: Policies
@@ -110,6 +120,8 @@ export interface ManagementServices extends CertificateServices {
     subscribe(listener: (event: SecurityEvent) => void): () => void
     /** Where the routes' own events go: disclosed keys and refused requests. The hub bounds their rate. */
     readonly sink: EventSink
+    /** Resolves when what the request has told is on disk; undefined where there is nothing to wait for. */
+    readonly durable?: () => Promise<void> | undefined
   }
   /** The hub's name, as connection strings carry it. */
   readonly hostName: string

@@ -1,94 +1,67 @@
 /** Manufacturers, manifests, owners and claims. A manifest itself comes in by `manifest-upload.ts`. */
 
-import { SupplyApi } from '@holdfast/api'
+import { OPERATIONS, type SupplyApi } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
 import { digestOf, type ManifestRecord, type Manufacturer, type Owner, type SupplyEntry } from '@holdfast/supply'
-import { readJson } from '../json-body.ts'
 import { badRequest, Problem } from '../problem.ts'
-import { oneOf, readQuery, text, wholeNumber } from '../query.ts'
-import { actorName, OWNER } from './actor.ts'
+import { actorName } from './actor.ts'
 import { historyPage } from './history-page.ts'
-import { onePage, PAGE_ITEMS, PAGE_ITEMS_MAX } from './page.ts'
-import { type Call, json, parameter, type Route } from './route.ts'
+import { cutPage, onePage, PAGE_ITEMS } from './page.ts'
+import { type Asked, type Route, serve } from './route.ts'
 
-const ENTRY = '/api/v1/supply/:manufacturer/:serial'
+const { manifest, manufacturer: manufacturers, owner: owners, supply } = OPERATIONS
+
 const DIGEST = /^[0-9A-F]{64}$/
 
 export const SUPPLY_ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/api/v1/manufacturers', rights: ['RegistryRead'], answer: listManufacturers },
-  // Whoever may name a key may bring in devices.
-  { method: 'POST', path: '/api/v1/manufacturers', rights: OWNER, answer: addManufacturer },
-  { method: 'DELETE', path: '/api/v1/manufacturers/:name', rights: OWNER, answer: removeManufacturer },
-  { method: 'GET', path: '/api/v1/manifests', rights: ['RegistryRead'], answer: listManifests },
-  { method: 'GET', path: '/api/v1/manifests/:sha256', rights: ['RegistryRead'], answer: showManifest },
-  { method: 'GET', path: '/api/v1/supply', rights: ['RegistryRead'], answer: listEntries },
-  { method: 'GET', path: ENTRY, rights: ['RegistryRead'], answer: showEntry },
-  { method: 'GET', path: `${ENTRY}/history`, rights: ['RegistryRead'], answer: entryHistory },
-  { method: 'POST', path: '/api/v1/claims', rights: ['RegistryWrite'], answer: claim },
-  { method: 'GET', path: '/api/v1/owners', rights: ['RegistryRead'], answer: listOwners },
-  { method: 'POST', path: '/api/v1/owners', rights: ['RegistryWrite'], answer: addOwner },
-  { method: 'DELETE', path: '/api/v1/owners/:name', rights: ['RegistryWrite'], answer: removeOwner },
+  serve(manufacturers.list, async ({ services, query }) =>
+    onePage(query, services.supply.manufacturers.list(), ({ name }) => name, manufacturerJson),
+  ),
+  serve(manufacturers.add, async ({ services, body: { name, publicKey }, actor }) =>
+    manufacturerJson(await services.supply.manufacturers.add(name, publicKey, actorName(actor))),
+  ),
+  serve(manufacturers.remove, async ({ services, path, actor }) => {
+    await services.supply.manufacturers.remove(path.name, actorName(actor))
+    return undefined
+  }),
+  serve(manifest.list, async ({ services, query: { after = '', limit = PAGE_ITEMS } }) =>
+    cutPage(await services.supply.store.listManifests({ after, limit }), limit, ({ sha256 }) => sha256, manifestJson),
+  ),
+  serve(manifest.show, async ({ services, path }) => {
+    const sha256 = path.sha256.toUpperCase()
+    const record = DIGEST.test(sha256) ? await services.supply.store.readManifest(sha256) : undefined
+    if (record !== undefined) return manifestJson(record)
+    throw missing('no manifest of this digest was imported', 'list the manifests for those that were')
+  }),
+  serve(supply.list, async ({ services, query: { after = '', limit = PAGE_ITEMS, ...filter } }) =>
+    cutPage(
+      await services.supply.store.listEntries({ after, limit, ...filter }),
+      limit,
+      ({ manufacturer, serial }) => `${manufacturer} ${serial}`,
+      entryJson,
+    ),
+  ),
+  serve(supply.show, async ({ services, path }) => {
+    const entry = await services.supply.store.readEntry(path.manufacturer, path.serial)
+    if (entry !== undefined) return entryJson(entry)
+    throw missing('no manifest has this serial number', 'check manufacturer and serial number')
+  }),
+  serve(supply.history, async (call) => historyPage(call, `supply/${call.path.manufacturer}/${call.path.serial}`)),
+  serve(supply.claim, claim),
+  serve(owners.list, async ({ services, query: { after = '', limit = PAGE_ITEMS } }) =>
+    cutPage(await services.supply.owners.list({ after, limit }), limit, ({ name }) => name, ownerJson),
+  ),
+  serve(owners.add, async ({ services, body, actor }) =>
+    ownerJson(await services.supply.owners.add(body.name, actorName(actor))),
+  ),
+  serve(owners.remove, async ({ services, path, actor }) => {
+    await services.supply.owners.remove(path.name, actorName(actor))
+    return undefined
+  }),
 ]
 
-async function listManufacturers({ context, services }: Call): Promise<Response> {
-  return json(onePage(context, services.supply.manufacturers.list(), ({ name }) => name, manufacturerJson))
-}
-
-async function addManufacturer(call: Call): Promise<Response> {
-  const { name, publicKey } = await readJson(call.context, SupplyApi.ManufacturerCreate)
-  return json(
-    manufacturerJson(await call.services.supply.manufacturers.add(name, publicKey, actorName(call.actor))),
-    201,
-  )
-}
-
-async function removeManufacturer(call: Call): Promise<Response> {
-  await call.services.supply.manufacturers.remove(parameter(call, 'name'), actorName(call.actor))
-  return new Response(null, { status: 204 })
-}
-
-async function listManifests(call: Call): Promise<Response> {
-  const { after = '', limit = PAGE_ITEMS } = readPage(call)
-  const records = await call.services.supply.store.listManifests({ after, limit })
-  return json(paged(records, limit, ({ sha256 }) => sha256, manifestJson))
-}
-
-async function showManifest(call: Call): Promise<Response> {
-  readQuery(call.context, {})
-  const sha256 = parameter(call, 'sha256').toUpperCase()
-  const record = DIGEST.test(sha256) ? await call.services.supply.store.readManifest(sha256) : undefined
-  if (record !== undefined) return json(manifestJson(record))
-  throw missing('no manifest of this digest was imported', 'list the manifests for those that were')
-}
-
-async function listEntries(call: Call): Promise<Response> {
-  const {
-    after = '',
-    limit = PAGE_ITEMS,
-    ...filter
-  } = readQuery(call.context, {
-    after: text(257),
-    limit: wholeNumber(1, PAGE_ITEMS_MAX),
-    state: oneOf('manufactured', 'expired', 'claimed', 'provisioned', 'retired'),
-    owner: text(128),
-  })
-  const entries = await call.services.supply.store.listEntries({ after, limit, ...filter })
-  return json(paged(entries, limit, ({ manufacturer, serial }) => `${manufacturer} ${serial}`, entryJson))
-}
-
-async function showEntry(call: Call): Promise<Response> {
-  readQuery(call.context, {})
-  const entry = await call.services.supply.store.readEntry(parameter(call, 'manufacturer'), parameter(call, 'serial'))
-  if (entry !== undefined) return json(entryJson(entry))
-  throw missing('no manifest has this serial number', 'check manufacturer and serial number')
-}
-
-async function entryHistory(call: Call): Promise<Response> {
-  return historyPage(call, `supply/${parameter(call, 'manufacturer')}/${parameter(call, 'serial')}`)
-}
-
-async function claim(call: Call): Promise<Response> {
-  const { code, serial, manufacturer, owner, registrationId } = await readJson(call.context, SupplyApi.Claim)
+async function claim({ services, body, actor }: Asked<typeof supply.claim>): Promise<SupplyApi.SupplyEntry> {
+  const { code, serial, manufacturer, owner, registrationId } = body
   if ((code === undefined) === (serial === undefined)) {
     throw badRequest([
       { path: code === undefined ? '/code' : '/serial', message: 'give exactly one of code and serial' },
@@ -102,37 +75,7 @@ async function claim(call: Call): Promise<Response> {
       ? { kind: 'serial' as const, serial: serial ?? '', ...(manufacturer === undefined ? {} : { manufacturer }) }
       : { kind: 'code' as const, code }
   const request = { by, owner, ...(registrationId === undefined ? {} : { registrationId }) }
-  return json(entryJson(await call.services.supply.claims.claim(request, actorName(call.actor))), 201)
-}
-
-async function listOwners(call: Call): Promise<Response> {
-  const { after = '', limit = PAGE_ITEMS } = readPage(call)
-  return json(paged(await call.services.supply.owners.list({ after, limit }), limit, ({ name }) => name, ownerJson))
-}
-
-async function addOwner(call: Call): Promise<Response> {
-  const { name } = await readJson(call.context, SupplyApi.OwnerCreate)
-  return json(ownerJson(await call.services.supply.owners.add(name, actorName(call.actor))), 201)
-}
-
-async function removeOwner(call: Call): Promise<Response> {
-  await call.services.supply.owners.remove(parameter(call, 'name'), actorName(call.actor))
-  return new Response(null, { status: 204 })
-}
-
-function readPage({ context }: Call): { readonly after?: string; readonly limit?: number } {
-  return readQuery(context, { after: text(256), limit: wholeNumber(1, PAGE_ITEMS_MAX) })
-}
-
-/** A page that the store has cut. */
-function paged<T, U>(
-  records: readonly T[],
-  limit: number,
-  nameOf: (record: T) => string,
-  shown: (record: T) => U,
-): { items: U[]; next?: string } {
-  const last = records.length < limit ? undefined : records.at(-1)
-  return { items: records.map(shown), ...(last === undefined ? {} : { next: nameOf(last) }) }
+  return entryJson(await services.supply.claims.claim(request, actorName(actor)))
 }
 
 function missing(title: string, detail: string): Problem {

@@ -1,7 +1,7 @@
 /** Enrolments in Holdfast's own API (`protocol/api/src/management.ts`). */
 
 import { Hono } from 'hono'
-import { Api } from '@holdfast/api'
+import { type Api, OPERATIONS } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
 import {
   type AttestationInput,
@@ -14,21 +14,17 @@ import {
   parseRegistrationId,
   readEnrollment,
 } from '@holdfast/dps'
-import type { Right } from '@holdfast/identity'
-import type { Context } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
-import { readJson } from '../json-body.ts'
-import { actorName, authorize } from '../management/actor.ts'
+import { actorName } from '../management/actor.ts'
+import { bindRoutes } from '../management/bind.ts'
+import { type Versioned, versioned } from '../management/entity-tag.ts'
+import { OpenStreams } from '../management/open-streams.ts'
+import { PAGE_ITEMS, type PageOf, type PageQuery } from '../management/page.ts'
 import { explain } from '../management/refusals.ts'
-import { json } from '../management/route.ts'
+import { type Call as RouteCall, json, type Route, serve } from '../management/route.ts'
 import { Problem, type ProblemFacts, badRequest } from '../problem.ts'
-import { readQuery, text, wholeNumber } from '../query.ts'
-import { throttleService } from '../throttled.ts'
 import type { ProvisioningServices } from './services.ts'
-
-const PAGE_ITEMS_MAX = 1_000
-const PAGE_ITEMS_DEFAULT = 100
 
 /** Whether an address is one of these: whose requests the hub hands to `enrollmentRoutes`. */
 export function isEnrollmentPath(pathname: string): boolean {
@@ -41,58 +37,64 @@ export function isEnrollmentPath(pathname: string): boolean {
  */
 export function enrollmentRoutes(services: ProvisioningServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
-  guard(app, {
-    failed: services.failed,
-    events: services.events,
-    clock: services.clock,
-    explain: (error) => explainDps(error) ?? explain(error),
-  })
-  const { enrollments } = services.provisioning
-  const actorOf = (context: Context<HttpEnvironment>, right: Right): string => {
-    const actor = authorize(context, services, [right])
-    throttleService(services.throttling, actor, 'service')
-    return actorName(actor)
-  }
-
-  for (const [scope, base] of [
-    ['individual', '/api/v1/enrollments'],
-    ['group', '/api/v1/enrollment-groups'],
-  ] as const) {
-    app.get(base, async (context) => {
-      actorOf(context, 'EnrollmentRead')
-      const query = readQuery(context, { after: text(128), limit: wholeNumber(1, PAGE_ITEMS_MAX) })
-      const { items, next } = await enrollments.query(scope, {
-        condition: { kind: 'all' },
-        limit: query.limit ?? PAGE_ITEMS_DEFAULT,
-        ...(query.after !== undefined && { after: query.after }),
-      })
-      const page: Api.Page<Api.Enrollment> = { items: items.map(shown), ...(next !== undefined && { next }) }
-      return json(page)
-    })
-    app.post(base, async (context) => {
-      const actor = actorOf(context, 'EnrollmentWrite')
-      const input = inputOf(scope, await readJson(context, Api.EnrollmentCreate))
-      const { enrollment } = await enrollments.put(input, { kind: 'new' }, actor)
-      return json(shown(enrollment), 201, { location: `${base}/${encodeURIComponent(enrollment.id)}` })
-    })
-    app.get(`${base}/:id`, async (context) => {
-      actorOf(context, 'EnrollmentRead')
-      return json(shown(await enrollments.read(scope, idOf(context))))
-    })
-    app.delete(`${base}/:id`, async (context) => {
-      const actor = actorOf(context, 'EnrollmentWrite')
-      await enrollments.delete(scope, idOf(context), { kind: 'none' }, actor)
-      return new Response(null, { status: 204 })
-    })
-  }
-
-  app.get('/api/v1/enrollment-groups/:id/derived-key/:registrationId', async (context) => {
-    // A key of a device is a secret: as with those of an enrolment, reading is not enough.
-    const actor = actorOf(context, 'EnrollmentWrite')
-    const key = await enrollments.derivedKey(idOf(context), context.req.param('registrationId'), actor)
-    return json({ key })
-  })
+  const { failed, events, clock } = services
+  guard(app, { failed, events, clock, explain: (error) => explainDps(error) ?? explain(error) })
+  bindRoutes(app, ENROLLMENT_ROUTES, { services, streams: new OpenStreams(clock) })
   return app
+}
+
+type Call = RouteCall<ProvisioningServices>
+type Paged = Call & { readonly query: PageQuery }
+type Named = Call & { readonly path: { readonly enrollment: string }; readonly ifMatch: string | undefined }
+
+const { enrollment: individual, enrollmentGroup: group } = OPERATIONS
+
+export const ENROLLMENT_ROUTES: readonly Route<ProvisioningServices>[] = [
+  serve(individual.list, (call: Paged) => list('individual', call)),
+  serve(individual.create, (call: Call & { readonly body: Api.EnrollmentCreate }) => create('individual', call)),
+  serve(individual.show, (call: Named) => show('individual', call)),
+  serve(individual.delete, (call: Named) => remove('individual', call)),
+  serve(group.list, (call: Paged) => list('group', call)),
+  serve(group.create, (call: Call & { readonly body: Api.EnrollmentCreate }) => create('group', call)),
+  serve(group.show, (call: Named) => show('group', call)),
+  serve(group.delete, (call: Named) => remove('group', call)),
+  // A key of a device is a secret: as with those of an enrolment, reading is not enough.
+  serve(group.derivedKey, async (call: Named & { readonly path: { readonly registration: string } }) => {
+    const { enrollments } = call.services.provisioning
+    return { key: await enrollments.derivedKey(idOf(call), call.path.registration, actorName(call.actor)) }
+  }),
+]
+
+async function list(scope: EnrollmentScope, { services, query }: Paged): Promise<PageOf<Api.Enrollment>> {
+  const { items, next } = await services.provisioning.enrollments.query(scope, {
+    condition: { kind: 'all' },
+    limit: query.limit ?? PAGE_ITEMS,
+    ...(query.after !== undefined && { after: query.after }),
+  })
+  return { items: items.map(shown), ...(next !== undefined && { next }) }
+}
+
+async function create(
+  scope: EnrollmentScope,
+  { services, body, actor }: Call & { readonly body: Api.EnrollmentCreate },
+): Promise<Response> {
+  const input = inputOf(scope, body)
+  const { enrollment } = await services.provisioning.enrollments.put(input, { kind: 'new' }, actorName(actor))
+  const base = scope === 'individual' ? individual.create.path : group.create.path
+  const location = `${base}/${encodeURIComponent(enrollment.id)}`
+  return json(shown(enrollment), 201, { location, etag: `"${enrollment.etag}"` })
+}
+
+async function show(scope: EnrollmentScope, call: Named): Promise<Versioned<Api.Enrollment>> {
+  const found = await call.services.provisioning.enrollments.read(scope, idOf(call))
+  return versioned(found.etag, shown(found))
+}
+
+async function remove(scope: EnrollmentScope, call: Named): Promise<undefined> {
+  const { ifMatch } = call
+  const match = ifMatch === undefined ? ({ kind: 'none' } as const) : ({ kind: 'etag', etag: ifMatch } as const)
+  await call.services.provisioning.enrollments.delete(scope, idOf(call), match, actorName(call.actor))
+  return undefined
 }
 
 function inputOf(scope: EnrollmentScope, create: Api.EnrollmentCreate): ReturnType<typeof readEnrollment> {
@@ -164,8 +166,8 @@ const ATTESTATIONS: Readonly<Record<AttestationInput['kind'], Api.Enrollment['at
 }
 
 /** An id of the wrong form is the id of nothing. */
-function idOf(context: Context<HttpEnvironment>): RegistrationId {
-  const id = parseRegistrationId(context.req.param('id') ?? '')
+function idOf({ path }: Named): RegistrationId {
+  const id = parseRegistrationId(path.enrollment)
   if (id === undefined) throw new DpsError('enrollment-not-found', 'There is no such enrolment.')
   return id
 }

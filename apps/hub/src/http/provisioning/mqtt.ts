@@ -36,7 +36,10 @@ export type MqttProvisioning = (
 
 export function mqttProvisioning(
   provisioning: Provisioning,
-  services: Pick<ProvisioningServices, 'clock' | 'random' | 'failed'>,
+  services: Pick<ProvisioningServices, 'clock' | 'random' | 'failed'> & {
+    /** Resolves when what the request has told is on disk: it is answered then. */
+    readonly durable: () => Promise<void> | undefined
+  },
 ): MqttProvisioning {
   return async ({ requestId, operation }, claim, credentials) => {
     try {
@@ -45,6 +48,7 @@ export function mqttProvisioning(
         operation.kind === 'register'
           ? await provisioning.register(claim, credentials, parseRegisterRequest(operation.body))
           : await provisioning.poll(claim, credentials, operation.operationId)
+      await services.durable()
       return answer(requestId, done)
     } catch (error) {
       if (!(error instanceof DpsError)) services.failed(error, { method: 'MQTT', path: operation.kind })
@@ -52,6 +56,8 @@ export function mqttProvisioning(
         error instanceof DpsError
           ? error
           : new DpsError('unavailable', 'The service cannot answer just now.', { retryAfterSeconds: 10 })
+      // A refusal waits too, and is one whatever becomes of it.
+      await services.durable()?.catch(() => undefined)
       return refusal(requestId, known, services)
     }
   }

@@ -59,7 +59,6 @@ async function stage(): Promise<Stage> {
     store: new MemoryPolicyStore(),
     clock: world.clock,
     random: countingRandom(1),
-    events: () => undefined,
     hostNames: ['hub.example'],
   })
   const services: ProvisioningServices = {

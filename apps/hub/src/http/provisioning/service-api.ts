@@ -25,7 +25,8 @@ import {
 import type { Right } from '@holdfast/identity'
 import type { Results } from '@holdfast/provisioning'
 import type { HttpEnvironment } from '../environment.ts'
-import { actorName, authorize } from '../management/actor.ts'
+import { actorName } from '../management/actor.ts'
+import { authorize } from '../management/authorize.ts'
 import { throttleService } from '../throttled.ts'
 import { empty, json } from './answer.ts'
 import { readBody } from './body.ts'
@@ -45,7 +46,7 @@ export async function answerService(
   services: ProvisioningServices,
 ): Promise<Response> {
   const { method } = context.req
-  const sender = authorize(context, services, [rightOf(path, method)])
+  const sender = await authorize(context, services, [rightOf(path, method)])
   checkApiVersion(context.req.query('api-version'))
   throttleService(services.throttling, sender, 'service')
   const actor = actorName(sender)

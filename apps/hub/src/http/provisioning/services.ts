@@ -4,7 +4,10 @@ import type { Provisioning, RandomBytes } from '@holdfast/provisioning'
 import type { ManagementServices } from '../management/services.ts'
 
 export interface ProvisioningServices
-  extends Pick<ManagementServices, 'clock' | 'policies' | 'throttling' | 'events' | 'failed'> {
+  extends Pick<
+    ManagementServices,
+    'authorization' | 'clock' | 'events' | 'failed' | 'identifySession' | 'identifyToken' | 'policies' | 'throttling'
+  > {
   readonly provisioning: Provisioning
   readonly random: RandomBytes
 }

@@ -20,9 +20,9 @@ async function world() {
   const faults: unknown[] = []
   const gates = new AdmissionGates()
   const dossiers = new MemoryDossierStore()
-  const twinStore = new MemoryTwinStore()
+  const twinStore = new MemoryTwinStore(sink)
   twinStore.create(KEY, { at: clock.wall(), etag: 'e' })
-  const twins = new Twins({ store: twinStore, clock, random, events: sink, desiredChanged: () => undefined })
+  const twins = new Twins({ store: twinStore, clock, random, desiredChanged: () => undefined })
   const office = await MasqueradeOffice.open({
     store: Object.assign(new MemoryAdmissionStore(), {
       listDossiers: dossiers.listDossiers.bind(dossiers),

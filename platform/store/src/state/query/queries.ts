@@ -4,6 +4,7 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite'
+import type { DeviceFilter } from '@holdfast/identity'
 import type { Query } from '@holdfast/iothub'
 import { StoreUnavailableError } from '../../damaged.ts'
 import { storeErrorOf } from '../../sqlite/database.ts'
@@ -17,7 +18,7 @@ import { DOCUMENT_COLUMNS, documentOf, selected } from './document.ts'
 import { Groups, type GroupSelection, TooManyGroups } from './groups.ts'
 import { PAGE_MS_MAX, QUERIES_RUNNING_MAX, QUERIES_WAITING_MAX } from './limits.ts'
 import { Page } from './page.ts'
-import { Bindings, sql } from './sql-text.ts'
+import { Bindings, type Sql, sql } from './sql-text.ts'
 import { addTextFunction } from './text-function.ts'
 import { type Place, type Question, Walk } from './walk.ts'
 
@@ -28,6 +29,8 @@ export interface QueryRequest {
   /** Items on the page, 1 to 1,000. */
   readonly limit: number
   readonly continuation?: string
+  /** Devices that whoever asks may know of, and what is theirs; for the query there are no others. */
+  readonly within?: DeviceFilter
 }
 
 export type QueryOutcome =
@@ -78,7 +81,7 @@ export class SqlQueries implements QueryStore {
     }
   }
 
-  async #rows({ query, text, limit, continuation }: QueryRequest): Promise<QueryOutcome> {
+  async #rows({ query, text, limit, continuation, within }: QueryRequest): Promise<QueryOutcome> {
     const accesses = accessesOf(query, this.#database)
     const from =
       continuation === undefined
@@ -87,7 +90,7 @@ export class SqlQueries implements QueryStore {
     const access = from === undefined ? undefined : accesses[from.access]
     if (from === undefined || access === undefined || !isWithin(access, from)) return { kind: 'bad-continuation' }
     const { selection } = query
-    const walk = new Walk(this.#database, questionOf(query, access, new FieldColumns(new Bindings())), from)
+    const walk = new Walk(this.#database, questionOf(query, access, new FieldColumns(new Bindings()), within), from)
     const page = new Page(Math.min(limit, from.left ?? limit))
     const take = (row: Row, place: Place): boolean => {
       const document = documentOf(row)
@@ -115,7 +118,10 @@ export class SqlQueries implements QueryStore {
     }
   }
 
-  async #groups({ query, text, limit, continuation }: QueryRequest, selection: GroupSelection): Promise<QueryOutcome> {
+  async #groups(
+    { query, text, limit, continuation, within }: QueryRequest,
+    selection: GroupSelection,
+  ): Promise<QueryOutcome> {
     const parsed = continuation === undefined ? undefined : parseContinuation(text, query, continuation)
     if (continuation !== undefined && parsed?.kind !== 'groups') return { kind: 'bad-continuation' }
     const given = parsed?.kind === 'groups' ? parsed.given : 0
@@ -124,7 +130,7 @@ export class SqlQueries implements QueryStore {
     const fields = new FieldColumns(new Bindings())
     const groups = new Groups(selection)
     const columns = groups.columns(fields)
-    const walk = new Walk(this.#database, questionOf(query, access, fields), { range: 0 })
+    const walk = new Walk(this.#database, questionOf(query, access, fields, within), { range: 0 })
     while (!walk.isAtEnd) {
       walk.step({ kind: 'groups', ...columns, take: (row) => groups.add(row) })
       await turn()
@@ -168,12 +174,20 @@ function isWithin(access: Access, { range, after }: Omit<RowsPlace, 'kind'>): bo
   return after === undefined || typeof after.value === (access.kind === 'tag' ? typeof low : 'undefined')
 }
 
-function questionOf(query: Query, access: Access, columns: FieldColumns): Question {
+function questionOf(query: Query, access: Access, columns: FieldColumns, within: DeviceFilter | undefined): Question {
   const { bindings } = columns
   const condition = query.where === undefined ? sql`1` : new ConditionSql(columns).of(query.where)
   // Compared with a bound value, so that SQLite plans by the range that we chose and never by what the condition holds.
   const where = sql`${condition} = ${bindings.bind(1)}`
-  return { source: query.source, access, columns, where, values: { ...bindings.values, now: Date.now() } }
+  const known = within === undefined ? sql`` : sql` AND ${isWithinFilter(within, bindings)}`
+  return { source: query.source, access, columns, known, where, values: { ...bindings.values, now: Date.now() } }
+}
+
+/** Of `i`: where its device stands is told by the device alone. */
+function isWithinFilter({ fleets, deviceIds }: DeviceFilter, bindings: Bindings): Sql {
+  const fleet = sql`(SELECT d.fleet FROM identity AS d WHERE d.device_id = i.device_id AND d.module_id = '')`
+  return sql`(coalesce(${fleet}, '') IN (SELECT value FROM json_each(${bindings.bind(JSON.stringify(fleets))}))
+    OR i.device_id IN (SELECT value FROM json_each(${bindings.bind(JSON.stringify(deviceIds))})))`
 }
 
 /** Lets the thread answer what has come in meanwhile. */

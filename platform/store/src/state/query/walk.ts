@@ -15,6 +15,8 @@ export interface Question {
   readonly access: Access
   /** The columns of `r` that `where`, and what groups select, speak of. */
   readonly columns: FieldColumns
+  /** Condition on `i`, from ` AND ` on: the rows that there are for whoever asks. */
+  readonly known: Sql
   /** Condition on `r`. */
   readonly where: Sql
   readonly values: Readonly<Record<string, SQLInputValue>>
@@ -84,7 +86,7 @@ export class Walk {
 
   /** @returns the row behind which the taker ended the step. */
   #read(what: Yield, within: RangeSql, end: Cursor | undefined): Cursor | undefined {
-    const { access, source, columns, where, values } = this.#question
+    const { access, source, columns, known, where, values } = this.#question
     const until = end === undefined ? sql`` : sql` AND ${untilSql(access, source)}`
     const ofSource = source === 'devices' ? sql`` : sql` AND i.module_id <> ''`
     // LIMIT keeps SQLite from putting the parts together, where each column would be worked out anew for each mention.
@@ -92,7 +94,7 @@ export class Walk {
         SELECT ${within.keys}, i.rowid AS identity_row, t.rowid AS twin_row${columns.inner} ${within.from}
         CROSS JOIN twin AS t ON t.device_id = i.device_id AND t.module_id = i.module_id
         LEFT JOIN presence AS p ON p.device_id = i.device_id AND p.module_id = i.module_id
-        WHERE ${within.within}${until}${ofSource} ORDER BY ${within.order} LIMIT -1
+        WHERE ${within.within}${until}${ofSource}${known} ORDER BY ${within.order} LIMIT -1
       ) AS b LIMIT -1) AS r`
     const statement = this.#statement(
       what.kind === 'groups'

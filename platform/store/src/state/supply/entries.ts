@@ -1,7 +1,9 @@
 /** Entries of manifests: taken in many at a time, claimed one by one. */
 
+import type { Because } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import {
+  expiryEvent,
   type ImportOutcome,
   judgeNewEntry,
   type NewEntry,
@@ -126,8 +128,9 @@ export class SqlEntries implements Entries {
   async claimEntry(
     { manufacturer, serial, owner, registrationId }: Parameters<SupplyStore['claimEntry']>[0],
     stamp: Stamp,
+    because?: Because,
   ): ReturnType<SupplyStore['claimEntry']> {
-    return this.#writes.run(async (transaction) => {
+    return this.#writes.run(async (transaction, record) => {
       const entry = await readOne(transaction, manufacturer, serial)
       if (entry === undefined) return { kind: 'refused', code: 'missing', reason: 'no manifest has it' }
       const plan = planClaim(entry, stamp.at)
@@ -144,6 +147,7 @@ export class SqlEntries implements Entries {
       const detail = { owner, registrationId }
       const line = { move: 'claim', from: 'manufactured', to: 'claimed', detail } as const
       await writeHistory(transaction, entrySubject(manufacturer, serial), [line], stamp)
+      record(because)
       return { kind: 'claimed', entry: { ...entry, state: 'claimed', owner, claimedTime: stamp.at, registrationId } }
     })
   }
@@ -159,9 +163,9 @@ export class SqlEntries implements Entries {
         .execute()
     // Nearly always there is none, and then no transaction is worth it.
     if ((await due(this.#db)).length === 0) return []
-    return this.#writes.run(async (transaction) => {
+    return this.#writes.run(async (transaction, record) => {
       const rows = await due(transaction)
-      for (const { manufacturer, serial, manifest } of rows) {
+      for (const { manufacturer, serial, manifest, model } of rows) {
         await transaction
           .updateTable('supply_entry')
           .set({ state: 'expired' })
@@ -170,6 +174,7 @@ export class SqlEntries implements Entries {
           .execute()
         const line = { move: 'expire', from: 'manufactured', detail: { manifest } } as const
         await writeHistory(transaction, entrySubject(manufacturer, serial), [line], stamp)
+        record(expiryEvent({ manufacturer, serial, manifest, model }, stamp))
       }
       return rows.map((row) => ({ ...entryOf(row), state: 'expired' as const }))
     })

@@ -1,10 +1,12 @@
 /** Lives of devices, their transfers and their tombstones. */
 
+import type { Because } from '@holdfast/audit'
 import {
   applyLifeChange,
   type DeviceLife,
   type KeyDigest,
   type LifeChange,
+  lifeEvents,
   type LifeOutcome,
   type Stamp,
   type SupplyStore,
@@ -54,14 +56,17 @@ export class SqlLives implements LivesPart {
     deviceId: string,
     change: Exclude<LifeChange, { kind: 'retire' }>,
     stamp: Stamp,
+    because?: Because,
   ): Promise<LifeOutcome> {
-    return this.#writes.run(async (transaction) => {
+    return this.#writes.run(async (transaction, record) => {
       const outcome = applyLifeChange(deviceId, await readLife(transaction, deviceId), change, stamp.at)
       if (outcome.kind !== 'changed') return outcome
       const { life, history } = outcome
       await writeLife(transaction, life)
       await writeHistory(transaction, deviceSubject(deviceId), history, stamp)
       await followEntry(transaction, change, life, stamp)
+      record(lifeEvents(deviceId, history, stamp))
+      record(because)
       return outcome
     })
   }
@@ -70,8 +75,8 @@ export class SqlLives implements LivesPart {
     return listHistory(this.#db, subject, page)
   }
 
-  async offerTransfer(transfer: Transfer, stamp: Stamp): Promise<'offered' | 'busy'> {
-    return this.#writes.run(async (transaction) => {
+  async offerTransfer(transfer: Transfer, stamp: Stamp, because?: Because): Promise<'offered' | 'busy'> {
+    return this.#writes.run(async (transaction, record) => {
       const { deviceId } = transfer
       const current = await transaction
         .selectFrom('transfer')
@@ -87,6 +92,7 @@ export class SqlLives implements LivesPart {
         .execute()
       const detail = { to: transfer.to, ...(transfer.from === undefined ? {} : { from: transfer.from }) }
       await writeHistory(transaction, deviceSubject(deviceId), [{ move: 'offer', detail }], stamp)
+      record(because)
       return 'offered'
     })
   }
@@ -113,8 +119,8 @@ export class SqlLives implements LivesPart {
     })
   }
 
-  async endTransfer(deviceId: string, stamp: Stamp): Promise<void> {
-    await this.#writes.run(async (transaction) => {
+  async endTransfer(deviceId: string, stamp: Stamp, because?: Because): Promise<void> {
+    await this.#writes.run(async (transaction, record) => {
       const row = await transaction
         .selectFrom('transfer')
         .selectAll()
@@ -125,6 +131,7 @@ export class SqlLives implements LivesPart {
       if (row.state !== 'offered') return
       const line = { move: 'withdraw', detail: { to: row.to_owner } } as const
       await writeHistory(transaction, deviceSubject(deviceId), [line], stamp)
+      record(because)
     })
   }
 
@@ -138,8 +145,8 @@ export class SqlLives implements LivesPart {
     return rows.map(transferOf)
   }
 
-  async retireDevice(tombstone: Tombstone): Promise<LifeOutcome> {
-    return this.#writes.run(async (transaction) => {
+  async retireDevice(tombstone: Tombstone, because?: Because): Promise<LifeOutcome> {
+    return this.#writes.run(async (transaction, record) => {
       const { deviceId, generationId, reason, at, actor, manufacturer, serial } = tombstone
       const identity = await transaction
         .selectFrom('identity')
@@ -169,6 +176,8 @@ export class SqlLives implements LivesPart {
           .execute()
         await writeHistory(transaction, entrySubject(manufacturer, serial), outcome.history, { at, actor })
       }
+      record(lifeEvents(deviceId, outcome.history, { at, actor }))
+      record(because)
       return outcome
     })
   }

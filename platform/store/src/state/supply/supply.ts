@@ -1,5 +1,6 @@
 /** Everything of supply that `state.db` keeps: manufacturers, owners and manifests here, the rest in parts of its own. */
 
+import type { Because } from '@holdfast/audit'
 import type { ManifestRecord, Manufacturer, Owner, Page, SupplyStore } from '@holdfast/supply'
 import type { Kysely, Selectable } from 'kysely'
 import { pageLimit } from '../page.ts'
@@ -37,13 +38,13 @@ export class SqlSupply {
     const { entries, lives } = this
     return {
       listManufacturers: () => this.#listManufacturers(),
-      writeManufacturer: (manufacturer) => this.#writeManufacturer(manufacturer),
-      deleteManufacturer: (name) => this.#deleteManufacturer(name),
+      writeManufacturer: (...given) => this.#writeManufacturer(...given),
+      deleteManufacturer: (...given) => this.#deleteManufacturer(...given),
       listOwners: (page) => this.#listOwners(page),
-      writeOwner: (owner, bounds) => this.#writeOwner(owner, bounds),
+      writeOwner: (...given) => this.#writeOwner(...given),
       hasOwner: (name) => this.#hasOwner(name),
-      deleteOwner: (name) => this.#deleteOwner(name),
-      writeManifest: (record) => this.#writeManifest(record),
+      deleteOwner: (...given) => this.#deleteOwner(...given),
+      writeManifest: (...given) => this.#writeManifest(...given),
       readManifest: (sha256) => this.#readManifest(sha256),
       listManifests: (page) => this.#listManifests(page),
       readOrigins: (deviceId) => this.#readOrigins(deviceId),
@@ -54,17 +55,17 @@ export class SqlSupply {
       readEntryByCode: (digest) => entries.readEntryByCode(digest),
       readBinding: (registrationId) => entries.readBinding(registrationId),
       listEntries: (page) => entries.listEntries(page),
-      claimEntry: (claim, stamp) => entries.claimEntry(claim, stamp),
+      claimEntry: (...given) => entries.claimEntry(...given),
       expireEntries: (stamp, limit) => entries.expireEntries(stamp, limit),
       readLife: (deviceId) => lives.readLife(deviceId),
-      changeLife: (deviceId, change, stamp) => lives.changeLife(deviceId, change, stamp),
+      changeLife: (...given) => lives.changeLife(...given),
       listHistory: (subject, page) => lives.listHistory(subject, page),
-      offerTransfer: (transfer, stamp) => lives.offerTransfer(transfer, stamp),
+      offerTransfer: (...given) => lives.offerTransfer(...given),
       readTransfer: (by) => lives.readTransfer(by),
       acceptTransfer: (deviceId, digest) => lives.acceptTransfer(deviceId, digest),
-      endTransfer: (deviceId, stamp) => lives.endTransfer(deviceId, stamp),
+      endTransfer: (...given) => lives.endTransfer(...given),
       listAcceptedTransfers: (limit) => lives.listAcceptedTransfers(limit),
-      retireDevice: (tombstone) => lives.retireDevice(tombstone),
+      retireDevice: (...given) => lives.retireDevice(...given),
       listLives: (state, limit) => lives.listLives(state, limit),
       listTombstones: (page) => lives.listTombstones(page),
       areRetired: (keys) => lives.areRetired(keys),
@@ -77,24 +78,31 @@ export class SqlSupply {
     return rows.map((row) => ({ name: row.name, publicKey: row.public_key, addedTime: row.added_time }))
   }
 
-  async #writeManufacturer({ name, publicKey, addedTime }: Manufacturer): Promise<'written' | 'exists'> {
-    return this.#writes.run(async (transaction) => {
+  async #writeManufacturer(
+    { name, publicKey, addedTime }: Manufacturer,
+    because?: Because,
+  ): Promise<'written' | 'exists'> {
+    return this.#writes.run(async (transaction, record) => {
       const { numInsertedOrUpdatedRows } = await transaction
         .insertInto('manufacturer')
         .values({ name, public_key: publicKey, added_time: addedTime })
         .onConflict((conflict) => conflict.column('name').doNothing())
         .executeTakeFirst()
-      return (numInsertedOrUpdatedRows ?? 0n) > 0n ? 'written' : 'exists'
+      if ((numInsertedOrUpdatedRows ?? 0n) === 0n) return 'exists'
+      record(because)
+      return 'written'
     })
   }
 
-  async #deleteManufacturer(name: string): Promise<boolean> {
-    return this.#writes.run(async (transaction) => {
+  async #deleteManufacturer(name: string, because?: Because): Promise<boolean> {
+    return this.#writes.run(async (transaction, record) => {
       const { numDeletedRows } = await transaction
         .deleteFrom('manufacturer')
         .where('name', '=', name)
         .executeTakeFirst()
-      return numDeletedRows > 0n
+      if (numDeletedRows === 0n) return false
+      record(because)
+      return true
     })
   }
 
@@ -112,8 +120,9 @@ export class SqlSupply {
   async #writeOwner(
     { name, addedTime }: Owner,
     { ownersMax }: { readonly ownersMax: number },
+    because?: Because,
   ): Promise<'written' | 'exists' | 'too-many'> {
-    return this.#writes.run(async (transaction) => {
+    return this.#writes.run(async (transaction, record) => {
       const found = await transaction.selectFrom('owner').select('name').where('name', '=', name).executeTakeFirst()
       if (found !== undefined) return 'exists'
       const { owners } = await transaction
@@ -122,6 +131,7 @@ export class SqlSupply {
         .executeTakeFirstOrThrow()
       if (owners >= ownersMax) return 'too-many'
       await transaction.insertInto('owner').values({ name, added_time: addedTime }).execute()
+      record(because)
       return 'written'
     })
   }
@@ -130,8 +140,8 @@ export class SqlSupply {
     return (await this.#db.selectFrom('owner').select('name').where('name', '=', name).executeTakeFirst()) !== undefined
   }
 
-  async #deleteOwner(name: string): Promise<'deleted' | 'missing' | 'in-use'> {
-    return this.#writes.run(async (transaction) => {
+  async #deleteOwner(name: string, because?: Because): Promise<'deleted' | 'missing' | 'in-use'> {
+    return this.#writes.run(async (transaction, record) => {
       const lives = await transaction
         .selectFrom('device_life')
         .select('device_id')
@@ -153,27 +163,30 @@ export class SqlSupply {
         .execute()
       if (lives.length > 0 || entries.length > 0 || offers.length > 0) return 'in-use'
       const { numDeletedRows } = await transaction.deleteFrom('owner').where('name', '=', name).executeTakeFirst()
-      return numDeletedRows > 0n ? 'deleted' : 'missing'
+      if (numDeletedRows === 0n) return 'missing'
+      record(because)
+      return 'deleted'
     })
   }
 
-  async #writeManifest(record: ManifestRecord): Promise<void> {
+  async #writeManifest(manifest: ManifestRecord, because?: Because): Promise<void> {
     const row = {
-      sha256: record.sha256,
-      name: record.name,
-      manufacturer: record.manufacturer,
-      imported_time: record.importedTime,
-      actor: record.actor,
-      ...record.counts,
-      is_complete: record.isComplete ? (1 as const) : (0 as const),
+      sha256: manifest.sha256,
+      name: manifest.name,
+      manufacturer: manifest.manufacturer,
+      imported_time: manifest.importedTime,
+      actor: manifest.actor,
+      ...manifest.counts,
+      is_complete: manifest.isComplete ? (1 as const) : (0 as const),
     }
-    await this.#writes.run(async (transaction) =>
-      transaction
+    await this.#writes.run(async (transaction, record) => {
+      await transaction
         .insertInto('manifest')
         .values(row)
         .onConflict((conflict) => conflict.column('sha256').doUpdateSet(row))
-        .execute(),
-    )
+        .execute()
+      record(because)
+    })
   }
 
   async #readManifest(sha256: string): Promise<ManifestRecord | undefined> {

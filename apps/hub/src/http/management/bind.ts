@@ -1,0 +1,31 @@
+/** Routes on an application: who asks, whether they may, and how often. One way for every route of `/api/v1`. */
+
+import type { Hono } from 'hono'
+import type { HttpEnvironment } from '../environment.ts'
+import { operationOf, throttleService } from '../throttled.ts'
+import { type AuthorizationServices, authorizeOperation } from './authorize.ts'
+import type { OpenStreams } from './open-streams.ts'
+import type { Route } from './route.ts'
+import type { ManagementServices } from './services.ts'
+
+export type BindServices = AuthorizationServices & Pick<ManagementServices, 'throttling'>
+
+/** What every path begins with; behind it devices are named as at Azure's addresses. */
+const API = '/api/v1'
+
+/** @throws TypeError if a route asks for no right: nothing is served then. */
+export function bindRoutes<S extends BindServices>(
+  app: Hono<HttpEnvironment>,
+  routes: readonly Route<S>[],
+  hub: { readonly services: S; readonly streams: OpenStreams },
+): void {
+  const { services } = hub
+  for (const { method, path, rights, answer, operation } of routes) {
+    if (rights.length === 0) throw new TypeError(`the route ${method} ${path} asks for no right`)
+    app.on(method, path, async (context) => {
+      const { actor, reach } = await authorizeOperation(context, services, operation)
+      throttleService(services.throttling, actor, operationOf(method, path.slice(API.length)).operation)
+      return answer({ context, ...hub, actor, reach })
+    })
+  }
+}

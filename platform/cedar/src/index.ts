@@ -1,0 +1,2 @@
+export { CedarEngine } from './cedar-engine.ts'
+export { schemaOf } from './schema.ts'

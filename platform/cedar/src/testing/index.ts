@@ -1,0 +1,1 @@
+export { fuzzTargets } from './fuzz-targets.ts'

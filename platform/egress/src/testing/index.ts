@@ -1,0 +1,2 @@
+export type { Certificates, KeyPair } from './certificates.ts'
+export { makeCertificates } from './certificates.ts'

@@ -1,0 +1,1 @@
+export { ALGORITHMS, WebAuthn, type WebAuthnOptions } from './webauthn.ts'

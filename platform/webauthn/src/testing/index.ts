@@ -1,0 +1,1 @@
+export { type Attestation, type Lies, SoftwareAuthenticator } from './software-authenticator.ts'

@@ -1,0 +1,30 @@
+/** Security events as they come. */
+
+import Type from 'typebox'
+import { operation } from './operation.ts'
+import { closed, shape } from './shape.ts'
+
+export const Event = shape('Event', {
+  type: Type.String(),
+  time: Type.String(),
+  subject: Type.String(),
+  actor: Type.String(),
+  detail: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+})
+export type Event = Type.Static<typeof Event>
+
+export const eventOperations = {
+  read: operation({
+    id: 'event.read',
+    method: 'GET',
+    path: '/api/v1/events',
+    summary: 'Reads the newest security events; with follow, what comes after them too',
+    action: 'audit:read',
+    on: 'hub',
+    query: closed({
+      limit: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000 })),
+      follow: Type.Optional(Type.Boolean()),
+    }),
+    answer: { kind: 'lines', schema: Event },
+  }),
+}

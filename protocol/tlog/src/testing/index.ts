@@ -1,0 +1,2 @@
+export { fuzzTargets } from './fuzz-targets.ts'
+export { MemoryLog, testKey } from './memory-log.ts'
