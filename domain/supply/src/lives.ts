@@ -124,8 +124,15 @@ export class Lives {
   }
 
   /** Writes the tombstone of a device, and keeps `because` with it. */
-  async retire(tombstone: Tombstone, because: Because): Promise<LifeOutcome> {
-    const { deviceId, actor } = tombstone
+  async retire(tombstone: Tombstone): Promise<LifeOutcome> {
+    const { deviceId, actor, at, reason, generationId, serial = '', keys } = tombstone
+    const because = {
+      type: 'device.retired',
+      at,
+      subject: `device/${deviceId}`,
+      actor,
+      detail: { reason, generationId, serial, keys: keys.length },
+    } as const
     const outcome = await this.#written(deviceId, () => this.#parts.store.retireDevice(tombstone, because))
     this.#tellRefusal(deviceId, 'retire', outcome, actor)
     return outcome

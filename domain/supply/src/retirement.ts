@@ -68,13 +68,7 @@ export class Retirements {
     }
     this.#ending.add(deviceId)
     try {
-      const outcome = await lives.retire(tombstone, {
-        type: 'device.retired',
-        at: tombstone.at,
-        subject: `device/${deviceId}`,
-        actor,
-        detail: { reason, generationId, serial: tombstone.serial ?? '', keys: tombstone.keys.length },
-      })
+      const outcome = await lives.retire(tombstone)
       if (outcome.kind === 'refused') throw new SupplyError('illegal-move', outcome.reason)
       await this.#end(deviceId, generationId, actor)
     } finally {

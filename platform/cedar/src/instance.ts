@@ -7,12 +7,12 @@ import { createRequire } from 'node:module'
 
 export type Cedar = typeof import('@cedar-policy/cedar-wasm/nodejs')
 
-const require = createRequire(import.meta.url)
+const modules = createRequire(import.meta.url)
 const MODULE = '@cedar-policy/cedar-wasm/nodejs'
 
 /** A new instance; some 60 ms and 10 MB. */
 export function loadCedar(): Cedar {
-  delete require.cache[require.resolve(MODULE)]
+  delete modules.cache[modules.resolve(MODULE)]
   // The one place where the module's types are claimed: they are those of its own declaration.
-  return require(MODULE) as Cedar
+  return modules(MODULE) as Cedar
 }

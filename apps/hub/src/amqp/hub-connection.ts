@@ -50,7 +50,7 @@ export class HubConnection implements AmqpHandler {
   async verifyPlain(name: string, password: string): Promise<boolean> {
     const policy = /^(.+)@sas\.root\.[^@]+$/i.exec(name)?.[1]
     if (policy === undefined) {
-      this.#refused('not-implemented', 'PLAIN is for services here: {policy}@sas.root.{hub}')
+      await this.#refused('not-implemented', 'PLAIN is for services here: {policy}@sas.root.{hub}')
       return false
     }
     const claim = await this.#prove(password)

@@ -3,6 +3,7 @@
 import type { RecordedEvent } from '@holdfast/audit'
 import type { KeyRing } from '@holdfast/keys'
 import type { HistoryEvent } from '@holdfast/store'
+import { TelemetryDigests } from '../audit/telemetry-digests.ts'
 import { Conditions } from '../core/conditions.ts'
 import type { Desk } from '../core/desk.ts'
 import type { DeviceServices } from '../core/device-services.ts'
@@ -37,6 +38,14 @@ export async function openStorage(ground: Ground, { ring, desk, services }: Stor
     throttling: () => services().throttling,
     methods: () => services().methods,
   })
+  // The history may tell while the others are being opened.
+  const opened = Promise.withResolvers<Storage>()
+  const digests = new TelemetryDigests({
+    clock,
+    events,
+    confirm: async (id) => (await opened.promise).history.confirm(id),
+  })
+  threads.history.once('exit', () => digests.end())
   threads.stateEvents.on('message', (told: readonly RecordedEvent[]) => events.recorded(told))
   const { storage, partitions } = await Storage.open({
     folder,
@@ -54,8 +63,9 @@ export async function openStorage(ground: Ground, { ring, desk, services }: Stor
       conditions.set('log', progress.unavailable)
       for (const follower of followers) follower()
     },
-    onHistory: (event) => heard(ground, conditions, event),
+    onHistory: (event) => heard(conditions, digests, event),
   })
+  opened.resolve(storage)
   events.open(storage.state, {
     recent: await storage.state.readRecentEvents(REMEMBERED_EVENTS_MAX),
     blocked: (detail) => conditions.set('audit', detail),
@@ -69,19 +79,9 @@ export async function openStorage(ground: Ground, { ring, desk, services }: Stor
   return { storage, partitions, conditions, statistics, follow }
 }
 
-function heard({ clock, events }: Ground, conditions: Conditions, event: HistoryEvent): void {
+function heard(conditions: Conditions, digests: TelemetryDigests, event: HistoryEvent): void {
   if (event.kind === 'blocked') {
     const [first] = event.blocked
     conditions.set('history', event.unavailable ?? (first === undefined ? undefined : JSON.stringify(first)))
-  } else if (event.kind === 'dropped') {
-    const { partition, reason, messages } = event.dropped
-    const detail = { reason, messages }
-    events.sink({
-      type: 'telemetry.retired',
-      at: clock.wall(),
-      subject: `partition/${partition}`,
-      actor: 'hub',
-      detail,
-    })
-  }
+  } else if (event.kind === 'tellings') digests.heard(event.tellings)
 }

@@ -22,9 +22,10 @@ async function stage(
   const notices = new Map<string, string>()
   const sent: { readonly sink: Sink; readonly indexes: readonly number[] }[] = []
   const faults: unknown[] = []
+  const random = countingRandom()
   const parts: SinksParts = {
     clock: new ManualClock(),
-    random: countingRandom(),
+    random: (bytes) => Uint8Array.from(random(bytes)),
     store,
     reader: {
       readEntries: async (from, limit) => log.slice(from, from + limit),

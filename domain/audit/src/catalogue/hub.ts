@@ -14,7 +14,25 @@ export const HUB_EVENTS = {
   'store.unavailable': ofHub({ detail: 'text' }),
   'store.available': ofHub({}),
   'store.damaged': ofHub({ detail: 'text' }),
-  'telemetry.retired': ofHub({ reason: 'text', messages: 'number' }),
+  /**
+   * Telemetry was put into a segment of pages. `sha256` is over the 32-byte SHA-256 digests of its sealed pages, in the order
+   * of their numbers; `batches` over the sealed batches that it was made from, one after the other.
+   */
+  'telemetry.paged': ofHub({
+    firstSequence: 'number',
+    lastSequence: 'number',
+    messages: 'number',
+    pages: 'number',
+    bytes: 'number',
+    sha256: 'text',
+    batches: 'text?',
+    merged: 'number?',
+    adopted: 'flag?',
+  }),
+  'telemetry.retired': ofHub(
+    { reason: 'text', messages: 'number', firstSequence: 'number', lastSequence: 'number' },
+    2,
+  ),
   'service-queue.overflowed': ofHub({ messages: 'number' }),
 
   'key.created': ofHub({ purpose: 'text' }),

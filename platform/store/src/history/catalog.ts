@@ -1,13 +1,13 @@
 /** `history.db`: which segments and pages there are. All its SQL is here; nothing here knows of keys or content. */
 
-import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { StoreDamagedError } from '../damaged.ts'
 import { OnlineCopy } from '../sqlite/online-copy.ts'
 import { faultOf, findDamage, inTransaction, openDatabase, pragma, storeErrorOf } from '../sqlite/database.ts'
-import { bytesOf, integerOf, textOf } from '../sqlite/row.ts'
-import { DIGEST_TABLES, type Telling, type Told } from './digest-tables.ts'
+import { bytesOf, integerOf } from '../sqlite/row.ts'
+import { DIGEST_TABLES, type Telling } from './digest-tables.ts'
+import { Digests } from './digests.ts'
 import {
   CHECK_ALWAYS_BYTES,
   CHECK_BYTES_MAX,
@@ -31,22 +31,6 @@ import {
   segmentOf,
 } from './segment.ts'
 
-type PagedTelling = Extract<Telling, { readonly kind: 'paged' }>
-
-/** What is kept of a page, also when it is gone. */
-export interface PageDigest {
-  readonly page: number
-  readonly epoch: number
-  readonly firstSequence: number
-  readonly lastSequence: number
-  readonly messages: number
-  readonly sealedBytes: number
-  readonly sha256: Uint8Array
-}
-
-/** Pages whose digests are made by one step: 2 MiB, some milliseconds. */
-const ADOPT_PAGES = 32
-
 /** Everything of a segment but its number and what its pages add up to. */
 export type SegmentPlace = Omit<Segment, 'id' | 'messages' | 'plainBytes' | 'sealedBytes'>
 
@@ -55,6 +39,11 @@ export class Catalog {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
   readonly #copy = new OnlineCopy()
+  /** Digests of pages and segments, and what the audit log has to hear. */
+  readonly digests = new Digests({
+    prepare: (sql) => this.#prepare(sql),
+    write: (synchronous, bytes, work) => this.#write(synchronous, bytes, work),
+  })
   readonly #ends: HistoryEnds[]
   #isClean: boolean
   #bytesSinceCheckpoint = 0
@@ -234,7 +223,6 @@ export class Catalog {
       `INSERT INTO page (segment, epoch, first_device, last_device, first_sequence, last_sequence, earliest, latest,
          messages, plain_bytes, sealed_bytes, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    const digest = this.#prepare('INSERT INTO page_digest VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
     const add = this.#prepare(
       `UPDATE segment SET messages = messages + ?, plain_bytes = plain_bytes + ?, sealed_bytes = sealed_bytes + ?
        WHERE id = ?`,
@@ -255,16 +243,7 @@ export class Catalog {
           row.sealedBytes,
           sealed,
         )
-        digest.run(
-          lastInsertRowid,
-          segment,
-          row.epoch,
-          row.firstSequence,
-          row.lastSequence,
-          row.messages,
-          sealed.length,
-          createHash('sha256').update(sealed).digest(),
-        )
+        this.digests.keep({ page: Number(lastInsertRowid), segment, row, sealed })
         add.run(row.messages, row.plainBytes, row.sealedBytes, segment)
       }
     })
@@ -275,7 +254,7 @@ export class Catalog {
     this.#write('FULL', 0, () => {
       this.#setState(segment, STATE_IN_USE)
       this.#writeEnds(partition, ends)
-      this.#tellPaged(segment, { batches })
+      this.digests.tellPaged(segment, { batches })
     })
     this.#ends[partition] = ends
   }
@@ -285,7 +264,7 @@ export class Catalog {
     this.#write('FULL', 0, () => {
       for (const source of sources) this.#setState(source.id, STATE_DELETED)
       this.#setState(segment, STATE_IN_USE)
-      this.#tellPaged(segment, { merged: sources.length })
+      this.digests.tellPaged(segment, { merged: sources.length })
     })
   }
 
@@ -294,7 +273,7 @@ export class Catalog {
     this.#write('FULL', 0, () => {
       if (segment !== undefined) this.#setState(segment.id, STATE_DELETED)
       this.#writeEnds(partition, ends)
-      this.#tell(telling)
+      this.digests.tell(telling)
     })
     this.#ends[partition] = ends
   }
@@ -317,9 +296,7 @@ export class Catalog {
     this.#write('NORMAL', pages.length * HISTORY_PAGE_BYTES, () => {
       for (const page of pages) this.#prepare('DELETE FROM page WHERE id = ?').run(integerOf(page, 'id'))
       if (pages.length < DELETE_PAGES) {
-        for (const table of ['page_digest', 'segment_digest']) {
-          this.#prepare(`DELETE FROM ${table} WHERE segment = ?`).run(segment)
-        }
+        this.digests.forget(segment)
         this.#prepare('DELETE FROM segment WHERE id = ?').run(segment)
       }
     })
@@ -403,88 +380,6 @@ export class Catalog {
     }
   }
 
-  /** Digests of a segment's pages after the page `after`, in the order of their numbers. */
-  pageDigests(segment: number, after: number, most: number): readonly PageDigest[] {
-    return this.#prepare('SELECT * FROM page_digest WHERE segment = ? AND page > ? ORDER BY page LIMIT ?')
-      .all(segment, after, most)
-      .map((row) => ({
-        page: integerOf(row, 'page'),
-        epoch: integerOf(row, 'epoch'),
-        firstSequence: integerOf(row, 'first_sequence'),
-        lastSequence: integerOf(row, 'last_sequence'),
-        messages: integerOf(row, 'messages'),
-        sealedBytes: integerOf(row, 'sealed_bytes'),
-        sha256: bytesOf(row, 'sha256'),
-      }))
-  }
-
-  /** Sealed bytes of a page by its number; undefined where there is none in this segment. */
-  sealedAt(segment: number, page: number): Uint8Array | undefined {
-    const row = this.#prepare('SELECT sealed FROM page WHERE id = ? AND segment = ?').get(page, segment)
-    return row === undefined ? undefined : bytesOf(row, 'sealed')
-  }
-
-  /** The first page of a segment that nobody kept a digest of. */
-  pageWithoutDigest(segment: number): number | undefined {
-    const row = this.#prepare(
-      `SELECT id FROM page WHERE segment = ? AND id NOT IN (SELECT page FROM page_digest WHERE segment = ?1) ORDER BY id LIMIT 1`,
-    ).get(segment)
-    return row === undefined ? undefined : integerOf(row, 'id')
-  }
-
-  /** When a segment came into use, in milliseconds since 1970; undefined where it is older than digests are. */
-  inUseSince(segment: number): number | undefined {
-    const row = this.#prepare('SELECT in_use_since FROM segment_digest WHERE segment = ?').get(segment)
-    return row === undefined ? undefined : integerOf(row, 'in_use_since')
-  }
-
-  /**
-   * Makes digests of what was there before digests were kept: some pages a call, and at the end of a segment its telling.
-   * @returns true when there is more to do.
-   */
-  adopt(): boolean {
-    const row = this.#prepare(
-      `SELECT id FROM segment WHERE state = ${STATE_IN_USE} AND id NOT IN (SELECT segment FROM segment_digest)
-       ORDER BY id LIMIT 1`,
-    ).get()
-    if (row === undefined) return false
-    const segment = integerOf(row, 'id')
-    const pages = this.#prepare(
-      `SELECT id, epoch, first_sequence, last_sequence, messages, sealed FROM page
-       WHERE segment = ?1 AND id > coalesce((SELECT max(page) FROM page_digest WHERE segment = ?1), -1) ORDER BY id LIMIT ?2`,
-    ).all(segment, ADOPT_PAGES)
-    this.#write(pages.length < ADOPT_PAGES ? 'FULL' : 'NORMAL', pages.length * 128, () => {
-      const digest = this.#prepare('INSERT INTO page_digest VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
-      for (const page of pages) {
-        const sealed = bytesOf(page, 'sealed')
-        digest.run(
-          integerOf(page, 'id'),
-          segment,
-          integerOf(page, 'epoch'),
-          integerOf(page, 'first_sequence'),
-          integerOf(page, 'last_sequence'),
-          integerOf(page, 'messages'),
-          sealed.length,
-          createHash('sha256').update(sealed).digest(),
-        )
-      }
-      if (pages.length < ADOPT_PAGES) this.#tellPaged(segment, { adopted: true })
-    })
-    return true
-  }
-
-  /** What the audit log has not confirmed, oldest first. */
-  tellings(most: number): readonly Told[] {
-    return this.#prepare('SELECT id, what FROM telling ORDER BY id LIMIT ?')
-      .all(most)
-      .map((row) => ({ id: integerOf(row, 'id'), what: JSON.parse(textOf(row, 'what')) as Telling }))
-  }
-
-  /** The audit log has everything up to this one on its disk. */
-  confirm(id: number): void {
-    this.#write('NORMAL', 0, () => this.#prepare('DELETE FROM telling WHERE id <= ?').run(id))
-  }
-
   /** See `OnlineCopy`. */
   copyTo(file: string): Promise<void> {
     return this.#copy.run(this.#database, file)
@@ -538,36 +433,6 @@ export class Catalog {
         )
       }
     }
-  }
-
-  /** Within the transaction that puts a segment in use. */
-  #tellPaged(id: number, facts: Pick<PagedTelling, 'batches' | 'merged' | 'adopted'>): void {
-    const row = this.#prepare(`SELECT ${SEGMENT_COLUMNS} FROM segment WHERE id = ?`).get(id)
-    if (row === undefined) throw new TypeError('a segment that is put in use is there')
-    const { partition, firstSequence, nextSequence } = segmentOf(row)
-    const digest = this.digestOf(id)
-    this.#prepare('INSERT INTO segment_digest VALUES (?, ?)').run(id, Date.now())
-    this.#tell({ kind: 'paged', partition, firstSequence, lastSequence: nextSequence - 1, ...digest, ...facts })
-  }
-
-  /** The digest of a segment, as its pages' kept digests give it, and what they add up to. */
-  digestOf(segment: number): Pick<PagedTelling, 'messages' | 'pages' | 'bytes' | 'sha256'> {
-    const hash = createHash('sha256')
-    let [messages, pages, bytes] = [0, 0, 0]
-    const rows = this.#prepare(
-      'SELECT messages, sealed_bytes, sha256 FROM page_digest WHERE segment = ? ORDER BY page',
-    ).iterate(segment)
-    for (const row of rows) {
-      hash.update(bytesOf(row, 'sha256'))
-      messages += integerOf(row, 'messages')
-      bytes += integerOf(row, 'sealed_bytes')
-      pages += 1
-    }
-    return { messages, pages, bytes, sha256: hash.digest('hex') }
-  }
-
-  #tell(what: Telling): void {
-    this.#prepare('INSERT INTO telling (what) VALUES (?)').run(JSON.stringify(what))
   }
 
   #setState(segment: number, state: number): void {

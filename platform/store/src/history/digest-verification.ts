@@ -8,6 +8,7 @@ import type { Catalog } from './catalog.ts'
 import type { Telling } from './digest-tables.ts'
 import { FINDINGS_MAX } from './limits.ts'
 import type { Segment } from './segment.ts'
+import { findOddities } from './telling-order.ts'
 
 /** How long a segment may be in use before it is in the audit log, in milliseconds; BG-3.d has 24 hours. */
 export const LOGGED_WITHIN_MS = 24 * 3_600_000
@@ -82,6 +83,9 @@ async function verifyPartition(catalog: Catalog, look: Look, tally: Tally, optio
   // Before anything else is looked at, for what comes meanwhile is not in what was told.
   const end = catalog.ends(partition).nextSequence
   verifyBeginning(catalog, look, tally)
+  for (const { firstSequence: from, lastSequence: to, detail } of findOddities(told, look.dropped.size > 0)) {
+    find(tally, 'contradicts', look, { from, to, detail })
+  }
   const paged = new Map<string, Set<string>>()
   let last = -1
   for (const telling of told) {
@@ -148,13 +152,13 @@ async function verifySegment(
   const hash = createHash('sha256')
   tally.segments += 1
   for (let after = -1, count = 0; ; ) {
-    const digests = catalog.pageDigests(segment.id, after, PAGES_A_PAUSE)
+    const digests = catalog.digests.pagesOf(segment.id, after, PAGES_A_PAUSE)
     if (digests.length === 0) break
     for (const { page, epoch, firstSequence: from, lastSequence: to, sha256 } of digests) {
       after = page
       count += 1
       hash.update(sha256)
-      const sealed = catalog.sealedAt(segment.id, page)
+      const sealed = catalog.digests.sealedAt(segment.id, page)
       // A page is sorted by device: its first and last message need not have the least and the greatest number.
       const range = { from: Math.min(from, to), to: Math.max(from, to) }
       if (sealed === undefined) {
@@ -180,8 +184,8 @@ async function verifySegment(
     return
   }
   const range = { from: segment.firstSequence, to: segment.nextSequence - 1 }
-  const since = catalog.inUseSince(segment.id)
-  const extra = catalog.pageWithoutDigest(segment.id)
+  const since = catalog.digests.inUseSince(segment.id)
+  const extra = catalog.digests.pageWithout(segment.id)
   if (extra !== undefined && since !== undefined) {
     find(tally, 'added', look, { ...range, detail: `page ${extra} was added to it` })
   }

@@ -216,13 +216,13 @@ export class History {
 
   /** What the audit log has not confirmed, oldest first. */
   tellings(most: number): readonly Told[] {
-    return this.#catalog.tellings(most)
+    return this.#catalog.digests.tellings(most)
   }
 
   /** @throws StoreUnavailableError: then it is told again. */
   confirm(id: number): void {
     try {
-      this.#catalog.confirm(id)
+      this.#catalog.digests.confirm(id)
     } catch (error) {
       throw storeErrorOf(error, this.#catalog.file, 'restore the data folder from a backup')
     }
@@ -291,9 +291,9 @@ export class History {
     if (performance.now() < this.#nextLook) return undefined
     const isChanged = this.#retain(now)
     if (isChanged) return repeat(() => false)
-    const job = this.#nextRegrouping(now) ?? this.#nextMerging()
+    // What is older than digests is told as it was found, before it becomes part of something else.
+    const job = this.#nextRegrouping(now) ?? this.#nextAdoption() ?? this.#nextMerging()
     if (job !== undefined) return this.#whileThereIsRoom(job)
-    if (this.#catalog.adopt()) return repeat(() => this.#catalog.adopt())
     if (this.#catalog.shrink()) return repeat(() => this.#catalog.shrink())
     this.#isForced = false
     this.#nextLook = performance.now() + IDLE_MS / 2
@@ -354,6 +354,10 @@ export class History {
     })
     this.#options.trim(partition, this.#catalog.ends(partition).nextSequence)
     this.#mergeFrom.set(partition, this.#mergedTo.get(partition) ?? 0)
+  }
+
+  #nextAdoption(): Job | undefined {
+    return this.#catalog.digests.adopt() ? repeat(() => this.#catalog.digests.adopt()) : undefined
   }
 
   #nextMerging(): Job | undefined {

@@ -43,11 +43,7 @@ export class SqlModels implements ModelStore {
     return (await this.#db.selectFrom('model').selectAll().orderBy('id').execute()).map(modelOf)
   }
 
-  async writeModel(
-    model: DeviceModel,
-    expected: ModelExpectation,
-    because?: Because,
-  ): Promise<'written' | 'conflict'> {
+  async writeModel(model: DeviceModel, expected: ModelExpectation, because?: Because): Promise<'written' | 'conflict'> {
     return this.#writes.run(async (transaction, record) => {
       const etag = await readEtag(transaction, model.id)
       if (etag !== (expected.kind === 'absent' ? undefined : expected.etag)) return 'conflict'

@@ -489,7 +489,7 @@ describe('over MQTT', () => {
   test('register and poll, answered on the request’s topic', async () => {
     const hub = await stage()
     await hub.enroll('individual', { registrationId: 'pump-1', attestation: SYMMETRIC })
-    const reply = mqttProvisioning(hub.provisioning, hub.services)
+    const reply = mqttProvisioning(hub.provisioning, { ...hub.services, durable: () => undefined })
     const credentials = hub.token('pump-1', KEY)
     const body = Buffer.from('{"registrationId":"pump-1"}')
     const operation = { kind: 'register', body, force: false } as const
@@ -505,7 +505,7 @@ describe('over MQTT', () => {
   test('errors are JSON, with the status in the topic', async () => {
     const hub = await stage()
     await hub.enroll('individual', { registrationId: 'pump-1', attestation: SYMMETRIC })
-    const reply = mqttProvisioning(hub.provisioning, hub.services)
+    const reply = mqttProvisioning(hub.provisioning, { ...hub.services, durable: () => undefined })
     const credentials = hub.token('pump-1', KEY)
     const register = (body: string): Parameters<typeof reply>[0] => ({
       requestId: '1',
