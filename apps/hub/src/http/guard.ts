@@ -23,6 +23,9 @@ const ANSWER_HEADERS: Readonly<Record<string, string>> = {
   'referrer-policy': 'no-referrer',
 }
 
+/** Handlers of the guard itself, which every address has; one with more is served. */
+const GUARDS = 2
+
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
 
 export interface GuardOptions extends RefusalListener {
@@ -64,8 +67,7 @@ export function guard(app: Hono<HttpEnvironment>, options: GuardOptions): void {
 
 /** What is refused to a request without a route: its method, where another has one, or its address. */
 function unserved(app: Hono<HttpEnvironment>, { req }: Context<HttpEnvironment>): Problem {
-  // Every address has the guard itself; one with more is served.
-  const served = [...METHODS].filter((method) => app.router.match(method, req.path)[0].length > 1)
+  const served = [...METHODS].filter((method) => app.router.match(method, req.path)[0].length > GUARDS)
   return served.length === 0 || served.includes(req.method) ? notFound() : methodNotAllowed(served)
 }
 

@@ -33,6 +33,7 @@ import { memoryAuthority } from './memory-authority.ts'
 import { memoryMasquerade } from './memory-masquerade.ts'
 import type { DeviceCredentials } from '../trust/device-credentials.ts'
 import { memoryCredentials } from './memory-credentials.ts'
+import { checkAnswer } from './answer-check.ts'
 import { MemoryTelemetry } from './memory-telemetry.ts'
 
 export const HOST = 'hub.example'
@@ -239,10 +240,15 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
 
-  const read = async (response: Response): Promise<Answer> => {
+  /** The whole answer, which has to be what its operation says. */
+  const ask = async (asked: Request, peer: PeerFacts): Promise<Answer> => {
+    const response = await send(asked, peer)
     const text = await response.text()
     const { status, headers } = response
-    return { status, headers, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) }
+    const isJson = headers.get('content-type')?.includes('json') === true && !text.trimEnd().includes('\n')
+    const body = text === '' || !isJson ? {} : (JSON.parse(text) as Record<string, unknown>)
+    checkAnswer(asked, status, body)
+    return { status, headers, body }
   }
 
   return {
@@ -263,13 +269,13 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     request,
     /** As the operator, on the local socket. */
     local: async (method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>) =>
-      read(await send(request(method, path, body, headers))),
+      ask(request(method, path, body, headers), LOCAL),
     /** As a service with a token of the policy. */
     service: async (policy: string, method: string, path: string, body?: unknown) =>
-      read(await send(request(method, path, body, { authorization: token(policy) }), REMOTE)),
+      ask(request(method, path, body, { authorization: token(policy) }), REMOTE),
     /** From afar, with whatever headers. */
     remote: async (method: string, path: string, headers: Readonly<Record<string, string>> = {}, body?: unknown) =>
-      read(await send(request(method, path, body, headers), REMOTE)),
+      ask(request(method, path, body, headers), REMOTE),
     stream: async (path: string, options: { readonly authorization?: string } = {}) => {
       const { authorization } = options
       return authorization === undefined

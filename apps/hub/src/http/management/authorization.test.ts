@@ -65,7 +65,12 @@ test('the refused of a policy are told which right they lack', async () => {
   const { body } = await hub.service('registryRead', 'POST', '/devices', { deviceId: 'd' })
   assert.equal(body['code'], 'not-allowed')
   assert.match(String(body['detail']), /RegistryWrite/)
-  assert.deepEqual(hub.events.at(-1)?.detail, { method: 'POST', reason: 'policy-without-right', address: '10.0.0.7' })
+  assert.deepEqual(hub.events.at(-1)?.detail, {
+    method: 'POST',
+    reason: 'policy-without-right',
+    address: '10.0.0.7',
+    operation: 'device.create',
+  })
 })
 
 test('what arrives on a port is never the operator, whatever it says of itself', async () => {

@@ -24,8 +24,8 @@ export function versioned<T>(etag: string, value: T): Versioned<T> {
 }
 
 /**
- * The version that `If-Match` asks for (§13.1.1): one strong tag, or `*` for any. Without quotes it is taken as well,
- * as Azure's clients send it.
+ * The version that `If-Match` asks for (§13.1.1): one strong tag, or `*` for any. Azure's clients leave
+ * quotes away, and put them around `*`: both are taken.
  * @throws Problem 400 where what is asked for cannot be seen to: a list, a weak tag, or what has no versions.
  */
 export function ifMatch(
@@ -35,7 +35,7 @@ export function ifMatch(
   const header = context.req.header('if-match')?.trim()
   if (header === undefined || operation.method === 'GET') return undefined
   if (operation.isVersioned !== true) throw badRequest([{ path: '', message: 'has no versions: leave If-Match away' }])
-  if (header === '*') return undefined
+  if (header === '*' || header === '"*"') return undefined
   const tag =
     /^"([\x21\x23-\x7e]{0,256})"$/.exec(header)?.[1] ?? /^([\x21\x23-\x2b\x2d-\x7e]{1,256})$/.exec(header)?.[1]
   if (tag === undefined || header.startsWith('W/')) {
