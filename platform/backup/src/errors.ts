@@ -31,3 +31,8 @@ export class BackupError extends Error {
 export function damaged(what: string, cause?: unknown): BackupError {
   return new BackupError('archive-damaged', `the backup is damaged: ${what}; take another copy of it`, cause)
 }
+
+/** What it holds does not fit together, or is not what was counted. */
+export function doesNotHold(what: string, cause?: unknown): BackupError {
+  return new BackupError('does-not-hold', `what the backup holds does not hold together: ${what}`, cause)
+}

@@ -22,3 +22,13 @@ export const SMALL_FILE_BYTES_MAX = 64 * 1024 * 1024
 
 /** Room that a copy leaves free on the disk of the data folder, so that the hub can go on writing meanwhile. */
 export const ROOM_KEPT_BYTES = 64 * 1024 * 1024
+
+/** A file of the keys that is kept in memory, and how many of them there may be. */
+export const HELD_BYTES_MAX = 32 * 1024 * 1024
+export const HELD_FILES_MAX = 16
+
+/** Uploaded files that a proof reads to their end; of the others it looks whether they are there. */
+export const UPLOADS_OPENED_MAX = 1_000
+
+/** What crosses from the backup thread at once, or is written at once. */
+export const STREAM_BYTES = 256 * 1024

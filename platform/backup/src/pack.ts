@@ -7,8 +7,10 @@ import { READ_BYTES } from './limits.ts'
 import { formatManifest, type Manifest, MANIFEST_FILE, type PackedFile, SIGNATURE_FILE } from './manifest.ts'
 import { encodeHeader, entryBytes, paddingOf, TRAILER } from './tar.ts'
 
-/** A file to pack: where it lies, what it is called in the archive, how many bytes it has. */
-export interface Source {
+/** What to pack: what it is called in the archive, and its bytes in memory or where they lie and how many they are. */
+export type Source = FileSource | { readonly name: string; readonly content: Uint8Array }
+
+export interface FileSource {
   readonly name: string
   readonly path: string
   readonly bytes: number
@@ -23,7 +25,7 @@ export interface Packing {
 
 /** How many bytes an archive of these files has, without manifest and signature. */
 export function packedBytes(sources: readonly Source[]): number {
-  return sources.reduce((sum, { bytes }) => sum + entryBytes(bytes), TRAILER.length)
+  return sources.reduce((sum, source) => sum + entryBytes(bytesOf(source)), TRAILER.length)
 }
 
 /**
@@ -34,10 +36,11 @@ export async function* pack({ sources, manifest, sign }: Packing): AsyncGenerato
   const modifiedSeconds = Math.floor(Date.parse(manifest.takenTime) / 1_000)
   const files: PackedFile[] = []
   for (const source of sources) {
-    const { name, bytes } = source
+    const { name } = source
+    const bytes = bytesOf(source)
     yield encodeHeader({ name, bytes, modifiedSeconds })
     const hash = createHash('sha256')
-    for await (const chunk of contentOf(source)) {
+    for await (const chunk of 'content' in source ? [source.content] : contentOf(source)) {
       hash.update(chunk)
       yield chunk
     }
@@ -59,7 +62,11 @@ function* whole(name: string, content: Uint8Array, modifiedSeconds: number): Gen
   yield paddingOf(content.length)
 }
 
-async function* contentOf({ name, path, bytes }: Source): AsyncGenerator<Uint8Array> {
+function bytesOf(source: Source): number {
+  return 'content' in source ? source.content.length : source.bytes
+}
+
+async function* contentOf({ name, path, bytes }: FileSource): AsyncGenerator<Uint8Array> {
   const file = await open(path, 'r').catch((cause: unknown) => {
     throw new BackupError('unavailable', `${name} cannot be read for the backup`, cause)
   })

@@ -5,7 +5,7 @@ import { constants } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BackupError, damaged } from './errors.ts'
-import { MANIFEST_BYTES_MAX } from './limits.ts'
+import { HELD_BYTES_MAX, HELD_FILES_MAX, MANIFEST_BYTES_MAX } from './limits.ts'
 import { type Manifest, MANIFEST_FILE, type PackedFile, parseManifest, SIGNATURE_FILE } from './manifest.ts'
 import { type ReadEntry, readTar } from './tar-reader.ts'
 
@@ -19,18 +19,27 @@ export interface Unpacked {
   readonly manifestDigest: string
   /** The signed note, if there is one. */
   readonly signature: Uint8Array | undefined
+  /** Files that were to stay in memory, by name. */
+  readonly held: ReadonlyMap<string, Uint8Array>
+}
+
+export interface Unpacking {
+  /** Hears how many bytes have been written, now and then. */
+  readonly onBytes?: (bytes: number) => void
+  /** Files that are to stay in memory, at most `HELD_BYTES_MAX` each: keys, where the folder is only looked at. */
+  readonly isHeld?: (name: string) => boolean
 }
 
 /**
  * Writes an archive's files into `folder`, which is there, empty, and nobody else's. Durable when it resolves.
- * @param onBytes hears how many bytes have been written, now and then.
  * @throws BackupError `archive-damaged`, `archive-newer`, `no-room`, `unavailable`: what was written is worth nothing then.
  */
 export async function unpack(
   archive: AsyncIterable<Uint8Array>,
   folder: string,
-  onBytes: (bytes: number) => void = () => undefined,
+  { onBytes = () => undefined, isHeld = () => false }: Unpacking = {},
 ): Promise<Unpacked> {
+  const held = new Map<string, Uint8Array>()
   const found: PackedFile[] = []
   const folders = new Set<string>([folder])
   let manifestBytes: Uint8Array | undefined
@@ -42,7 +51,13 @@ export async function unpack(
     }
     if (entry.name === MANIFEST_FILE) manifestBytes = await inMemory(entry, MANIFEST_BYTES_MAX)
     else if (entry.name === SIGNATURE_FILE) signature = await inMemory(entry, SIGNATURE_BYTES_MAX)
-    else {
+    else if (isHeld(entry.name)) {
+      const { name } = entry
+      const bytes = await inMemory(entry, HELD_BYTES_MAX)
+      if (held.size >= HELD_FILES_MAX) throw damaged('it holds more keys than there are')
+      held.set(name, bytes)
+      found.push({ name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') })
+    } else {
       found.push(await toDisk(entry, { folder, folders }))
       written += entry.bytes
       onBytes(written)
@@ -52,7 +67,7 @@ export async function unpack(
   const manifest = parseManifest(manifestBytes)
   compare(found, manifest.files)
   for (const path of folders) await syncFolder(path)
-  return { manifest, manifestDigest: createHash('sha256').update(manifestBytes).digest('hex'), signature }
+  return { manifest, manifestDigest: createHash('sha256').update(manifestBytes).digest('hex'), signature, held }
 }
 
 /** @throws BackupError naming the first file that is not what the manifest says. */

@@ -9,7 +9,7 @@
 
 import type { KeyEnvironment } from './environment.ts'
 import { fileError, KeyError } from './errors.ts'
-import { fileHomes } from './file-provider.ts'
+import { fileHomes, FileKeyProvider } from './file-provider.ts'
 import type { KeyFolder } from './folder.ts'
 import type { HomeDescription, HomeOpening, HomeWish, KeyHome, KeyHomeKind, KeyHomeKinds } from './home.ts'
 import { readHomes, writeHomes } from './home-file.ts'
@@ -137,6 +137,22 @@ export class KeyCustody {
   /** Replaces the key-encryption key where it is. Interrupted, the next start goes on; so does calling it again. */
   rotateKeyEncryptionKey(): Promise<void> {
     return this.#inTurn(() => rotate(this.ring, this.#home))
+  }
+
+  /**
+   * Writes the ring into another folder with a key-encryption key of its own in a file beside it: whoever has that folder
+   * opens the ring, wherever this one's key lives. For a backup, which is sealed as a whole.
+   * @throws KeyError `unavailable`.
+   */
+  copyTo(folder: KeyFolder): Promise<void> {
+    return this.#inTurn(async () => {
+      const home = await FileKeyProvider.open(folder, { ...this.#parts.environment, mayCreate: true })
+      try {
+        await this.ring.copyTo(folder, home)
+      } finally {
+        await home.close()
+      }
+    })
   }
 
   /** Tries again to clear away what is left of moves; never rejects. */

@@ -209,6 +209,35 @@ export class KeyRing {
     })
   }
 
+  /**
+   * Writes the same keys and tombstones into another folder, wrapped by another provider. This ring stays as it is, and
+   * goes on without knowing of the copy.
+   * @throws KeyError `unavailable`.
+   */
+  copyTo(folder: KeyFolder, provider: KeyProvider): Promise<void> {
+    return this.#inTurn(async () => {
+      const root = await makeRoot(provider, this.#id, this.#environment)
+      try {
+        const entries = this.#entries.map((entry) =>
+          entry.wrapped === undefined ? entry : { ...entry, wrapped: this.#wrap(this.key(entry.epoch), root) },
+        )
+        const content = {
+          id: this.#id,
+          provider: root.provider,
+          root: root.wrapped,
+          nextEpoch: this.#nextEpoch,
+          entries,
+        }
+        await replaceFile(folder, ringFile.RING_FILE, ringFile.formatRing(content, root.mac))
+      } catch (cause) {
+        throw new KeyError('unavailable', `${folder.path}/${ringFile.RING_FILE} could not be written`, cause)
+      } finally {
+        root.wrapping.fill(0)
+        root.mac.fill(0)
+      }
+    })
+  }
+
   /** Overwrites every key in memory; the ring cannot be used after. */
   close(): void {
     for (const key of this.#keys.values()) key.destroy()

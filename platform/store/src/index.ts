@@ -1,3 +1,5 @@
+export type { CopiedFiles, CopyCounts } from './copies.ts'
+export { countCopies, damageOf, settleCopies, uploadFilesOf } from './copies.ts'
 export { StoreDamagedError, StoreUnavailableError } from './damaged.ts'
 export type { HistoryErrorCode } from './history/errors.ts'
 export { HistoryError } from './history/errors.ts'
@@ -16,6 +18,7 @@ export type {
   DigestVerification,
   TelemetryRecord,
 } from './history/digest-verification.ts'
+export { readTelemetryRecord, tellingOf } from './history/telling-event.ts'
 export type { DataKey as HistoryKey } from './history/key-ring.ts'
 export type { Dropped, Retention } from './history/retention.ts'
 export type { Verification } from './history/verification.ts'

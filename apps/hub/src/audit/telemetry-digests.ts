@@ -59,31 +59,3 @@ export class TelemetryDigests {
     }
   }
 }
-
-/** The telling that an entry of the audit log is of; undefined where it is of none, or older than digests are. */
-export function tellingOf({
-  type,
-  subject,
-  detail,
-}: Pick<SecurityEvent, 'type' | 'subject' | 'detail'>): Telling | undefined {
-  const [, digits] = /^partition\/(\d{1,4})$/.exec(subject) ?? []
-  const { firstSequence, lastSequence, messages } = detail
-  if (digits === undefined || typeof messages !== 'number') return undefined
-  if (typeof firstSequence !== 'number' || typeof lastSequence !== 'number') return undefined
-  const place = { partition: Number(digits), firstSequence, lastSequence, messages }
-  const { reason, pages, bytes, sha256, merged, adopted } = detail
-  if (type === 'telemetry.retired') {
-    return reason === 'age' || reason === 'size' ? { kind: 'retired', ...place, reason } : undefined
-  }
-  if (type !== 'telemetry.paged') return undefined
-  if (typeof pages !== 'number' || typeof bytes !== 'number' || typeof sha256 !== 'string') return undefined
-  return {
-    kind: 'paged',
-    ...place,
-    pages,
-    bytes,
-    sha256,
-    ...(typeof merged === 'number' ? { merged } : {}),
-    ...(adopted === true ? { adopted } : {}),
-  }
-}
