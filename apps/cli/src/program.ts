@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import type { World } from './command.ts'
 import { addAccess } from './commands/access.ts'
+import { addApi } from './commands/api.ts'
 import { addAttestation } from './commands/attestation.ts'
 import { addAudit } from './commands/audit.ts'
 import { addAuthority } from './commands/authority.ts'
@@ -87,6 +88,7 @@ Example:
   addFleet(program, world)
   addRole(program, world)
   addAccess(program, world)
+  addApi(program, world, version)
   addStatus(program, world)
   addDoctor(program, world)
   for (const name of ['up', 'witness']) {

@@ -18,8 +18,11 @@ export type Target = 'hub' | 'device' | 'devices' | 'organisation' | 'self'
 export type Answer =
   | { readonly kind: 'json'; readonly status?: 200 | 201 | 202; readonly schema: TSchema }
   | { readonly kind: 'none' }
-  /** `application/x-ndjson`, one of `schema` a line. */
-  | { readonly kind: 'lines'; readonly schema: TSchema }
+  /**
+   * `application/x-ndjson`, one of `schema` a line. `isLive`: it may go on with what comes, and is given as
+   * `text/event-stream` where the request asks for that.
+   */
+  | { readonly kind: 'lines'; readonly schema: TSchema; readonly isLive?: true }
   /** `text/event-stream` (WHATWG HTML §9.2), the data of each event one of `schema`. */
   | { readonly kind: 'events'; readonly schema: TSchema }
   | { readonly kind: 'bytes'; readonly contentType: string }

@@ -1,5 +1,6 @@
-/** JSON bodies at the border: bounded, strict UTF-8, checked against a schema, every fault named. */
+/** JSON bodies at the border: bounded, strict UTF-8, I-JSON, checked against a schema, every fault named. */
 
+import { pointer, readStrictJson } from '@holdfast/api'
 import type { Context } from 'hono'
 import type { Static, TSchema } from 'typebox'
 import Value from 'typebox/value'
@@ -26,7 +27,9 @@ export async function readJson<S extends TSchema>(context: Context<HttpEnvironme
       detail: 'send it with Content-Type: application/json',
     })
   }
-  const value = parse(await readText(context.req.raw))
+  const reading = readStrictJson(await readText(context.req.raw))
+  if (reading.kind === 'fault') throw badRequest([{ path: reading.path, message: reading.message }])
+  const { value } = reading
   if (Value.Check(schema, value)) return value
   throw badRequest(faultsOf(schema, value))
 }
@@ -43,14 +46,6 @@ async function readText(request: Request): Promise<string> {
     return decoder.decode(Buffer.concat(chunks))
   } catch {
     throw badRequest([{ path: '', message: 'is not UTF-8' }])
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw badRequest([{ path: '', message: 'is not JSON' }])
   }
 }
 
@@ -72,9 +67,4 @@ function faultsOf(schema: TSchema, value: unknown): readonly Fault[] {
     if (faults.length >= FAULTS_MAX) return faults.slice(0, FAULTS_MAX)
   }
   return faults
-}
-
-/** A name from the peer, short and escaped as RFC 6901 §3 asks. */
-function pointer(name: string): string {
-  return name.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1')
 }

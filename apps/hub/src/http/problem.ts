@@ -1,5 +1,7 @@
 /** Refusals as problem+json (RFC 9457), the one form in which the hub's own API says no. */
 
+import { PROBLEMS_PATH } from '@holdfast/api'
+
 /** One thing that is wrong with a request: where, and what. */
 export interface Fault {
   /** JSON pointer into the body (RFC 6901), or `?name` for a query parameter. */
@@ -8,7 +10,7 @@ export interface Fault {
 }
 
 export interface ProblemFacts {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 411 | 412 | 413 | 414 | 415 | 429 | 500 | 502 | 503 | 504
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 411 | 412 | 413 | 414 | 415 | 422 | 429 | 500 | 502 | 503 | 504
   /** Part of the API, like the status. */
   readonly code: string
   /** What was refused and why, as one clause. */
@@ -31,7 +33,7 @@ export class Problem extends Error {
 }
 
 export function problemResponse({ status, code, title, detail, faults, headers }: ProblemFacts): Response {
-  const body = { type: `urn:holdfast:problem:${code}`, title, status, detail, code, ...(faults && { faults }) }
+  const body = { type: `${PROBLEMS_PATH}#${code}`, title, status, detail, code, ...(faults && { faults }) }
   return new Response(JSON.stringify(body), {
     status,
     headers: { ...headers, 'content-type': 'application/problem+json' },

@@ -11,6 +11,7 @@ import { authorityName, OCSP_PATH, PUBLICATION_PATH } from '../trust/publication
 import type { PublishedList } from '../trust/publication/revocation-lists.ts'
 import type { HttpEnvironment } from './environment.ts'
 import { guard, type GuardOptions } from './guard.ts'
+import { keepable, withKeeping } from './kept-answers.ts'
 import { Problem } from './problem.ts'
 
 export interface PublicationServices extends Pick<GuardOptions, 'failed' | 'events'> {
@@ -64,21 +65,8 @@ export function publicationRoutes(services: PublicationServices): WebApplication
   app.get(`${OCSP_PATH}/*`, async ({ req }) => {
     return ocspResponse(await services.publication.ocsp.answer(requestIn(new URL(req.url).pathname)), true)
   })
-  return {
-    async fetch(request, bindings) {
-      const response = await app.fetch(request, bindings)
-      // The guard tells everybody to keep nothing, which suits secrets; this is public, and meant to be kept.
-      const keep = response.headers.get(KEEP)
-      if (keep === null) return response
-      response.headers.delete(KEEP)
-      response.headers.set('cache-control', keep)
-      return response
-    },
-  }
+  return withKeeping(app)
 }
-
-/** Carries what a route says of caching past the guard; never leaves the hub. */
-const KEEP = 'x-keep'
 
 async function listNamed({ publication }: PublicationServices, name: string): Promise<Response> {
   const { issuers, roots } = publication.authority
@@ -102,19 +90,15 @@ async function certificateNamed({ publication }: PublicationServices, name: stri
 
 function published(bytes: Uint8Array | undefined, type: string): Response {
   if (bytes === undefined) throw notPublished()
-  return new Response(new Uint8Array(bytes), {
-    headers: { 'content-type': type, [KEEP]: `public, max-age=${KEEP_SECONDS}` },
-  })
+  const response = new Response(new Uint8Array(bytes), { headers: { 'content-type': type } })
+  return keepable(response, `public, max-age=${KEEP_SECONDS}`)
 }
 
 function ocspResponse({ der, keepMs }: OcspReply, mayKeep: boolean): Response {
   const seconds = Math.floor(Math.min(keepMs ?? 0, KEEP_SECONDS * 1_000) / 1_000)
-  return new Response(der, {
-    headers: {
-      'content-type': 'application/ocsp-response',
-      ...(mayKeep && seconds > 0 ? { [KEEP]: `public, no-transform, must-revalidate, max-age=${seconds}` } : {}),
-    },
-  })
+  const response = new Response(der, { headers: { 'content-type': 'application/ocsp-response' } })
+  if (!mayKeep || seconds <= 0) return response
+  return keepable(response, `public, no-transform, must-revalidate, max-age=${seconds}`)
 }
 
 /** The request behind the responder's address: base64, with or without the escapes that its slashes need. */

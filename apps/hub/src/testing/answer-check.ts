@@ -1,7 +1,7 @@
 /** Answers beside what the operations say of them: a schema that is wrong fails the tests that get such an answer. */
 
 import assert from 'node:assert/strict'
-import { ALL_OPERATIONS, type Operation } from '@holdfast/api'
+import { ALL_OPERATIONS, type Operation, PROBLEMS } from '@holdfast/api'
 import type { TSchema } from 'typebox'
 import Value from 'typebox/value'
 
@@ -22,6 +22,7 @@ export function checkAnswer(
   status: number,
   body: unknown,
 ): void {
+  if (status >= 400) checkProblem(status, body)
   const operation = operationAt(request.method, new URL(request.url).pathname)
   if (operation === undefined || status < 200 || status >= 300) return
   const { answer } = operation
@@ -29,6 +30,13 @@ export function checkAnswer(
   if (answer.kind !== 'json') return
   assert.equal(status, answer.status ?? 200, `${operation.id} answers with its status`)
   checkValue(operation.id, answer.schema, body)
+}
+
+function checkProblem(status: number, body: unknown): void {
+  const code = typeof body === 'object' && body !== null && 'code' in body ? String(body.code) : ''
+  const known = PROBLEMS[code]
+  assert.ok(known, `the code ${code} stands in the table of problems`)
+  assert.ok(known.statuses.includes(status), `the code ${code} has the status ${status}`)
 }
 
 /** The same for one of the lines of an answer. */

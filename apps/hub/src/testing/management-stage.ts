@@ -40,7 +40,7 @@ export const HOST = 'hub.example'
 export const PARTITIONS = 4
 
 const LOCAL: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '', tlsFingerprint: '' }
-const REMOTE: PeerFacts = {
+export const REMOTE: PeerFacts = {
   address: '10.0.0.7',
   port: 4711,
   transport: 'https',

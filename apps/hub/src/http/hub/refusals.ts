@@ -43,6 +43,7 @@ const STATUS: Readonly<Record<ProblemFacts['status'], RestErrorCode>> = {
   413: 'MessageTooLarge',
   414: 'ArgumentInvalid',
   415: 'GenericUnsupportedMediaType',
+  422: 'ArgumentInvalid',
   429: 'ThrottlingException',
   500: 'ServerError',
   502: 'InvalidDeviceResponse',

@@ -7,6 +7,7 @@ import { ACCESS_ROUTES } from './access.ts'
 import { ATTESTATION_ROUTES } from './attestation.ts'
 import { AUTHORITY_ROUTES } from './authorities.ts'
 import { bindRoutes } from './bind.ts'
+import { bindDocuments } from './document.ts'
 import { CALENDAR_ROUTES } from './calendar.ts'
 import { CERTIFICATE_ROUTES } from './certificates.ts'
 import { COMMAND_ROUTES } from './commands.ts'
@@ -76,6 +77,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
 export function managementRoutes(services: ManagementServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
   guard(app, { explain, failed: services.failed, events: services.events, clock: services.clock })
+  bindDocuments(app, services)
   bindRoutes(app, MANAGEMENT_ROUTES, { services, streams: new OpenStreams(services.clock) })
   return app
 }

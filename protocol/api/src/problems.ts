@@ -1,0 +1,196 @@
+/**
+ * Every `code` of a problem (RFC 9457) that `/api/v1` answers with, and what it means. A code is part of the API, as its
+ * statuses are; titles and details are not. `docs/problems.md` is made from this table.
+ */
+
+export interface ProblemKind {
+  readonly statuses: readonly number[]
+  readonly meaning: string
+}
+
+export const PROBLEMS: Readonly<Record<string, ProblemKind>> = {
+  'already-approved': { statuses: [409], meaning: 'you approved it already' },
+  'already-claimed': { statuses: [409], meaning: 'the device is claimed already' },
+  'already-revoked': { statuses: [409], meaning: 'it is revoked already' },
+  'already-verified': { statuses: [409], meaning: 'the authority is verified already' },
+  'approvals-needed': { statuses: [409], meaning: 'other operators have to approve it first' },
+  'authority-known': { statuses: [409], meaning: 'the certificate is registered already' },
+  'bad-attestation-key': { statuses: [400], meaning: 'the attestation key is none' },
+  'bad-certificate': { statuses: [400], meaning: 'the certificate cannot be read' },
+  'bad-endorsement-key': { statuses: [400], meaning: 'the endorsement key is none' },
+  'bad-id': { statuses: [400], meaning: 'this is no registration id' },
+  'bad-manifest': { statuses: [400], meaning: 'it is no manifest that could be imported' },
+  'bad-passphrase': { statuses: [400], meaning: 'the passphrase is too weak' },
+  'bad-policy': { statuses: [400], meaning: 'the text of the role is wrong' },
+  'bad-proof': { statuses: [400], meaning: 'the proof does not hold' },
+  'bad-query': { statuses: [400], meaning: 'the query, or its continuation, is wrong' },
+  'bad-request': { statuses: [400], meaning: 'what was sent cannot be read' },
+  'bad-revocation-list': { statuses: [400], meaning: 'the revocation list does not count' },
+  'bad-signature': { statuses: [400], meaning: 'the signature does not hold' },
+  'body-too-large': { statuses: [413], meaning: 'the body of the request is too large' },
+  busy: { statuses: [409, 503], meaning: 'others do the same just now' },
+  'ceremony-over': { statuses: [409], meaning: 'what was begun with a passkey is over' },
+  'certificate-refused': { statuses: [400], meaning: 'no certificate is issued by the request' },
+  'code-unknown': { statuses: [404], meaning: 'there is no such code, or its time is over' },
+  configured: { statuses: [409], meaning: 'the configuration says where keys are' },
+  conflict: { statuses: [409], meaning: 'an enrolment of this id, or for this key, exists' },
+  contended: { statuses: [409], meaning: 'it is being changed by others' },
+  'current-epoch': { statuses: [409], meaning: 'the key in use cannot be dropped' },
+  'damaged-or-missing': { statuses: [409], meaning: 'the authority of the hub has ended and issues nothing' },
+  'device-missing': { statuses: [404], meaning: 'the device does not exist' },
+  'device-taken': { statuses: [409], meaning: 'the device is that of another enrolment' },
+  'disk-unavailable': { statuses: [503], meaning: 'the disk cannot take or give anything just now' },
+  'dropped-epoch': { statuses: [409], meaning: 'the key of this epoch is gone already' },
+  'endorsement-key-changed': { statuses: [409], meaning: 'the device attests with another TPM' },
+  'endorsement-key-taken': { statuses: [409], meaning: 'another device attests with this TPM' },
+  'endorsement-unproven': { statuses: [403], meaning: 'nobody vouches for the TPM' },
+  'enrollment-not-found': { statuses: [404], meaning: 'there is no such enrolment' },
+  'etag-mismatch': { statuses: [412], meaning: 'it was changed in the meantime' },
+  'event-hubs-not-served': { statuses: [409], meaning: 'this hub does not serve the Event Hubs-compatible endpoint' },
+  exists: { statuses: [409], meaning: 'there is one of this name already' },
+  expired: { statuses: [409], meaning: 'the time to claim it is over' },
+  exposed: { statuses: [400], meaning: 'others could read the secret' },
+  'fleet-needed': { statuses: [400], meaning: 'the new device could stand in one of several fleets' },
+  'foreign-page': { statuses: [403], meaning: "another site's page sent the request" },
+  full: { statuses: [409], meaning: 'there are as many keys as there may be' },
+  'id-taken': { statuses: [409], meaning: 'the id is taken' },
+  'idempotency-in-progress': {
+    statuses: [409],
+    meaning: 'the first request with this Idempotency-Key is not answered yet',
+  },
+  'idempotency-mismatch': { statuses: [422], meaning: 'the Idempotency-Key was used for another request' },
+  'idempotency-unsupported': { statuses: [400], meaning: 'the answer holds a secret, or is a stream, and is not kept' },
+  'identity-disabled': { statuses: [409], meaning: 'the identity is disabled' },
+  'identity-missing': { statuses: [404], meaning: 'there is no such device or module' },
+  'illegal-move': { statuses: [409], meaning: 'the device is not in a state for this' },
+  'in-use': { statuses: [409], meaning: 'something else needs it' },
+  internal: { statuses: [500], meaning: 'the hub failed to answer; its log says more' },
+  invalid: { statuses: [400], meaning: 'a value is not of the form it must have' },
+  'invalid-request': {
+    statuses: [400],
+    meaning: 'the request is not of the form it must have; faults names what and where',
+  },
+  'key-in-use': { statuses: [409], meaning: "the key is another identity's" },
+  'key-kind': { statuses: [400], meaning: 'the profile takes no key of this kind' },
+  'key-revoked': { statuses: [409], meaning: 'a certificate for this key was revoked' },
+  'last-operator': { statuses: [409], meaning: 'nobody else could act any more' },
+  'last-passkey': { statuses: [409], meaning: 'it is the only passkey left' },
+  'link-invalid': {
+    statuses: [403],
+    meaning: 'the link was used, is over, or never was',
+  },
+  'local-only': { statuses: [403], meaning: 'this is done on the machine of the hub alone' },
+  'locks-out': { statuses: [409], meaning: 'nobody could change it back' },
+  'log-unavailable': {
+    statuses: [503],
+    meaning: 'what was asked could not be written into the audit log, and so was not done',
+  },
+  'machine-required': { statuses: [403], meaning: 'this is done on the machine of the hub alone' },
+  'method-bad-answer': { statuses: [502], meaning: 'the answer of the device cannot be read' },
+  'method-busy': { statuses: [429], meaning: 'too many calls are under way' },
+  'method-closed': { statuses: [404], meaning: 'the device left before it answered' },
+  'method-deleted': { statuses: [404], meaning: 'the device was deleted meanwhile' },
+  'method-ended': { statuses: [503], meaning: 'the hub stops' },
+  'method-left': { statuses: [503], meaning: 'the caller has gone' },
+  'method-no-answer': { statuses: [504], meaning: 'the device did not answer in time' },
+  'method-not-allowed': { statuses: [405], meaning: 'this method is not served' },
+  'method-not-online': { statuses: [404], meaning: 'the device is not connected, or listens for no methods' },
+  missing: { statuses: [404], meaning: 'there is nothing of this name' },
+  'module-missing': { statuses: [404], meaning: 'the module does not exist' },
+  'needs-code': { statuses: [409], meaning: 'the serial number is not enough' },
+  'no-activation': { statuses: [409], meaning: 'no key waits to be activated' },
+  'no-attestation-key': { statuses: [409], meaning: 'the device has no attestation key' },
+  'no-challenge': { statuses: [409], meaning: 'no challenge waits for an answer' },
+  'no-credential': { statuses: [409], meaning: 'it has no way to prove itself, so there is nothing to disclose' },
+  'no-issuer': { statuses: [503], meaning: 'no authority of the hub issues just now' },
+  'no-keys': { statuses: [409], meaning: 'the identity has no keys' },
+  'no-offer': { statuses: [409], meaning: 'no offer waits' },
+  'no-people': { statuses: [503], meaning: 'this hub keeps no operators' },
+  'no-rollover': { statuses: [409], meaning: 'no roll-over is under way' },
+  'no-such-address': { statuses: [404], meaning: 'nothing is served at this address' },
+  'no-such-file': { statuses: [404], meaning: 'there is no such file' },
+  'no-thumbprints': { statuses: [409], meaning: 'the identity does not prove itself by a thumbprint' },
+  'not-all-moved': { statuses: [409], meaning: 'not every device has moved to the new root' },
+  'not-allowed': { statuses: [403], meaning: 'you may not do this' },
+  'not-an-authority': { statuses: [400], meaning: 'the certificate is not that of an authority' },
+  'not-authorized': { statuses: [401], meaning: 'the request does not prove who sends it' },
+  'not-deletable': { statuses: [409], meaning: 'this consumer group is always there' },
+  'not-enough-operators': { statuses: [409], meaning: 'too few operators are there to approve it' },
+  'not-found': { statuses: [404], meaning: 'there is nothing of this name' },
+  'not-json': { statuses: [415], meaning: 'the body is not said to be JSON' },
+  'not-of-model': { statuses: [409], meaning: 'the device is not what the model asks' },
+  'not-quarantined': { statuses: [404], meaning: 'it is not in quarantine by itself' },
+  'not-renewable': { statuses: [409], meaning: 'the certificate cannot be renewed' },
+  'not-supported': { statuses: [400], meaning: 'this hub does not do that' },
+  'not-switched': { statuses: [409], meaning: 'the listeners still show the old chain' },
+  outdated: { statuses: [409], meaning: 'a newer document of this name is there' },
+  permanent: { statuses: [409], meaning: 'it stays' },
+  'person-required': { statuses: [403], meaning: 'only a person who is signed in does this' },
+  'precondition-failed': { statuses: [412], meaning: 'it was changed in the meantime' },
+  'presence-required': { statuses: [403], meaning: 'this asks for a fresh proof that you are there' },
+  'profile-closed': { statuses: [404], meaning: 'there is no such profile for this identity' },
+  'profile-in-use': { statuses: [409], meaning: 'this profile stays' },
+  'profile-missing': { statuses: [404], meaning: 'there is no profile of this name' },
+  'proof-refused': { statuses: [403], meaning: 'the passkey does not prove what it should' },
+  'queue-full': { statuses: [409], meaning: 'as many messages wait for it as may' },
+  refused: { statuses: [400], meaning: 'the place for keys refuses' },
+  'renewal-stopped': { statuses: [409], meaning: 'the identity gets no certificate just now' },
+  'revocation-list-older': { statuses: [409], meaning: 'there is a newer revocation list already' },
+  'rollover-under-way': { statuses: [409], meaning: 'a roll-over is under way' },
+  'root-key-away': { statuses: [409], meaning: "the root's key is not on the machine of the hub" },
+  'secret-missing': { statuses: [400], meaning: 'a passphrase or PIN is needed' },
+  'self-approval': { statuses: [403], meaning: 'nobody approves what they asked for themselves' },
+  'session-over': { statuses: [401], meaning: 'the session is over' },
+  'statement-refused': { statuses: [403], meaning: 'the statement of the workstation does not count' },
+  'store-unavailable': { statuses: [503], meaning: 'the disk cannot take or give anything just now' },
+  'target-too-long': { statuses: [414], meaning: 'the address of the request is too long' },
+  throttled: { statuses: [429], meaning: 'you, or all together, ask for more than may be asked' },
+  'too-large': { statuses: [413], meaning: 'the message is too large' },
+  'too-many': { statuses: [403, 409], meaning: 'there are as many as there may be' },
+  'too-many-authorities': { statuses: [409], meaning: 'there are as many authorities as there may be' },
+  'too-many-modules': { statuses: [409], meaning: 'the device has as many modules as it may' },
+  'too-many-profiles': { statuses: [409], meaning: 'there are as many profiles as there may be' },
+  'too-many-revocation-lists': { statuses: [409], meaning: 'there are as many revocation lists as there may be' },
+  'too-many-streams': { statuses: [503], meaning: 'as many streams are open as there may be' },
+  unavailable: { statuses: [503], meaning: 'the hub cannot do this just now' },
+  'unknown-code': { statuses: [404], meaning: 'nothing waits for this code' },
+  'unknown-epoch': { statuses: [404], meaning: 'there is no key of this epoch' },
+  'unknown-manufacturer': { statuses: [404], meaning: 'there is no manufacturer of this name' },
+  'unknown-model': { statuses: [404], meaning: 'there is no model of this id' },
+  'unknown-owner': { statuses: [404], meaning: 'there is no owner of this name' },
+  'unknown-scope': { statuses: [400], meaning: 'no edge device has this scope' },
+  'unsupported-media-type': { statuses: [415], meaning: 'the body is no OCSP request' },
+  'weak-certificate': { statuses: [400], meaning: 'the key of the certificate is too weak' },
+  'weak-key': { statuses: [400], meaning: 'the key is too weak' },
+  'workstation-refused': {
+    statuses: [403],
+    meaning: 'no workstation with a fresh, green report vouches for the session',
+  },
+  'wrong-authentication': { statuses: [409], meaning: 'the identity does not prove itself by certificates' },
+  'wrong-bundle': { statuses: [400], meaning: 'the bundle is not of this root' },
+  'wrong-name': { statuses: [403], meaning: 'the request is in the name of another' },
+  'wrong-passphrase': { statuses: [400], meaning: 'the passphrase does not open it' },
+  'wrong-secret': { statuses: [403], meaning: 'the secret is wrong' },
+  'wrong-subject': { statuses: [403], meaning: 'the request is for another subject' },
+}
+
+/** Where the meaning of a code stands, as the `type` of a problem says it: on the hub that answers. */
+export const PROBLEMS_PATH = '/api/v1/problems'
+
+/** `docs/problems.md`. */
+export function problemsPage(): string {
+  const rows = Object.entries(PROBLEMS).map(([code, { statuses, meaning }]) => {
+    return `| <a id="${code}"></a>\`${code}\` | ${statuses.join(', ')} | ${meaning} |`
+  })
+  return `# Refusals
+
+What the codes of problems mean. \`/api/v1\` refuses with \`application/problem+json\` (RFC 9457): \`title\` says what was
+refused and why, \`detail\` what to do about it, \`code\` is one of these, \`type\` leads to its meaning on the hub, and
+\`faults\` names each thing that is wrong with the request. Codes and their statuses are part of the API; titles and details
+are for people and may change. This page is made by \`holdfast api problems\`.
+
+| code | status | meaning |
+| --- | --- | --- |
+${rows.join('\n')}
+`
+}
