@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { VolatileFolder } from '@holdfast/keys'
 import { connect, type Remote } from '@holdfast/node/threads'
-import { type CopiedFiles, countCopies, settleCopies, uploadFilesOf } from '@holdfast/store'
+import { type CopiedFiles, countCopies, lastCheckpointOf, settleCopies, uploadFilesOf } from '@holdfast/store'
 import { BackupError } from './errors.ts'
 import { STREAM_BYTES } from './limits.ts'
 import type { Manifest } from './manifest.ts'
@@ -31,7 +31,7 @@ export interface PackJob {
   readonly copies: CopiedFiles
   /** Everything else. Contents in memory are overwritten in this thread's copy when they are packed. */
   readonly sources: readonly Source[]
-  readonly manifest: Omit<Manifest, 'files' | 'counts'>
+  readonly manifest: Omit<Manifest, 'files' | 'counts' | 'checkpoint'>
   readonly sealing: Sealing
 }
 
@@ -104,7 +104,9 @@ export class BackupDispatch implements BackupThread {
       underway.digest = createHash('sha256').update(text).digest('hex')
       return this.#signer.sign(underway.digest)
     }
-    const plain = pack({ sources: all, manifest: { ...manifest, counts }, sign })
+    const checkpoint = lastCheckpointOf(copies.state)
+    const facts = { ...manifest, counts, ...(checkpoint === undefined ? {} : { checkpoint }) }
+    const plain = pack({ sources: all, manifest: facts, sign })
     const sealed = await seal(sealing, plain)
     this.#underway = Object.assign(underway, { chunks: inChunks(sealed)[Symbol.asyncIterator]() })
     return { counts, bytes: packedBytes(all) }

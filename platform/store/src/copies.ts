@@ -67,6 +67,14 @@ export function countCopies({ state, log, history }: CopiedFiles): CopyCounts {
   }
 }
 
+/** The last checkpoint that was signed of the audit log, as a note; undefined before the first. */
+export function lastCheckpointOf(state: string): string | undefined {
+  return opened(state, true, (database) => {
+    const row = database.prepare('SELECT note FROM audit_checkpoint ORDER BY size DESC LIMIT 1').get()
+    return row === undefined ? undefined : String(row['note'])
+  })
+}
+
 /** Names of the files that uploads were kept in, as the copy of the state has them. */
 export function uploadFilesOf(state: string): readonly string[] {
   return opened(state, true, (database) => {

@@ -1,5 +1,5 @@
 export type { CopiedFiles, CopyCounts } from './copies.ts'
-export { countCopies, damageOf, settleCopies, uploadFilesOf } from './copies.ts'
+export { countCopies, damageOf, lastCheckpointOf, settleCopies, uploadFilesOf } from './copies.ts'
 export { StoreDamagedError, StoreUnavailableError } from './damaged.ts'
 export type { HistoryErrorCode } from './history/errors.ts'
 export { HistoryError } from './history/errors.ts'
@@ -35,6 +35,8 @@ export type {
   Contradiction,
   ShredWish,
 } from './state/audit/port.ts'
+export type { BackupStore, StoredBackup } from './state/backups.ts'
+export { BACKUPS_MAX } from './state/backups.ts'
 export type { ActiveDevice, MoveEvidence, MoveEvidenceKind, MoveEvidenceStore } from './state/move-evidence.ts'
 export type { PresenceRecord, PresenceStore, PresenceWrite } from './state/presence.ts'
 export type { QueryOutcome, QueryRequest, QueryStore } from './state/query/queries.ts'

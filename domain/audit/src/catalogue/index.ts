@@ -4,6 +4,7 @@
  */
 
 import { ACCESS_EVENTS } from './access.ts'
+import { BACKUP_EVENTS } from './backups.ts'
 import { CONNECTION_EVENTS } from './connections.ts'
 import type { EventDefinition } from './definition.ts'
 import { FORWARDING_EVENTS } from './forwarding.ts'
@@ -16,6 +17,7 @@ import { TRUST_EVENTS } from './trust.ts'
 
 const ALL = {
   ...HUB_EVENTS,
+  ...BACKUP_EVENTS,
   ...IDENTITY_EVENTS,
   ...TRUST_EVENTS,
   ...CONNECTION_EVENTS,

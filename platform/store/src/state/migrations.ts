@@ -7,6 +7,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { AUDIT } from './audit/schema.ts'
 import { ATTESTATION } from './attestation-schema.ts'
+import { BACKUPS } from './backups-schema.ts'
 import { migrateCommands } from './commands-migration.ts'
 import { ENDORSEMENT } from './endorsement-schema.ts'
 import { FORWARDING } from './forwarding-schema.ts'
@@ -183,6 +184,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0018-organisations': { up: async (db) => runAll(db, ORGANISATIONS) },
   '0019-forwarding': { up: async (db) => runAll(db, FORWARDING) },
   '0020-reviews': { up: async (db) => runAll(db, REVIEWS) },
+  '0021-backups': { up: async (db) => runAll(db, BACKUPS) },
 }
 
 async function runAll(db: Kysely<unknown>, statements: readonly string[]): Promise<void> {

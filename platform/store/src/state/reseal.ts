@@ -5,6 +5,7 @@
 
 import type { Kysely } from 'kysely'
 import { secretPlace } from './audit/secrets.ts'
+import { backupPlace } from './backups.ts'
 import { commandPlace } from './commands.ts'
 import { enrollmentPlace } from './enrollments.ts'
 import { feedbackPlace } from './feedback-records.ts'
@@ -33,6 +34,7 @@ const SEALED_TABLES = [
   'people_record',
   'sink',
   'review_record',
+  'backup',
 ] as const
 type SealedTable = (typeof SEALED_TABLES)[number]
 
@@ -235,6 +237,26 @@ const MOVES: Readonly<Record<SealedTable, (transaction: StateTransaction, move: 
           seal_epoch: move.sealer.epoch,
         })
         .where('kind', '=', kind)
+        .where('id', '=', id)
+        .execute()
+    }
+    return rows.length
+  },
+  backup: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('backup')
+      .select(['id', 'document'])
+      .where('seal_epoch', '=', move.epoch)
+      .limit(move.left)
+      .execute()
+    for (const { id, document } of rows) {
+      const place = backupPlace(id)
+      await transaction
+        .updateTable('backup')
+        .set({
+          document: move.sealer.seal(move.sealer.open(document, move.epoch, place), place),
+          seal_epoch: move.sealer.epoch,
+        })
         .where('id', '=', id)
         .execute()
     }

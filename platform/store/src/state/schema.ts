@@ -6,6 +6,7 @@
 import type { Timestamp } from '@holdfast/base'
 import type { AuditSchema } from './audit/schema.ts'
 import type { AttestationSchema } from './attestation-schema.ts'
+import type { BackupsSchema } from './backups-schema.ts'
 import type { CommandsSchema } from './commands-schema.ts'
 import type { EndorsementSchema } from './endorsement-schema.ts'
 import type { ForwardingSchema } from './forwarding-schema.ts'
@@ -158,6 +159,7 @@ export interface StateSchema
     ModelsSchema,
     SupplySchema,
     AttestationSchema,
+    BackupsSchema,
     CommandsSchema,
     EndorsementSchema,
     ForwardingSchema,

@@ -10,6 +10,7 @@ import type { PeopleStore } from '@holdfast/operators'
 import type { ReviewStore } from '@holdfast/review'
 import type { SupplyStore } from '@holdfast/supply'
 import type { TrustStore } from './quarantine.ts'
+import type { BackupStore } from './backups.ts'
 import type { AuditStore } from './audit/port.ts'
 import { openStateStore, type StateService } from './state-store.ts'
 import type { StateKeys } from './value-sealer.ts'
@@ -29,7 +30,8 @@ export interface StateThread
     PeopleStore,
     AccessStore,
     SinkStore,
-    ReviewStore {
+    ReviewStore,
+    BackupStore {
   /**
    * First of all calls, once. Rejects with code STORE_DAMAGED or STORE_UNAVAILABLE and a message that names the file
    * and says what to do; then nothing is open and it may be called again.
@@ -186,8 +188,8 @@ export function stateDispatch(random: Random, told: (events: readonly RecordedEv
       const method: unknown = Reflect.get(store.audit, name)
       if (typeof method === 'function') served[name] = method.bind(store.audit)
     }
-    const { access, models, people, sinks, reviews } = store
-    const ports: ModelStore & SupplyStore & PeopleStore & AccessStore & SinkStore & ReviewStore = {
+    const { access, backups, models, people, sinks, reviews } = store
+    const ports: ModelStore & SupplyStore & PeopleStore & AccessStore & SinkStore & ReviewStore & BackupStore = {
       ...store.supply.port,
       listModels: () => models.listModels(),
       writeModel: (model, expected) => models.writeModel(model, expected),
@@ -203,6 +205,9 @@ export function stateDispatch(random: Random, told: (events: readonly RecordedEv
       listReviewRecords: (page) => reviews.listReviewRecords(page),
       readReviewRecord: (kind, id) => reviews.readReviewRecord(kind, id),
       changeReviewRecords: (change, because) => reviews.changeReviewRecords(change, because),
+      listBackups: () => backups.listBackups(),
+      writeBackup: (backup, because) => backups.writeBackup(backup, because),
+      deleteBackup: (id, because) => backups.deleteBackup(id, because),
       readAccess: () => access.readAccess(),
       changeAccess: (change, because) => access.changeAccess(change, because),
       listRoleVersions: (organisation, name) => access.listRoleVersions(organisation, name),
