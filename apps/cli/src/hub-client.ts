@@ -3,9 +3,9 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Readable } from 'node:stream'
-import type { Api } from '@holdfast/api'
+import { type Answered, type Client, type ClientCall, createClient, OPERATIONS, type Operations } from '@holdfast/api'
 import type { Address } from './address.ts'
-import { Failure, wrongUse } from './failure.ts'
+import { Failure } from './failure.ts'
 import { plain } from './plain-text.ts'
 
 /** A whole answer, in bytes; a page of a thousand devices is a tenth of it. */
@@ -14,104 +14,82 @@ const ANSWER_BYTES_MAX = 16 * 1024 * 1024
 const LINE_CHARACTERS_MAX = 8 * 1024 * 1024
 /** How long the hub may take to begin its answer, in milliseconds. */
 const ANSWER_MS_MAX = 30_000
-const PAGE_ITEMS = 100
 /** How long the hub may take to look at a file before it answers, in milliseconds: half a gigabyte over a slow line. */
 const UPLOAD_MS_MAX = 3_600_000
-
-export interface CallOptions {
-  /** What the call may take longer than others, because the hub itself waits for something, in milliseconds. */
-  readonly waitMs?: number
-  /** The change is only made if what is changed still has this ETag. */
-  readonly ifMatch?: string
-}
 
 /** What is sent as it is read. */
 export interface Upload {
   readonly body: Readable
   readonly bytes: number
-  readonly headers: Readonly<Record<string, string>>
+  readonly type: string
 }
 
-export interface HubClient {
+/** Every operation of `/api/v1`, typed; and what else a hub serves. */
+export interface HubClient extends Client<Operations, Upload, IncomingMessage> {
   readonly address: Address
-  get<T extends object>(path: string): Promise<T>
+  /** Addresses that are none of `/api/v1`: Azure's, those of the pages of people, and of the log's tiles. */
+  readonly outside: Outside
+}
+
+export interface Outside {
+  get<T extends object>(target: string): Promise<T>
   send<T extends object>(
-    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
-    path: string,
-    body?: object,
-    options?: CallOptions,
+    method: 'POST' | 'PATCH',
+    target: string,
+    body: object,
+    options?: { readonly ifMatch?: string },
   ): Promise<T>
-  /** Pages of a list, until the hub has no more or `limit` items were given. */
-  pages<T extends object>(path: string, limit?: number): AsyncGenerator<readonly T[]>
-  /** Objects of an endless or a long answer, one a line. Ends when the hub ends it or the operator interrupts. */
-  lines<T extends object>(path: string): AsyncGenerator<T>
-  /** Sends a file and gives the objects of the answer, one a line. */
-  upload<T extends object>(path: string, file: Upload): AsyncGenerator<T>
-  /** The bytes of an answer that is no JSON. Breaks off, and does not end, where the hub does. */
-  stream(path: string): Promise<IncomingMessage>
-}
-
-/**
- * Path from segments that come from arguments, each encoded.
- * @throws Failure (wrong use) for `.` and `..`, which no encoding keeps from meaning another path.
- */
-export function path(...segments: readonly string[]): string {
-  for (const segment of segments) {
-    if (segment === '' || segment === '.' || segment === '..') throw wrongUse(`'${segment}' is no name of anything`)
-  }
-  return `/api/v1/${segments.map(encodeURIComponent).join('/')}`
-}
-
-/** Query from what is set. */
-export function query(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
-  const given = new URLSearchParams()
-  for (const [name, value] of Object.entries(values)) if (value !== undefined) given.set(name, String(value))
-  return given.size === 0 ? '' : `?${given.toString()}`
+  /** The bytes of an answer. Breaks off, and does not end, where the hub does. */
+  stream(target: string): Promise<IncomingMessage>
 }
 
 /** @param interrupted ends what is under way: a stream in order, any other call as a failure. */
 export function connectHub(address: Address, interrupted: AbortSignal): HubClient {
-  const get = <T extends object>(target: string): Promise<T> => call<T>({ address, interrupted, method: 'GET', target })
-  return {
-    address,
-    get,
-    send: (method, target, body, options) =>
-      call({ address, interrupted, method, target, ...(body !== undefined && { body }), ...options }),
-    async *pages<T extends object>(target: string, limit = Number.POSITIVE_INFINITY) {
-      let left = limit
-      let after: string | undefined
-      do {
-        const asked = query({ limit: Math.min(left, PAGE_ITEMS), after })
-        const page: Api.Page<T> = await get(`${target}${target.includes('?') ? asked.replace('?', '&') : asked}`)
-        const items = page.items.slice(0, left)
-        left -= items.length
-        yield items
-        // A hub that answers with the same place for ever must not hold us for ever.
-        if (page.next === after) return
-        after = page.next
-      } while (after !== undefined && left > 0)
+  const where = { address, interrupted }
+  const callOf = ({ operation, target, body, file, headers, waitMs }: ClientCall<Upload>): Call => ({
+    ...where,
+    method: operation.method,
+    target,
+    ...(body !== undefined && { body }),
+    ...(file !== undefined && { file }),
+    headers,
+    waitMs: file === undefined ? waitMs : UPLOAD_MS_MAX,
+  })
+  const api = createClient<Operations, Upload, IncomingMessage>(OPERATIONS, {
+    json: async (asked) => call(callOf(asked)),
+    lines: (asked) => lines(callOf(asked)),
+    bytes: async (asked) => stream(callOf(asked)),
+  })
+  // An answer has the form that whoever asks for it knows.
+  const outside: Outside = {
+    get: async <T>(target: string) => (await call({ ...where, method: 'GET', target })).value as T,
+    send: async <T>(method: string, target: string, body: object, { ifMatch }: { readonly ifMatch?: string } = {}) => {
+      const headers = ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }
+      return (await call({ ...where, method, target, body, headers })).value as T
     },
-    lines: (target) => lines({ address, interrupted, method: 'GET', target }),
-    upload: (target, file) => lines({ address, interrupted, method: 'POST', target, file, waitMs: UPLOAD_MS_MAX }),
-    stream: (target) => stream({ address, interrupted, method: 'GET', target }),
+    stream: async (target) => stream({ ...where, method: 'GET', target }),
   }
+  return { ...api, address, outside }
 }
 
-interface Call extends CallOptions {
+interface Call {
   readonly address: Address
   readonly interrupted: AbortSignal
   readonly method: string
   readonly target: string
-  readonly body?: object
+  readonly body?: unknown
   readonly file?: Upload
+  readonly headers?: Readonly<Record<string, string>>
+  /** What the call may take longer than others, in milliseconds. */
+  readonly waitMs?: number
 }
 
-async function call<T extends object>(what: Call): Promise<T> {
+async function call(what: Call): Promise<Answered> {
   const answer = await open(what)
   const text = await readAll(answer)
   const status = answer.statusCode ?? 0
-  if (status >= 200 && status < 300) return (text === '' ? {} : parseObject(text)) as T
-  throw refusal(status, text)
+  if (status < 200 || status >= 300) throw refusal(status, text)
+  return { value: text === '' ? {} : parseObject(text), etag: answer.headers.etag?.replaceAll('"', '') }
 }
 
 async function stream(what: Call): Promise<IncomingMessage> {
@@ -121,7 +99,7 @@ async function stream(what: Call): Promise<IncomingMessage> {
   throw refusal(status, await readAll(answer))
 }
 
-async function* lines<T extends object>(what: Call): AsyncGenerator<T> {
+async function* lines(what: Call): AsyncGenerator<object> {
   const answer = await open(what)
   const status = answer.statusCode ?? 0
   if (status < 200 || status >= 300) throw refusal(status, await readAll(answer))
@@ -132,7 +110,7 @@ async function* lines<T extends object>(what: Call): AsyncGenerator<T> {
       rest += String(chunk)
       let start = 0
       for (let end = rest.indexOf('\n'); end !== -1; end = rest.indexOf('\n', start)) {
-        if (end > start) yield parseObject(rest.slice(start, end)) as T
+        if (end > start) yield parseObject(rest.slice(start, end))
         start = end + 1
       }
       rest = rest.slice(start)
@@ -148,10 +126,10 @@ async function* lines<T extends object>(what: Call): AsyncGenerator<T> {
   } finally {
     answer.destroy()
   }
-  if (rest !== '') yield parseObject(rest) as T
+  if (rest !== '') yield parseObject(rest)
 }
 
-function open({ address, interrupted, method, target, body, file, waitMs, ifMatch }: Call): Promise<IncomingMessage> {
+function open({ address, interrupted, method, target, body, file, headers, waitMs }: Call): Promise<IncomingMessage> {
   const payload = body === undefined ? undefined : JSON.stringify(body)
   const options: RequestOptions = {
     method,
@@ -162,8 +140,8 @@ function open({ address, interrupted, method, target, body, file, waitMs, ifMatc
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(payload),
       }),
-      ...(file !== undefined && { ...file.headers, 'content-length': file.bytes }),
-      ...(ifMatch !== undefined && { 'if-match': `"${ifMatch}"` }),
+      ...(file !== undefined && { 'content-type': file.type, 'content-length': file.bytes }),
+      ...headers,
       ...(address.kind === 'remote' && address.token !== '' && { authorization: address.token }),
     },
     signal: interrupted,

@@ -1,5 +1,6 @@
 /** One command line, from arguments to exit code. */
 
+import { NameError } from '@holdfast/api'
 import { type Command, CommanderError } from 'commander'
 import type { World } from './command.ts'
 import { Failure } from './failure.ts'
@@ -30,6 +31,10 @@ export async function run(args: readonly string[], world: World, version: string
     if (error instanceof Failure) {
       tell(world, error.message)
       return error.exitCode
+    }
+    if (error instanceof NameError) {
+      tell(world, error.message)
+      return 2
     }
     tell(
       world,

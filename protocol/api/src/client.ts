@@ -12,7 +12,7 @@ const PAGE_ITEMS = 100
 /** What may go with any call. */
 export interface CallOptions {
   /** The change is only made if what is changed still has this entity tag. */
-  readonly ifMatch?: string
+  readonly ifMatch?: string | undefined
   /** The same key again, within a day, gives the same answer, and nothing is done twice. */
   readonly idempotencyKey?: string
   /** What the call may take longer than others, because the hub itself waits for something, in milliseconds. */
@@ -57,11 +57,16 @@ export class NameError extends Error {
   override readonly name = 'NameError'
 }
 
+/** What may be left away may be undefined, too. */
+type Loose<T> = {
+  readonly [K in keyof T]: Record<never, never> extends Pick<T, K> ? T[K] | undefined : T[K]
+}
+
 type Members<O extends Operation, F> = (keyof PathOf<O> extends never ? unknown : { readonly path: PathOf<O> }) &
   (O extends { readonly query: TObject }
     ? Record<never, never> extends QueryOf<O>
-      ? { readonly query?: QueryOf<O> | undefined }
-      : { readonly query: QueryOf<O> }
+      ? { readonly query?: Loose<QueryOf<O>> | undefined }
+      : { readonly query: Loose<QueryOf<O>> }
     : unknown) &
   (O extends { readonly body: infer B extends TSchema } ? { readonly body: Static<B> } : unknown) &
   (O extends { readonly headers: infer H extends TObject } ? { readonly headers: Static<H> } : unknown) &
@@ -121,7 +126,7 @@ export function createClient<const T extends Themes, F, B>(operations: T, transp
 
 interface AnyInput extends CallOptions {
   readonly path?: Readonly<Record<string, string>>
-  readonly query?: Readonly<Record<string, unknown>> | undefined
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
   readonly file?: unknown

@@ -4,13 +4,12 @@ import { createReadStream } from 'node:fs'
 import { BUNDLE_LINE_CHARACTERS_MAX } from '@holdfast/audit'
 import { Failure } from '../failure.ts'
 import type { HubClient } from '../hub-client.ts'
-import { query } from '../hub-client.ts'
 
 export type Chunks = AsyncIterable<Buffer | string>
 
 /** The bytes of the hub's own log. */
 export async function exportOf(hub: HubClient, options: { readonly bodies: boolean }): Promise<Chunks> {
-  return hub.stream(`/api/v1/audit/export${query({ bodies: options.bodies ? undefined : 'false' })}`)
+  return hub.audit.export.bytes({ query: { bodies: options.bodies ? undefined : false } })
 }
 
 /** Of a file; `-` is standard input. Faults are told when it is read. */

@@ -103,7 +103,7 @@ export function verifyEntryProof(
 async function read(hub: HubClient, path: string, bytesMax: number): Promise<Uint8Array> {
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of await hub.stream(path)) {
+  for await (const chunk of await hub.outside.stream(path)) {
     if (!Buffer.isBuffer(chunk)) continue
     bytes += chunk.length
     if (bytes > bytesMax) throw new Failure(`the hub answered ${path} with too much`, { code: 'garbled' })

@@ -4,7 +4,7 @@ import type { AccessApi } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, wholeNumber, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path, query } from '../hub-client.ts'
+
 import { ORGANISATION } from './organisation.ts'
 
 interface Whose {
@@ -32,7 +32,7 @@ export function addAccess(program: Command, world: World): void {
     options: [ORGANISATION, new Option('--who <name>', 'of operator/NAME or token/ID alone')],
     async run({ hub, print }, { organisation, who }) {
       await print.table(
-        hub.pages<AccessApi.Assignment>(path('organisations', organisation, 'assignments') + query({ who })),
+        hub.assignment.list.pages({ path: { organisation }, query: { who } }),
         [
           ['WHO', (it) => it.who],
           ['ROLE', (it) => it.role],
@@ -52,8 +52,7 @@ export function addAccess(program: Command, world: World): void {
     options: [ORGANISATION, WHO, ON],
     async run({ hub, print }, { organisation, who, on }, role) {
       const body = { who, role, on: nodeText(on ?? `organisation/${organisation}`) }
-      const target = path('organisations', organisation, 'assignments')
-      const given = await hub.send<AccessApi.Assignment>('POST', target, body)
+      const given = await hub.assignment.add({ path: { organisation }, body })
       await print.result(given, [`${given.who} has the role ${given.role} on ${given.on}`])
     },
   })
@@ -65,7 +64,7 @@ export function addAccess(program: Command, world: World): void {
     options: [ORGANISATION, WHO, ON],
     async run({ hub, print }, { organisation, who, on }, role) {
       const body = { who, role, on: nodeText(on ?? `organisation/${organisation}`) }
-      await hub.send('POST', path('organisations', organisation, 'assignments', 'remove'), body)
+      await hub.assignment.remove({ path: { organisation }, body })
       await print.result({ ...body, revoked: true }, [`${who} has the role ${role} on ${body.on} no longer`])
     },
   })
@@ -91,8 +90,7 @@ export function addAccess(program: Command, world: World): void {
         ...(absent === true ? { isPresent: false } : {}),
         ...(readOnly === true ? { isReadOnly: true } : {}),
       }
-      const target = path('organisations', organisation, 'access', 'explain')
-      const found = await hub.send<AccessApi.Explanation>('POST', target, body)
+      const found = await hub.access.explain({ path: { organisation }, body })
       await print.result(found, explanationLines(body, found))
     },
   })
@@ -104,7 +102,7 @@ export function addAccess(program: Command, world: World): void {
     options: [ORGANISATION, new Option('--days <number>', 'for so long (90)').argParser(wholeNumber(1))],
     async run({ hub, print }, { organisation, days }) {
       await print.table(
-        hub.pages<AccessApi.UnusedGrant>(path('organisations', organisation, 'access', 'unused') + query({ days })),
+        hub.access.unused.pages({ path: { organisation }, query: { days } }),
         [
           ['WHO', (it) => it.who],
           ['ROLE', (it) => it.role],

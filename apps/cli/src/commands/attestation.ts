@@ -7,7 +7,6 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { readText } from '../address.ts'
 import { group, leaf, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
 
 export function addAttestation(program: Command, world: World): void {
   const attestation = group(
@@ -29,7 +28,7 @@ function addStandings(attestation: Command, world: World): void {
     example: 'holdfast attestation list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<AttestationApi.Standing>(path('attestation', 'devices')),
+        hub.attestation.list.pages(),
         [
           ['DEVICE', (it) => it.deviceId],
           ['STATE', (it) => it.state],
@@ -48,7 +47,7 @@ function addStandings(attestation: Command, world: World): void {
     summary: 'show how a device stands, and what speaks against its boot, event by event',
     example: 'holdfast attestation show gateway-7',
     async run({ hub, print }, _options, device) {
-      const found = await hub.get<AttestationApi.Attestation>(path('attestation', 'devices', device))
+      const found = await hub.attestation.show({ path: { id: device } })
       await print.result(found, describe(found))
     },
   })
@@ -58,7 +57,7 @@ function addStandings(attestation: Command, world: World): void {
     summary: 'forget the keys, counts and verdict of a device, so that it may come with another TPM',
     example: 'holdfast attestation forget gateway-7',
     async run({ hub, print }, _options, device) {
-      await hub.send('DELETE', path('attestation', 'devices', device))
+      await hub.attestation.forget({ path: { id: device } })
       await print.result({ deviceId: device }, [`forgot how ${device} attested; it has to show its keys anew`])
     },
   })
@@ -95,22 +94,24 @@ function addRequirements(attestation: Command, world: World): void {
     ],
     async run({ hub, print }, options, device) {
       if ((device === undefined) === (options.all !== true)) throw wrongUse('name one device, or give --all')
-      const target =
-        device === undefined ? path('attestation', 'policy') : path('attestation', 'devices', device, 'policy')
       const whom = device ?? 'every device without another policy'
       if (options.off === true) {
-        await hub.send('DELETE', target)
+        if (device === undefined) await hub.attestation.clearPolicy()
+        else await hub.attestation.clearDevicePolicy({ path: { id: device } })
         await print.result({ deviceId: device ?? null, policy: null }, [`nothing is asked of the boot of ${whom}`])
         return
       }
-      const draft: AttestationApi.PolicyDraft = {
+      const body: AttestationApi.PolicyDraft = {
         ...(options.pcrs === undefined ? {} : { bank: options.pcrs.bank, pcrs: [...options.pcrs.pcrs] }),
         ...(options.maxAge === undefined ? {} : { maxAgeMs: options.maxAge }),
         ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
         ...(options.optional === true ? { required: false } : {}),
         ...(options.endorsementCertificate === true ? { endorsementCertificate: true } : {}),
       }
-      const policy = await hub.send<AttestationApi.Policy>('POST', target, draft)
+      const policy =
+        device === undefined
+          ? await hub.attestation.setPolicy({ body })
+          : await hub.attestation.setDevicePolicy({ path: { id: device }, body })
       await print.result(policy, [`of ${whom}: ${policyText(policy)}`])
     },
   })
@@ -129,7 +130,7 @@ function addSigners(attestation: Command, world: World): void {
     example: 'holdfast attestation signers list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<AttestationApi.Signer>(path('attestation', 'signers')),
+        hub.attestationSigner.list.pages(),
         [
           ['SIGNER', (it) => it.name],
           ['ADDED', (it) => it.added],
@@ -144,7 +145,7 @@ function addSigners(attestation: Command, world: World): void {
     example: 'holdfast attestation signers add release release.pub',
     async run({ hub, print }, _options, name, file) {
       const publicKey = readText(file)
-      const added = await hub.send<AttestationApi.Signer>('POST', path('attestation', 'signers'), { name, publicKey })
+      const added = await hub.attestationSigner.add({ body: { name, publicKey } })
       await print.result(added, [`${added.name} may sign reference values`])
     },
   })
@@ -153,7 +154,7 @@ function addSigners(attestation: Command, world: World): void {
     summary: 'trust a key no more; what it signed goes with it, and with that the trust in whoever rests on it',
     example: 'holdfast attestation signers remove release',
     async run({ hub, print }, _options, name) {
-      await hub.send('DELETE', path('attestation', 'signers', name))
+      await hub.attestationSigner.remove({ path: { name } })
       await print.result({ name }, [`${name} is trusted no more, and its reference values are gone`])
     },
   })
@@ -172,7 +173,7 @@ function addReferences(attestation: Command, world: World): void {
     example: 'holdfast attestation references list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<AttestationApi.References>(path('attestation', 'references')),
+        hub.reference.list.pages(),
         [
           ['VALUES', (it) => it.name],
           ['SERIAL', (it) => String(it.serial)],
@@ -200,9 +201,11 @@ function addReferences(attestation: Command, world: World): void {
     async run({ hub, print }, options, file) {
       const document = readText(file)
       const signature = readBytes(options.signature ?? `${file}.sig`).toString('base64')
-      const added = await hub.send<AttestationApi.References>('POST', path('attestation', 'references'), {
-        document,
-        signature,
+      const added = await hub.reference.add({
+        body: {
+          document,
+          signature,
+        },
       })
       await print.result(added, [
         `${basename(file)}: ${added.name} ${added.serial}, signed by ${added.signer}; PCRs ${added.pcrs.join(', ')}`,
@@ -214,7 +217,7 @@ function addReferences(attestation: Command, world: World): void {
     summary: 'remove a document; devices that rest on it have to attest anew',
     example: 'holdfast attestation references remove gateway-firmware',
     async run({ hub, print }, _options, name) {
-      await hub.send('DELETE', path('attestation', 'references', name))
+      await hub.reference.remove({ path: { name } })
       await print.result({ name }, [`reference values ${name} are gone; who rested on them is not trusted any more`])
     },
   })

@@ -1,10 +1,8 @@
 /** `holdfast audit witness …`: who cosigns the checkpoints of the log. */
 
-import type { WitnessApi } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { readText } from '../audit/witness-source.ts'
 import { group, leaf, type World } from '../command.ts'
-import { path } from '../hub-client.ts'
 
 export function addAuditWitnesses(audit: Command, world: World): void {
   const witness = group(
@@ -30,12 +28,14 @@ export function addAuditWitnesses(audit: Command, world: World): void {
       new Option('--private', "it has an address of the hub's own network"),
     ],
     async run({ hub, print }, options, name) {
-      const added = await hub.send<WitnessApi.Witness>('POST', path('audit', 'witnesses'), {
-        name,
-        url: options.witness,
-        key: options.witnessKey.trim(),
-        ...(options.witnessCa !== undefined && { ca: readText(options.witnessCa) }),
-        ...(options.private === true && { allowPrivate: true }),
+      const added = await hub.witness.add({
+        body: {
+          name,
+          url: options.witness,
+          key: options.witnessKey.trim(),
+          ...(options.witnessCa !== undefined && { ca: readText(options.witnessCa) }),
+          ...(options.private === true && { allowPrivate: true }),
+        },
       })
       await print.result(added, [`checkpoints go to the witness ${added.name} from now on`])
     },
@@ -47,7 +47,7 @@ export function addAuditWitnesses(audit: Command, world: World): void {
     example: 'holdfast audit witness list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<WitnessApi.Witness>(path('audit', 'witnesses')),
+        hub.witness.list.pages(),
         [
           ['NAME', (it) => it.name],
           ['STATE', (it) => it.state],
@@ -67,7 +67,7 @@ export function addAuditWitnesses(audit: Command, world: World): void {
     summary: 'send nothing more to a witness; what it has cosigned stays',
     example: 'holdfast audit witness remove vault',
     async run({ hub, print }, _options, name) {
-      await hub.send('DELETE', path('audit', 'witnesses', name))
+      await hub.witness.remove({ path: { name } })
       await print.result({ name, removed: true }, [`nothing more goes to the witness ${name}`])
     },
   })

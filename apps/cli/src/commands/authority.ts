@@ -1,11 +1,9 @@
 /** `holdfast ca …`: customers' certificate authorities, each proved by its owner before it counts. */
 
 import { basename } from 'node:path'
-import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { readText } from '../address.ts'
 import { group, leaf, type World } from '../command.ts'
-import { path } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
 import { addHubRoot } from './hub-authority.ts'
 import { addRollover } from './rollover.ts'
@@ -25,7 +23,7 @@ export function addAuthority(program: Command, world: World): void {
     example: 'holdfast ca list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<Api.Authority>(path('authorities')),
+        hub.authority.list.pages(),
         [
           ['AUTHORITY', (it) => it.name],
           ['STATE', (it) => it.state],
@@ -50,7 +48,7 @@ export function addAuthority(program: Command, world: World): void {
     options: [new Option('--name <name>', 'name here (default: that of the file)')],
     async run({ hub, print }, options, file) {
       const name = options.name ?? basename(file).replace(/\.(pem|crt|cer)$/i, '')
-      const added = await hub.send<Api.Authority>('POST', path('authorities'), { name, certificate: readText(file) })
+      const added = await hub.authority.create({ body: { name, certificate: readText(file) } })
       await print.result(added, [
         `added authority ${added.name} (${added.subject}), pending`,
         ...(added.nonce === undefined ? [] : proofSteps(added.name, added.nonce, file)),
@@ -65,7 +63,7 @@ export function addAuthority(program: Command, world: World): void {
     example: 'holdfast ca verify plant-root proof.pem',
     async run({ hub, print }, _options, name, file: string | undefined) {
       const certificate = readText(file ?? '-')
-      const verified = await hub.send<Api.Authority>('POST', path('authorities', name, 'verify'), { certificate })
+      const verified = await hub.authority.verify({ path: { name }, body: { certificate } })
       await print.result(verified, [`authority ${verified.name} is ${verified.state}`])
     },
   })
@@ -75,7 +73,7 @@ export function addAuthority(program: Command, world: World): void {
     summary: 'show one authority, with its nonce and how to prove possession while it is pending',
     example: 'holdfast ca show plant-root',
     async run({ hub, print }, _options, name) {
-      for await (const page of hub.pages<Api.Authority>(path('authorities'))) {
+      for await (const page of hub.authority.list.pages()) {
         const found = page.find((it) => it.name === name)
         if (found === undefined) continue
         await print.result(found, [
@@ -89,7 +87,7 @@ export function addAuthority(program: Command, world: World): void {
         return
       }
       // The hub's words for a name it does not know.
-      await hub.get(path('authorities', name))
+      await hub.authority.show({ path: { name } })
     },
   })
 
@@ -100,7 +98,7 @@ export function addAuthority(program: Command, world: World): void {
     summary: 'remove an authority, and close at once the sessions whose certificates it signed',
     example: 'holdfast ca remove plant-root',
     async run({ hub, print }, _options, name) {
-      const changed = await hub.send<Api.Changed>('DELETE', path('authorities', name))
+      const changed = await hub.authority.delete({ path: { name } })
       await print.result(changed, [`authority ${name} is removed; ${closedSessions(changed)}`])
     },
   })

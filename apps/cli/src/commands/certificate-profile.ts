@@ -4,7 +4,7 @@ import type { CertificateApi } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
+
 import { durationText } from '../printer.ts'
 import { readSeconds } from '../time.ts'
 
@@ -35,7 +35,7 @@ export function addCertificateProfile(certificate: Command, world: World): void 
     example: 'holdfast certificate profile list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<CertificateApi.Profile>(path('certificate-profiles')),
+        hub.certificateProfile.list.pages(),
         [
           ['PROFILE', (it) => it.name],
           ['KEYS', (it) => it.keyKinds.join(',')],
@@ -53,7 +53,7 @@ export function addCertificateProfile(certificate: Command, world: World): void 
     summary: 'show one profile',
     example: 'holdfast certificate profile show device',
     async run({ hub, print }, _options, name) {
-      const found = await hub.get<CertificateApi.Profile>(path('certificate-profiles', name))
+      const found = await hub.certificateProfile.show({ path: { name } })
       await print.result(found, profileLines(found))
     },
   })
@@ -76,11 +76,7 @@ export function addCertificateProfile(certificate: Command, world: World): void 
       new Option('--no-replace-keys', 'they may not'),
     ],
     async run({ hub, print }, options, name) {
-      const changed = await hub.send<CertificateApi.Profile>(
-        'PATCH',
-        path('certificate-profiles', name),
-        changeOf(options),
-      )
+      const changed = await hub.certificateProfile.set({ path: { name }, body: changeOf(options) })
       await print.result(changed, profileLines(changed))
     },
   })
@@ -90,7 +86,7 @@ export function addCertificateProfile(certificate: Command, world: World): void 
     summary: 'remove a profile; renewals of its certificates go by that of their device, or by `device`',
     example: 'holdfast certificate profile remove gateway',
     async run({ hub, print }, _options, name) {
-      await hub.send('DELETE', path('certificate-profiles', name))
+      await hub.certificateProfile.delete({ path: { name } })
       await print.result({ removed: name }, [`profile ${name} is removed`])
     },
   })
@@ -110,10 +106,11 @@ export function addCertificateProfile(certificate: Command, world: World): void 
       async run({ hub, print }, { device, module, none }, name) {
         if (device === undefined) throw wrongUse('choose needs --device ID')
         if ((name === undefined) !== (none === true)) throw wrongUse('choose takes the name of a profile, or --none')
-        const at = module === undefined ? ['devices', device] : ['devices', device, 'modules', module]
-        const choice = await hub.send<CertificateApi.ProfileChoice>('PATCH', path(...at, 'certificate-profile'), {
-          profile: name ?? '',
-        })
+        const body = { profile: name ?? '' }
+        const choice =
+          module === undefined
+            ? await hub.certificate.chooseForDevice({ path: { id: device }, body })
+            : await hub.certificate.chooseForModule({ path: { id: device, module }, body })
         const who = module === undefined ? device : `${device}/${module}`
         await print.result(choice, [`certificates of ${who} are issued by the profile ${choice.profile}`])
       },

@@ -1,10 +1,9 @@
 /** `holdfast certificate …`: what the listeners prove the hub with, and what the hub issued to devices. */
 
-import type { Api, CertificateApi } from '@holdfast/api'
+import type { CertificateApi } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path, query } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
 import { addCertificateProfile } from './certificate-profile.ts'
 
@@ -41,11 +40,11 @@ export function addCertificate(program: Command, world: World): void {
     example: 'holdfast certificate show 5A0C72F1D3E94B6688A1B2C3D4E5F607',
     async run({ hub, print }, _options, serial) {
       if (serial === undefined) {
-        const { certificate: own } = await hub.get<Api.Status>(path('status'))
+        const { certificate: own } = await hub.hub.status()
         await print.result(own, [`valid until ${own.notAfter}`, `SHA-256 ${own.sha256}`])
         return
       }
-      const found = await hub.get<CertificateApi.IssuedCertificate>(path('certificates', serial))
+      const found = await hub.certificate.show({ path: { serial } })
       await print.result(found, [...issuedLines(found), found.certificate?.trimEnd() ?? ''])
     },
   })
@@ -55,7 +54,7 @@ export function addCertificate(program: Command, world: World): void {
     summary: "issue the hub's own anew with a new key, now, without a restart; it renews itself in time otherwise",
     example: 'holdfast certificate renew',
     async run({ hub, print }) {
-      const renewed = await hub.send<Api.Certificate>('POST', path('certificate', 'renew'))
+      const renewed = await hub.hub.renewCertificate()
       await print.result(renewed, [
         `new connections meet the new certificate, valid until ${renewed.notAfter}; open ones stay open`,
         `SHA-256 ${renewed.sha256}`,
@@ -70,9 +69,7 @@ export function addCertificate(program: Command, world: World): void {
     options: identityOptions(),
     async run({ hub, print }, { device, module }) {
       if (device === undefined) throw wrongUse('list needs --device ID')
-      const page = await hub.get<Api.Page<CertificateApi.IssuedCertificate>>(
-        path('certificates') + query({ device, module }),
-      )
+      const page = await hub.certificate.list({ query: { device, module } })
       await print.table(
         pagesOf(page.items),
         [
@@ -99,14 +96,11 @@ export function addCertificate(program: Command, world: World): void {
     async run({ hub, print }, { device, module, reason }, serial) {
       if ((serial === undefined) === (device === undefined))
         throw wrongUse('revoke takes a serial number or --device ID')
+      const moduleId = module === undefined ? {} : { moduleId: module }
       const revoked =
-        serial === undefined
-          ? await hub.send<CertificateApi.Revoked>('POST', path('certificates', 'revoke'), {
-              deviceId: device,
-              ...(module === undefined ? {} : { moduleId: module }),
-              reason,
-            })
-          : await hub.send<CertificateApi.Revoked>('POST', path('certificates', serial, 'revoke'), { reason })
+        device === undefined
+          ? await hub.certificate.revoke({ path: { serial: serial ?? '' }, body: { reason } })
+          : await hub.certificate.revokeAll({ body: { deviceId: device, ...moduleId, reason } })
       const count = revoked.revoked.length
       await print.result(revoked, [
         count === 0

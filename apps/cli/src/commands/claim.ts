@@ -5,7 +5,6 @@ import { type Command, Option } from 'commander'
 import { readText } from '../address.ts'
 import { leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
 
 interface ClaimOptions {
   readonly owner: string
@@ -37,7 +36,7 @@ export function addClaim(program: Command, world: World): void {
         owner,
         ...(id === undefined ? {} : { registrationId: id }),
       }
-      const entry = await hub.send<SupplyApi.SupplyEntry>('POST', path('claims'), body)
+      const entry = await hub.supply.claim({ body })
       const { registrationId = '' } = entry
       await print.result(entry, [
         `${entry.serial} (${entry.model}) is ${entry.owner ?? owner}'s`,

@@ -4,7 +4,6 @@ import type { MasqueradeApi } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { collected, group, leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
 
 const DEVICE = new Option('--device <id>', 'of this device alone, before what its model and the hub say')
 const RESPONSES = ['watch', 'refuse-newcomer', 'quarantine']
@@ -37,7 +36,10 @@ export function addConnectionPolicy(program: Command, world: World): void {
     example: 'holdfast connection-policy show --device pump-1',
     options: [DEVICE],
     async run({ hub, print }, { device }) {
-      const shown = await hub.get<MasqueradeApi.PolicyShown>(pathOf(device))
+      const shown =
+        device === undefined
+          ? await hub.connectionPolicy.show()
+          : await hub.connectionPolicy.showDevice({ path: { id: device } })
       await print.result(shown, lines(shown, device))
     },
   })
@@ -61,7 +63,10 @@ export function addConnectionPolicy(program: Command, world: World): void {
     async run({ hub, print }, options) {
       const body = bodyOf(options)
       if (Object.keys(body).length === 0) throw wrongUse("give at least one rule; 'clear' takes a policy away")
-      const shown = await hub.send<MasqueradeApi.PolicyShown>('POST', pathOf(options.device), body)
+      const shown =
+        options.device === undefined
+          ? await hub.connectionPolicy.set({ body })
+          : await hub.connectionPolicy.setDevice({ path: { id: options.device }, body })
       await print.result(shown, lines(shown, options.device))
     },
   })
@@ -72,7 +77,8 @@ export function addConnectionPolicy(program: Command, world: World): void {
     example: 'holdfast connection-policy clear --device pump-1',
     options: [DEVICE],
     async run({ hub, print }, { device }) {
-      await hub.send('DELETE', pathOf(device))
+      if (device === undefined) await hub.connectionPolicy.clear()
+      else await hub.connectionPolicy.clearDevice({ path: { id: device } })
       await print.result(device === undefined ? {} : { deviceId: device }, [
         `${subjectOf(device)} has no policy of its own`,
       ])
@@ -91,10 +97,6 @@ function bodyOf(options: SetOptions): MasqueradeApi.ConnectionPolicy {
     ...(whenProven !== undefined && { whenProven }),
     ...(nonce !== undefined && { nonce }),
   }
-}
-
-function pathOf(device: string | undefined): string {
-  return device === undefined ? path('connection-policy') : path('devices', device, 'connection-policy')
 }
 
 function subjectOf(device: string | undefined): string {

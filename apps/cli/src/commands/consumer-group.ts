@@ -1,9 +1,7 @@
 /** `holdfast consumer-group …`: names under which readers of the Event Hubs-compatible endpoint keep apart. */
 
-import type { Api } from '@holdfast/api'
 import type { Command } from 'commander'
 import { group, leaf, type World } from '../command.ts'
-import { path } from '../hub-client.ts'
 
 export function addConsumerGroup(program: Command, world: World): void {
   const groups = group(
@@ -18,11 +16,7 @@ export function addConsumerGroup(program: Command, world: World): void {
     summary: 'list the consumer groups',
     example: 'holdfast consumer-group list',
     async run({ hub, print }) {
-      await print.table(
-        hub.pages<Api.ConsumerGroup>(path('consumer-groups')),
-        [['GROUP', (it) => it.name]],
-        'no consumer groups',
-      )
+      await print.table(hub.consumerGroup.list.pages(), [['GROUP', (it) => it.name]], 'no consumer groups')
     },
   })
 
@@ -31,7 +25,7 @@ export function addConsumerGroup(program: Command, world: World): void {
     summary: 'create a consumer group',
     example: 'holdfast consumer-group create dashboards',
     async run({ hub, print }, _options, name) {
-      const made = await hub.send<Api.ConsumerGroup>('POST', path('consumer-groups'), { name })
+      const made = await hub.consumerGroup.create({ body: { name } })
       await print.result(made, [`consumer group ${made.name} is there`])
     },
   })
@@ -41,7 +35,7 @@ export function addConsumerGroup(program: Command, world: World): void {
     summary: 'delete a consumer group; readers that are at it go on until they close',
     example: 'holdfast consumer-group delete dashboards',
     async run({ hub, print }, _options, name) {
-      await hub.send('DELETE', path('consumer-groups', name))
+      await hub.consumerGroup.delete({ path: { name } })
       await print.result({ name }, [`consumer group ${name} is gone`])
     },
   })

@@ -1,9 +1,7 @@
 /** `holdfast credentials …`: what lapses when. */
 
-import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
-import { path, query } from '../hub-client.ts'
 import { readSeconds } from '../time.ts'
 
 const YEAR_SECONDS = 365 * 86_400
@@ -28,7 +26,7 @@ export function addCredentials(program: Command, world: World): void {
     async run({ hub, print }, { within }) {
       const to = new Date(world.now() + within * 1_000).toISOString()
       await print.table(
-        hub.pages<Api.Lapse>(`${path('credentials', 'calendar')}${query({ to })}`),
+        hub.calendar.list.pages({ query: { to } }),
         [
           ['LAPSES', (it) => it.at],
           ['STATE', (it) => it.state],

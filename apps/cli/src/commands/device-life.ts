@@ -5,7 +5,6 @@ import { type Command, Option } from 'commander'
 import { readText } from '../address.ts'
 import { leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path, query } from '../hub-client.ts'
 
 const REASON = (): Option => new Option('--reason <text>', 'why, for those who look later (256 characters)')
 
@@ -15,7 +14,7 @@ export function addDeviceLife(device: Command, world: World): void {
     summary: 'show where a device is in its life, of which model it is, and whose',
     example: 'holdfast device life pump-1',
     async run({ hub, print }, _options, id) {
-      const life = await hub.get<SupplyApi.Life>(path('devices', id, 'life'))
+      const life = await hub.life.show({ path: { id } })
       await print.result(life, lifeLines(life))
     },
   })
@@ -26,7 +25,7 @@ export function addDeviceLife(device: Command, world: World): void {
     example: 'holdfast device history pump-1',
     async run({ hub, print }, _options, id) {
       await print.table(
-        hub.pages<SupplyApi.HistoryEntry>(path('devices', id, 'life', 'history')),
+        hub.life.history.pages({ path: { id } }),
         [
           ['TIME', (it) => it.at],
           ['MOVE', (it) => it.move],
@@ -47,7 +46,7 @@ export function addDeviceLife(device: Command, world: World): void {
     options: [new Option('--hardware-revision <revision>', 'one of those of the model')],
     async run({ hub, print }, { hardwareRevision }, id, model) {
       const body = { model, ...(hardwareRevision === undefined ? {} : { hardwareRevision }) }
-      const life = await hub.send<SupplyApi.Life>('POST', path('devices', id, 'life', 'model'), body)
+      const life = await hub.life.assignModel({ path: { id }, body })
       await print.result(life, [`device ${id} is of model ${model}, and ${life.state}`])
     },
   })
@@ -59,7 +58,7 @@ export function addDeviceLife(device: Command, world: World): void {
     options: [REASON()],
     async run({ hub, print }, { reason }, id) {
       const body = reason === undefined ? {} : { reason }
-      const life = await hub.send<SupplyApi.Life>('POST', path('devices', id, 'life', 'commission'), body)
+      const life = await hub.life.commission({ path: { id }, body })
       await print.result(life, [`device ${id} is ${life.state}`])
     },
   })
@@ -75,13 +74,13 @@ export function addDeviceLife(device: Command, world: World): void {
     ],
     async run({ hub, print }, { to, clearTags, withdraw }, id) {
       if (withdraw === true) {
-        await hub.send('DELETE', path('devices', id, 'transfer'))
+        await hub.transfer.withdraw({ path: { id } })
         await print.result({ deviceId: id, withdrawn: true }, [`the offer of device ${id} is taken back`])
         return
       }
       if (to === undefined) throw wrongUse('name the new owner with --to, or take an offer back with --withdraw')
       const body = { to, ...(clearTags === undefined ? {} : { clearTags }) }
-      const offered = await hub.send<SupplyApi.Offered>('POST', path('devices', id, 'transfer'), body)
+      const offered = await hub.transfer.offer({ path: { id }, body })
       await print.result(offered, [
         `device ${id} is offered to ${to} until ${offered.expires}`,
         `code: ${offered.code}`,
@@ -98,7 +97,7 @@ export function addDeviceLife(device: Command, world: World): void {
       "Ends the device's sessions and takes its credentials of before away: keys are new, certificates count no more.",
     async run({ hub, print }, _options, given) {
       const code = given === undefined || given === '-' ? readText('-').trim() : given
-      const life = await hub.send<SupplyApi.Life>('POST', path('transfers', 'accept'), { code })
+      const life = await hub.transfer.accept({ body: { code } })
       const next =
         life.state === 'claimed'
           ? `next: the device is provisioned again, by its key, as ${life.deviceId}`
@@ -117,7 +116,7 @@ export function addDeviceLife(device: Command, world: World): void {
     ],
     async run({ hub, print }, { reason, shred }, id) {
       const body = { ...(reason === undefined ? {} : { reason }), ...(shred === true ? { shred } : {}) }
-      const tombstone = await hub.send<SupplyApi.Tombstone>('POST', path('devices', id, 'life', 'retire'), body)
+      const tombstone = await hub.life.retire({ path: { id }, body })
       await print.result(tombstone, [
         `device ${id} is retired; ${tombstone.keys.length} keys of it are refused from now on`,
       ])
@@ -130,7 +129,7 @@ export function addDeviceLife(device: Command, world: World): void {
     example: 'holdfast device tombstones pump-1',
     async run({ hub, print }, _options, id) {
       await print.table(
-        hub.pages<SupplyApi.Tombstone>(`${path('tombstones')}${query({ device: id })}`),
+        hub.life.tombstones.pages({ query: { device: id } }),
         [
           ['DEVICE', (it) => it.deviceId],
           ['GENERATION', (it) => it.generationId],

@@ -1,10 +1,8 @@
 /** `holdfast device shred`: deleting a device so that nothing of its secrets can be read any more. */
 
-import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { leaf, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
 
 /** Every secret of the hub is sealed anew: some milliseconds for each 500 devices. */
@@ -30,7 +28,7 @@ export function addDeviceShred(device: Command, world: World): void {
       }
       const body = finish === true ? { finish } : {}
       const options = { waitMs: SHRED_MS_MAX }
-      const done = await hub.send<Api.Shredded>('POST', path('devices', id, 'shred'), body, options)
+      const done = await hub.shred.device({ path: { id }, body, ...options })
       await print.result(done, [
         done.deleted ? `device ${id} is destroyed; ${closedSessions(done)}` : `device ${id} was gone already`,
         `${done.files} files are destroyed; the keys that sealed its secrets are gone`,

@@ -4,7 +4,6 @@ import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, wholeNumber, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
 import { addDeviceShred } from './device-shred.ts'
 import { addDeviceLife } from './device-life.ts'
@@ -27,7 +26,7 @@ export function addDevice(program: Command, world: World): void {
     example: 'holdfast device create pump-1',
     options: identityOptions(),
     async run({ hub, print }, options, deviceId) {
-      const created = await hub.send<Api.Device>('POST', path('devices'), { deviceId, ...identityBody(options) })
+      const created = await hub.device.create({ body: { deviceId, ...identityBody(options) } })
       await print.result(created, [`created device ${created.deviceId} (${created.auth})`, nextStep(created, options)])
     },
   })
@@ -39,7 +38,7 @@ export function addDevice(program: Command, world: World): void {
     options: [new Option('--limit <n>', 'at most so many').argParser(wholeNumber(1))],
     async run({ hub, print }, { limit }) {
       await print.table(
-        hub.pages<Api.Device>(path('devices'), limit),
+        hub.device.list.pages({}, limit),
         [
           ['DEVICE', (it) => it.deviceId],
           ['STATUS', (it) => it.status],
@@ -57,7 +56,7 @@ export function addDevice(program: Command, world: World): void {
     summary: 'show one device',
     example: 'holdfast device show pump-1',
     async run({ hub, print }, _options, id) {
-      const found = await hub.get<Api.Device>(path('devices', id))
+      const found = await hub.device.show({ path: { id } })
       await print.result(found, identityLines(found))
     },
   })
@@ -67,7 +66,7 @@ export function addDevice(program: Command, world: World): void {
     summary: 'print the connection string that a device SDK takes; it holds the key',
     example: 'holdfast device connection-string pump-1',
     async run({ hub, print }, _options, id) {
-      const found = await hub.get<Api.ConnectionString>(path('devices', id, 'connection-string'))
+      const found = await hub.device.connectionString({ path: { id } })
       await print.result(found, [found.connectionString])
     },
   })
@@ -78,7 +77,7 @@ export function addDevice(program: Command, world: World): void {
     example: 'holdfast device token pump-1 --minutes 10',
     options: [minutesOption()],
     async run({ hub, print }, { minutes }, id) {
-      const found = await hub.get<Api.ConnectionString>(path('devices', id, 'connection-string'))
+      const found = await hub.device.connectionString({ path: { id } })
       const token = makeToken(found.connectionString, minutes, world.now())
       await print.result(token, [token.token])
     },
@@ -91,7 +90,7 @@ export function addDevice(program: Command, world: World): void {
     options: [new Option('--reason <text>', 'why, for those who look later (128 characters)')],
     async run({ hub, print }, { reason }, id) {
       const change: Api.DeviceChange = { status: 'disabled', ...(reason !== undefined && { statusReason: reason }) }
-      const changed = await hub.send<Api.Changed>('PATCH', path('devices', id), change)
+      const changed = await hub.device.change({ path: { id }, body: change })
       await print.result(changed, [`device ${id} is disabled; ${closedSessions(changed)}`])
     },
   })
@@ -101,7 +100,7 @@ export function addDevice(program: Command, world: World): void {
     summary: 'let a disabled device in again',
     example: 'holdfast device enable pump-1',
     async run({ hub, print }, _options, id) {
-      const changed = await hub.send<Api.Changed>('PATCH', path('devices', id), { status: 'enabled' })
+      const changed = await hub.device.change({ path: { id }, body: { status: 'enabled' } })
       await print.result(changed, [`device ${id} is enabled`])
     },
   })
@@ -112,7 +111,7 @@ export function addDevice(program: Command, world: World): void {
       'delete a device and its modules, and close their sessions at once; what it sent stays, what waits for it goes',
     example: 'holdfast device delete pump-1',
     async run({ hub, print }, _options, id) {
-      const changed = await hub.send<Api.Changed>('DELETE', path('devices', id))
+      const changed = await hub.device.delete({ path: { id } })
       await print.result(changed, [`device ${id} is deleted; ${closedSessions(changed)}`])
     },
   })
@@ -125,7 +124,7 @@ export function addDevice(program: Command, world: World): void {
     example: 'holdfast device regenerate-key pump-1 --key secondary',
     options: [keyOption()],
     async run({ hub, print }, { key }, id) {
-      const changed = await hub.send<Api.Changed>('POST', path('devices', id, 'regenerate-key'), { key })
+      const changed = await hub.device.regenerateKey({ path: { id }, body: { key } })
       await print.result(changed, [`the ${key} key of device ${id} is new; ${closedSessions(changed)}`])
     },
   })
@@ -137,7 +136,7 @@ export function addDevice(program: Command, world: World): void {
     async run({ hub, print }, _options, id, hexes) {
       if (hexes.length > 2) throw wrongUse('a device has two thumbprints at most')
       const thumbprints = hexes.map((hex) => hex.replaceAll(/[:\s]/g, '').toUpperCase())
-      const changed = await hub.send<Api.Changed>('PATCH', path('devices', id), { thumbprints })
+      const changed = await hub.device.change({ path: { id }, body: { thumbprints } })
       await print.result(changed, [`device ${id} has new thumbprints; ${closedSessions(changed)}`])
     },
   })

@@ -8,7 +8,6 @@ import { type Check, failed, ok } from '../doctor/check.ts'
 import { checkAuthority, checkCertificate, checkClock, checkListener, checkNotices, checkStore } from '../doctor/hub.ts'
 import { checkFolder, checkNode, checkPort, checkRoom } from '../doctor/machine.ts'
 import { Failure } from '../failure.ts'
-import { path } from '../hub-client.ts'
 
 export function addDoctor(program: Command, world: World): void {
   leaf<[], object>(program, world, {
@@ -44,7 +43,7 @@ async function examine({ hub, world }: Session): Promise<readonly Check[]> {
   }
   let status: Api.Status
   try {
-    status = await hub.get<Api.Status>(path('status'))
+    status = await hub.hub.status()
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     checks.push(failed('hub', error.message, 'what hangs on it was not looked at'))

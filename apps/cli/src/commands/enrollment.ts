@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander'
 import { readText } from '../address.ts'
 import { group, leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { type HubClient, path } from '../hub-client.ts'
+import type { HubClient } from '../hub-client.ts'
 
 interface CreateOptions {
   readonly group?: boolean
@@ -24,7 +24,6 @@ interface CreateOptions {
 }
 
 const groupOption = (): Option => new Option('--group', 'a group enrolment (default: an individual one)')
-const collection = (isGroup: boolean | undefined): string => (isGroup === true ? 'enrollment-groups' : 'enrollments')
 
 export function addEnrollment(program: Command, world: World): void {
   const enrollment = group(
@@ -88,7 +87,7 @@ export function addEnrollment(program: Command, world: World): void {
         ...(disabled === true && { disabled }),
         ...(certificateProfile !== undefined && { certificateProfile }),
       }
-      const created = await hub.send<Api.Enrollment>('POST', path(collection(group)), body)
+      const created = await enrolments(hub, group).create({ body })
       const lines = [`created ${created.scope} enrolment ${created.id} (${created.attestation}, ${created.status})`]
       if (created.scope === 'group' && created.attestation === 'symmetric-key') {
         lines.push(
@@ -107,9 +106,9 @@ export function addEnrollment(program: Command, world: World): void {
     async run({ hub, print }, { group, individual }) {
       const both = group === individual
       await print.table(
-        pagesOf(hub, [
-          ...(both || individual === true ? ['enrollments'] : []),
-          ...(both || group === true ? ['enrollment-groups'] : []),
+        pagesOf([
+          ...(both || individual === true ? [hub.enrollment] : []),
+          ...(both || group === true ? [hub.enrollmentGroup] : []),
         ]),
         [
           ['ENROLMENT', (it) => it.id],
@@ -129,7 +128,7 @@ export function addEnrollment(program: Command, world: World): void {
     example: 'holdfast enrollment show line-4 --group',
     options: [groupOption()],
     async run({ hub, print }, { group }, id) {
-      const found = await hub.get<Api.Enrollment>(path(collection(group), id))
+      const found = await enrolments(hub, group).show({ path: { enrollment: id } })
       await print.result(found, [
         `enrolment    ${found.id} (${found.scope})`,
         `attestation  ${found.attestation}`,
@@ -145,7 +144,7 @@ export function addEnrollment(program: Command, world: World): void {
     summary: 'print the key of one device of a symmetric-key group',
     example: 'holdfast enrollment derived-key line-4 press-17',
     async run({ hub, print }, _options, group, registrationId) {
-      const found = await hub.get<{ key: string }>(path('enrollment-groups', group, 'derived-key', registrationId))
+      const found = await hub.enrollmentGroup.derivedKey({ path: { enrollment: group, registration: registrationId } })
       await print.result(found, [found.key])
     },
   })
@@ -156,14 +155,20 @@ export function addEnrollment(program: Command, world: World): void {
     example: 'holdfast enrollment delete line-4 --group',
     options: [groupOption()],
     async run({ hub, print }, { group }, id) {
-      await hub.send('DELETE', path(collection(group), id))
+      await enrolments(hub, group).delete({ path: { enrollment: id } })
       await print.result({ id, deleted: true }, [`enrolment ${id} is deleted; devices it provisioned stay as they are`])
     },
   })
 }
 
-async function* pagesOf(hub: HubClient, collections: readonly string[]): AsyncGenerator<readonly Api.Enrollment[]> {
-  for (const name of collections) yield* hub.pages<Api.Enrollment>(path(name))
+function enrolments(hub: HubClient, isGroup: boolean | undefined): Collection {
+  return isGroup === true ? hub.enrollmentGroup : hub.enrollment
+}
+
+type Collection = HubClient['enrollment'] | HubClient['enrollmentGroup']
+
+async function* pagesOf(collections: readonly Collection[]): AsyncGenerator<readonly Api.Enrollment[]> {
+  for (const { list } of collections) yield* list.pages()
 }
 
 function base64Of(file: string): string {

@@ -3,11 +3,9 @@
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
-import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, wholeNumber, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
-import { path, query } from '../hub-client.ts'
 import { bytesText } from '../printer.ts'
 
 export function addFiles(program: Command, world: World): void {
@@ -28,7 +26,7 @@ export function addFiles(program: Command, world: World): void {
     ],
     async run({ hub, print }, { device, limit }) {
       await print.table(
-        hub.pages<Api.File>(`${path('files')}${query({ device })}`, limit),
+        hub.file.list.pages({ query: { device } }, limit),
         [
           ['ID', (it) => it.id],
           ['DEVICE', (it) => it.deviceId],
@@ -48,7 +46,7 @@ export function addFiles(program: Command, world: World): void {
     example: 'holdfast files download 019ab2… --to report.csv',
     options: [new Option('--to <file>', 'where to; standard output unless told')],
     async run({ hub, print, world: { stdout } }, { to }, id) {
-      const body = await hub.stream(path('files', id, 'content'))
+      const body = await hub.file.content({ path: { file: id } })
       if (to === undefined) {
         if (stdout.isTTY === true) {
           body.destroy()
@@ -92,7 +90,7 @@ export function addFiles(program: Command, world: World): void {
           throw wrongUse('destroying a file cannot be undone; say so with --yes where nobody can be asked')
         if (!answer) throw new Failure(`the file ${id} was left alone, as answered`, { code: 'declined' })
       }
-      await hub.send('DELETE', path('files', id))
+      await hub.file.delete({ path: { file: id } })
       await print.result({ id, deleted: true }, [`the file ${id} is destroyed`])
     },
   })

@@ -7,7 +7,6 @@ import { KeyError, PASSPHRASE_BYTES_MIN, readSecretFile } from '@holdfast/keys/s
 import { type Command, Option } from 'commander'
 import { leaf, wholeNumber, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
-import { type HubClient, path } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
 
 export const passphraseOption = (): Option =>
@@ -22,7 +21,7 @@ export function addHubRoot(ca: Command, world: World): void {
     summary: "print where the hub's own root certificate is, which devices and services must trust",
     example: 'NODE_EXTRA_CA_CERTS=$(holdfast ca root) node device.js',
     async run({ hub, print }) {
-      const { caFile } = await hub.get<Api.Status>(path('status'))
+      const { caFile } = await hub.hub.status()
       if (caFile === undefined) {
         throw new Failure('the hub tells where its root is on its own machine only; use --data there', {
           code: 'not-local',
@@ -39,7 +38,7 @@ export function addHubRoot(ca: Command, world: World): void {
     summary: 'show the roots, where the key of each is, and what issues below them',
     example: 'holdfast ca root show',
     async run({ hub, print }) {
-      const found = await hub.get<Api.HubAuthority>(path('hub-authority'))
+      const found = await hub.hubAuthority.show()
       await print.result(found, authorityLines(found))
     },
   })
@@ -62,11 +61,11 @@ export function addHubRoot(ca: Command, world: World): void {
     async run({ hub, print, world: asked }, { to, passphraseFile, generation, remove }) {
       const secret = await newPassphrase(asked, passphraseFile)
       const wish = { secret, ...(generation !== undefined && { generation }) }
-      const made = await send<Api.RootBundle>(hub, ['root', 'export'], wish)
+      const made = await hub.hubAuthority.exportRoot({ body: wish, waitMs: PASSPHRASE_MS })
       await writeNew(to, made.bundle)
       const brought = { bundle: await readBundle(to), secret }
-      await send<Api.Root>(hub, ['root', 'verify'], brought)
-      if (remove === true) await send<Api.HubAuthority>(hub, ['root', 'remove'], brought)
+      await hub.hubAuthority.verifyRoot({ body: brought, waitMs: PASSPHRASE_MS })
+      if (remove === true) await hub.hubAuthority.removeRoot({ body: brought, waitMs: PASSPHRASE_MS })
       await print.result({ generation: made.generation, sha256: made.sha256, file: to, removed: remove === true }, [
         `root ${made.generation} (SHA-256 ${made.sha256}) is in ${to}, which opens with the passphrase`,
         remove === true
@@ -83,7 +82,7 @@ export function addHubRoot(ca: Command, world: World): void {
     options: [passphraseOption()],
     async run({ hub, print, world: asked }, { passphraseFile }, file) {
       const brought = { bundle: await readBundle(file), secret: await passphrase(asked, passphraseFile) }
-      const found = await send<Api.Root>(hub, ['root', 'verify'], brought)
+      const found = await hub.hubAuthority.verifyRoot({ body: brought, waitMs: PASSPHRASE_MS })
       await print.result(found, [`${file} opens; it is of root ${found.generation}, SHA-256 ${found.sha256}`])
     },
   })
@@ -95,7 +94,7 @@ export function addHubRoot(ca: Command, world: World): void {
     options: [passphraseOption()],
     async run({ hub, print, world: asked }, { passphraseFile }, file) {
       const brought = { bundle: await readBundle(file), secret: await passphrase(asked, passphraseFile) }
-      const found = await send<Api.HubAuthority>(hub, ['root', 'remove'], brought)
+      const found = await hub.hubAuthority.removeRoot({ body: brought, waitMs: PASSPHRASE_MS })
       await print.result(found, [
         "the root's key is gone from the data folder; backups made before still hold it",
         ...authorityLines(found),
@@ -124,7 +123,7 @@ export function addHubRoot(ca: Command, world: World): void {
         const brought =
           file === undefined ? {} : { bundle: await readBundle(file), secret: await passphrase(asked, passphraseFile) }
         const wish = { ...brought, ...(revoke === true && { revoke }) }
-        const changed = await send<Api.HubAuthorityChanged>(hub, ['root', 'use'], wish)
+        const changed = await hub.hubAuthority.useRoot({ body: wish, waitMs: PASSPHRASE_MS })
         await print.result(changed, [
           `a new issuing authority is at work until ${changed.issuing.notAfter}; the root's key was not kept`,
           ...(revoke === true ? [`those before it are revoked; ${closedSessions(changed)}`] : []),
@@ -153,10 +152,6 @@ const KEY_PLACES: Readonly<Record<Api.Root['key'], string>> = {
   machine: 'in the data folder (move it away: holdfast ca root export --to FILE --remove)',
   passphrase: 'in the data folder, sealed by its passphrase (move it away)',
   away: 'kept elsewhere',
-}
-
-export function send<T extends object>(hub: HubClient, names: readonly string[], body?: object): Promise<T> {
-  return hub.send<T>('POST', path('hub-authority', ...names), body, { waitMs: PASSPHRASE_MS })
 }
 
 export async function readBundle(file: string): Promise<string> {

@@ -4,7 +4,7 @@ import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
+
 import { readSeconds } from '../time.ts'
 
 interface InvokeOptions {
@@ -31,16 +31,17 @@ export function addInvoke(device: Command, world: World): void {
     ],
     notes: 'What the device answers is its status, a number of its own, and any JSON.',
     async run({ hub, print }, { payload, timeout, connect, module }, id, method) {
-      const call: Api.MethodCall = {
+      const body: Api.MethodCall = {
         name: method,
         ...(payload !== undefined && { payload: parse(payload) }),
         responseTimeoutSeconds: timeout,
         connectTimeoutSeconds: connect,
       }
-      const target =
-        module === undefined ? path('devices', id, 'methods') : path('devices', id, 'modules', module, 'methods')
       const waitMs = (timeout + connect) * 1000
-      const answer = await hub.send<Api.MethodAnswer>('POST', target, call, { waitMs })
+      const answer =
+        module === undefined
+          ? await hub.command.invoke({ path: { id }, body, waitMs })
+          : await hub.command.invokeOfModule({ path: { id, module }, body, waitMs })
       await print.result(answer, [`status   ${answer.status}`, `payload  ${JSON.stringify(answer.payload)}`])
     },
   })

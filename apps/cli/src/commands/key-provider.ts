@@ -6,7 +6,6 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { resolve } from 'node:path'
 import { group, leaf, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
 
 interface SetOptions {
   readonly passphraseFile?: string
@@ -35,7 +34,7 @@ export function addKeyProvider(keys: Command, world: World): void {
     summary: 'show where the key is kept and how old it is',
     example: 'holdfast keys provider show',
     async run({ hub, print }) {
-      const found = await hub.get<Api.KeyProvider>(path('key-provider'))
+      const found = await hub.keyProvider.show()
       await print.result(found, [
         `${found.id}, key made ${found.createdTime}`,
         ...Object.entries(found.settings).map(([name, value]) => `  ${name} ${value}`),
@@ -80,8 +79,8 @@ export function addKeyProvider(keys: Command, world: World): void {
         ...(secret !== undefined && { secret: Buffer.from(secret).toString('base64') }),
       }
       secret?.fill(0)
-      const before = await hub.get<Api.KeyProvider>(path('key-provider'))
-      const moved = await hub.send<Api.KeyProvider>('POST', path('key-provider'), body, { waitMs: MOVE_MS_MAX })
+      const before = await hub.keyProvider.show()
+      const moved = await hub.keyProvider.set({ body, waitMs: MOVE_MS_MAX })
       await print.result(moved, [
         moved.id === before.id
           ? `the key that wraps all others was in ${moved.id} already`

@@ -1,10 +1,8 @@
 /** `holdfast keys …`: the keys that data is sealed with, by epoch. */
 
-import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
 import { addKeyProvider } from './key-provider.ts'
 
 export function addKeys(program: Command, world: World): void {
@@ -22,7 +20,7 @@ export function addKeys(program: Command, world: World): void {
     example: 'holdfast keys list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<Api.DataKey>(path('keys')),
+        hub.key.list.pages(),
         [
           ['EPOCH', (it) => it.epoch],
           ['PURPOSE', (it) => it.purpose],
@@ -41,11 +39,11 @@ export function addKeys(program: Command, world: World): void {
     options: [new Option('--kek', 'replace the key that wraps all others instead; the old one is destroyed')],
     async run({ hub, print }, { kek }) {
       if (kek === true) {
-        const provider = await hub.send<Api.KeyProvider>('POST', path('key-provider', 'rotate'))
+        const provider = await hub.keyProvider.rotate()
         await print.result(provider, [`the key in ${provider.id} is new since ${provider.createdTime}`])
         return
       }
-      const key = await hub.send<Api.DataKey>('POST', path('keys', 'rotate'))
+      const key = await hub.key.rotate()
       await print.result(key, [`data is sealed with the key of epoch ${key.epoch} from now on`])
     },
   })
@@ -63,7 +61,7 @@ export function addKeys(program: Command, world: World): void {
           throw wrongUse('dropping a key cannot be undone; say so with --yes where nobody can be asked')
         if (!answer) throw new Failure(`the key of epoch ${epoch} was left alone, as answered`, { code: 'declined' })
       }
-      const dropped = await hub.send<Api.DataKeyDropped>('DELETE', path('keys', epoch))
+      const dropped = await hub.key.drop({ path: { epoch } })
       await print.result(dropped, [
         `the key of epoch ${dropped.epoch} is destroyed; ${dropped.messages} messages can never be read again`,
       ])

@@ -1,11 +1,10 @@
 /** `holdfast login`, `logout`, `whoami`: a person at the command line. */
 
-import type { PeopleApi, SignInApi } from '@holdfast/api'
+import type { SignInApi } from '@holdfast/api'
 import type { Command } from 'commander'
 import { hostname } from 'node:os'
 import { leaf, type Session, type World } from '../command.ts'
 import { Failure } from '../failure.ts'
-import { path } from '../hub-client.ts'
 import { remoteOf } from '../people/hub-origin.ts'
 import { keepSession } from '../people/kept-sessions.ts'
 import { readWorkstation, signStatement } from '../people/kept-workstation.ts'
@@ -44,7 +43,7 @@ export function addLogin(program: Command, world: World): void {
     async run({ hub, print, world: { environment } }) {
       const { url } = remoteOf(hub.address)
       try {
-        await hub.send('DELETE', path('session'))
+        await hub.session.end()
       } catch (error) {
         // A session that is over is what was asked for.
         if (!(error instanceof Failure) || error.code !== 'not-authorized') throw error
@@ -66,7 +65,7 @@ export function addLogin(program: Command, world: World): void {
         ])
         return
       }
-      const own = await hub.get<PeopleApi.OwnSession>(path('session'))
+      const own = await hub.session.show()
       await print.result(own, [
         `${own.operator} of ${own.organisation}, until ${own.expires}`,
         `may do: ${own.allows === 'all' ? 'what the roles allow' : own.allows}${own.because === undefined ? '' : ` (${own.because})`}`,
@@ -82,13 +81,13 @@ export async function confirmed(
 ): Promise<Exclude<SignInApi.LoginFetched, { state: 'pending' | 'denied' }>> {
   const { hub, world } = session
   const agent = `holdfast on ${hostname()}`.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 160)
-  const begun = await hub.send<SignInApi.LoginBegun>('POST', '/login/begin', { agent })
+  const begun = await hub.outside.send<SignInApi.LoginBegun>('POST', '/login/begin', { agent })
   await vouch(session, begun)
   world.stderr.write(
     `Open ${begun.page}#${begun.code}\nand confirm there the code ${begun.code}, within ${begun.seconds / 60} minutes.\n`,
   )
   for (let left = begun.seconds * 1_000; left > 0; left -= POLL_MS) {
-    const answer = await hub.send<SignInApi.LoginFetched>('POST', '/login/fetch', { secret: begun.secret })
+    const answer = await hub.outside.send<SignInApi.LoginFetched>('POST', '/login/fetch', { secret: begun.secret })
     if (answer.state === 'denied') {
       throw new Failure('the login was refused in the browser; begin again if that was a mistake', { code: 'denied' })
     }
@@ -107,7 +106,7 @@ async function vouch({ hub, world }: Session, { id, nonce, secret }: SignInApi.L
   const report = await readPosture(now)
   const facts = { purpose: 'login', hub: url.hostname, subject: id, nonce, report, now } as const
   try {
-    await hub.send('POST', '/login/vouch', { secret, ...signStatement(workstation, facts) })
+    await hub.outside.send('POST', '/login/vouch', { secret, ...signStatement(workstation, facts) })
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     world.stderr.write(`This workstation does not vouch for the login: ${error.message}\n`)

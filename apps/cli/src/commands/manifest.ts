@@ -6,7 +6,6 @@ import { type Command, Option } from 'commander'
 import { readText } from '../address.ts'
 import { group, leaf, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
-import { path, query } from '../hub-client.ts'
 
 export function addManufacturer(program: Command, world: World): void {
   const manufacturer = group(
@@ -22,7 +21,7 @@ export function addManufacturer(program: Command, world: World): void {
     example: 'holdfast manufacturer list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<SupplyApi.Manufacturer>(path('manufacturers')),
+        hub.manufacturer.list.pages(),
         [
           ['MANUFACTURER', (it) => it.name],
           ['SINCE', (it) => it.addedTime],
@@ -39,9 +38,11 @@ export function addManufacturer(program: Command, world: World): void {
     example: 'holdfast manufacturer add acme acme.pem',
     notes: 'Compare the SHA-256 that is printed with what the manufacturer tells you by another way.',
     async run({ hub, print }, _options, name, file) {
-      const created = await hub.send<SupplyApi.Manufacturer>('POST', path('manufacturers'), {
-        name,
-        publicKey: readText(file),
+      const created = await hub.manufacturer.add({
+        body: {
+          name,
+          publicKey: readText(file),
+        },
       })
       await print.result(created, [`manifests of ${created.name} count now; SHA-256 of its key: ${created.sha256}`])
     },
@@ -52,7 +53,7 @@ export function addManufacturer(program: Command, world: World): void {
     summary: 'trust no more manifests of this manufacturer; what was imported stays',
     example: 'holdfast manufacturer remove acme',
     async run({ hub, print }, _options, name) {
-      await hub.send('DELETE', path('manufacturers', name))
+      await hub.manufacturer.remove({ path: { name } })
       await print.result({ name, removed: true }, [`manifests of ${name} count no more`])
     },
   })
@@ -83,17 +84,13 @@ export function addManifest(program: Command, world: World): void {
     ],
     notes: 'Importing a file again does no harm. Ends with 1 when a line was malformed or in conflict.',
     async run({ hub, print }, { signature, manufacturer, quiet }, file) {
-      const target = `${path('manifests')}${query({ manufacturer: manufacturer ?? manufacturerIn(file) })}`
-      const upload = {
-        body: createReadStream(file),
-        bytes: sizeOf(file),
-        headers: {
-          'content-type': 'application/x-ndjson',
-          'holdfast-signature': bytesOf(signature).toString('base64'),
-        },
-      }
+      const lines = hub.manifest.upload({
+        query: { manufacturer: manufacturer ?? manufacturerIn(file) },
+        headers: { 'holdfast-signature': bytesOf(signature).toString('base64') },
+        file: { body: createReadStream(file), bytes: sizeOf(file), type: 'application/x-ndjson' },
+      })
       let end: SupplyApi.Manifest | undefined
-      for await (const line of hub.upload<SupplyApi.LineReport | SupplyApi.ImportEnd>(target, upload)) {
+      for await (const line of lines) {
         if ('manifest' in line) {
           end = line.manifest
           const { imported, duplicate, conflict, malformed } = end.counts
@@ -121,7 +118,7 @@ export function addManifest(program: Command, world: World): void {
     example: 'holdfast manifest list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<SupplyApi.Manifest>(path('manifests')),
+        hub.manifest.list.pages(),
         [
           ['MANIFEST', (it) => it.name],
           ['MANUFACTURER', (it) => it.manufacturer],
@@ -140,7 +137,7 @@ export function addManifest(program: Command, world: World): void {
     summary: 'show one manifest, by the SHA-256 of its file',
     example: 'holdfast manifest show 3F2A…',
     async run({ hub, print }, _options, sha256) {
-      const found = await hub.get<SupplyApi.Manifest>(path('manifests', sha256))
+      const found = await hub.manifest.show({ path: { sha256 } })
       await print.result(found, [
         `manifest      ${found.name}`,
         `manufacturer  ${found.manufacturer}`,
@@ -153,7 +150,7 @@ export function addManifest(program: Command, world: World): void {
     },
   })
 
-  leaf<[], { readonly state?: string; readonly owner?: string; readonly limit?: number }>(manifest, world, {
+  leaf<[], { readonly state?: SupplyApi.SupplyEntry['state']; readonly owner?: string }>(manifest, world, {
     usage: 'devices',
     summary: 'list what stands on manifests: devices that are waited for, claimed, provisioned, expired, retired',
     example: 'holdfast manifest devices --state manufactured',
@@ -169,7 +166,7 @@ export function addManifest(program: Command, world: World): void {
     ],
     async run({ hub, print }, { state, owner }) {
       await print.table(
-        hub.pages<SupplyApi.SupplyEntry>(`${path('supply')}${query({ state, owner })}`),
+        hub.supply.list.pages({ query: { state, owner } }),
         [
           ['MANUFACTURER', (it) => it.manufacturer],
           ['SERIAL', (it) => it.serial],
@@ -194,7 +191,7 @@ export function addOwner(program: Command, world: World): void {
     example: 'holdfast owner list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<SupplyApi.Owner>(path('owners')),
+        hub.owner.list.pages(),
         [
           ['OWNER', (it) => it.name],
           ['SINCE', (it) => it.addedTime],
@@ -209,7 +206,7 @@ export function addOwner(program: Command, world: World): void {
     summary: 'add an owner, who can then claim devices and be given some',
     example: 'holdfast owner add harbour-works',
     async run({ hub, print }, _options, name) {
-      const created = await hub.send<SupplyApi.Owner>('POST', path('owners'), { name })
+      const created = await hub.owner.add({ body: { name } })
       await print.result(created, [`added owner ${created.name}`])
     },
   })
@@ -219,7 +216,7 @@ export function addOwner(program: Command, world: World): void {
     summary: 'remove an owner that owns nothing',
     example: 'holdfast owner remove harbour-works',
     async run({ hub, print }, _options, name) {
-      await hub.send('DELETE', path('owners', name))
+      await hub.owner.remove({ path: { name } })
       await print.result({ name, removed: true }, [`owner ${name} is removed`])
     },
   })

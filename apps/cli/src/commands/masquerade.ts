@@ -3,7 +3,6 @@
 import type { MasqueradeApi } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
-import { path } from '../hub-client.ts'
 
 const MODULE = new Option('--module <id>', 'the module of the device')
 
@@ -25,7 +24,10 @@ export function addMasquerade(program: Command, world: World): void {
     example: 'holdfast masquerade show pump-1',
     options: [MODULE],
     async run({ hub, print }, { module }, id) {
-      const found = await hub.get<MasqueradeApi.Masquerade>(pathOf(id, module))
+      const found =
+        module === undefined
+          ? await hub.masquerade.show({ path: { id } })
+          : await hub.masquerade.showModule({ path: { id, module } })
       await print.result(found, lines(found))
     },
   })
@@ -37,14 +39,11 @@ export function addMasquerade(program: Command, world: World): void {
     options: [MODULE],
     notes: 'For a device whose storage was erased, or whose findings turned out to be harmless.',
     async run({ hub, print }, { module }, id) {
-      await hub.send('DELETE', pathOf(id, module))
+      if (module === undefined) await hub.masquerade.clear({ path: { id } })
+      else await hub.masquerade.clearModule({ path: { id, module } })
       await print.result({ deviceId: id, ...(module !== undefined && { moduleId: module }) }, [`${id} begins anew`])
     },
   })
-}
-
-function pathOf(id: string, module: string | undefined): string {
-  return module === undefined ? path('devices', id, 'masquerade') : path('devices', id, 'modules', module, 'masquerade')
 }
 
 const VERDICTS: Readonly<Record<MasqueradeApi.Masquerade['verdict'], string>> = {

@@ -4,7 +4,7 @@ import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, wholeNumber, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path, query } from '../hub-client.ts'
+
 import { readTime } from '../time.ts'
 
 interface ReadOptions {
@@ -35,16 +35,16 @@ export function addMessages(program: Command, world: World): void {
     async run({ hub, print }, options) {
       const { device, partition, from, to, follow, limit } = options
       if (follow === true && to !== undefined) throw wrongUse('--follow has no end, so --to does not go with it')
-      const target = `${path('messages')}${query({
+      const query = {
         device,
         partition,
         from: from === undefined ? undefined : readTime(from, world.now()),
         to: to === undefined ? undefined : readTime(to, world.now()),
         limit,
         follow,
-      })}`
+      }
       let left = limit ?? Number.POSITIVE_INFINITY
-      for await (const message of hub.lines<Api.Message>(target)) {
+      for await (const message of hub.message.read({ query })) {
         await print.item(message, () => messageLine(message))
         left -= 1
         if (left <= 0) return

@@ -5,7 +5,6 @@ import { type Command, Option } from 'commander'
 import { readText } from '../address.ts'
 import { group, leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
 
 export function addModel(program: Command, world: World): void {
   const model = group(
@@ -21,7 +20,7 @@ export function addModel(program: Command, world: World): void {
     example: 'holdfast model list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<SupplyApi.Model>(path('models')),
+        hub.model.list.pages(),
         [
           ['MODEL', (it) => it.id],
           ['MANUFACTURER', (it) => it.manufacturer],
@@ -38,7 +37,7 @@ export function addModel(program: Command, world: World): void {
     summary: 'show a model, and what is asked of its devices at each step of their life',
     example: 'holdfast model show pump-3',
     async run({ hub, print }, _options, id) {
-      const found = await hub.get<SupplyApi.Model>(path('models', id))
+      const found = await hub.model.show({ path: { model: id } })
       await print.result(found, modelLines(found))
     },
   })
@@ -51,7 +50,7 @@ export function addModel(program: Command, world: World): void {
       'The file: {"id":"pump-3","manufacturer":"acme","tier":"full","hardwareRevisions":["A"],"requirements":{"commissioning":false}}\n' +
       'Tiers are full, secure-element, constrained and legacy; docs/device-life.md has what each can offer.',
     async run({ hub, print }, _options, file) {
-      const created = await hub.send<SupplyApi.Model>('POST', path('models'), documentIn(file))
+      const created = await hub.model.create({ body: documentIn(file) })
       await print.result(created, [`created model ${created.id} (${created.tier})`])
     },
   })
@@ -63,10 +62,9 @@ export function addModel(program: Command, world: World): void {
     options: [new Option('--etag <etag>', 'only if it still has this one')],
     async run({ hub, print }, { etag }, file) {
       const document = documentIn(file)
-      const id: unknown = Reflect.get(document, 'id')
+      const { id } = document
       if (typeof id !== 'string') throw wrongUse(`${file} has no id`)
-      const condition = etag === undefined ? {} : { ifMatch: etag }
-      const updated = await hub.send<SupplyApi.Model>('PUT', path('models', id), document, condition)
+      const updated = await hub.model.replace({ path: { model: id }, body: document, ifMatch: etag })
       await print.result(updated, [`updated model ${updated.id} (${updated.tier})`])
     },
   })
@@ -76,16 +74,16 @@ export function addModel(program: Command, world: World): void {
     summary: 'delete a model that no device and no manifest is of',
     example: 'holdfast model delete pump-2',
     async run({ hub, print }, _options, id) {
-      await hub.send('DELETE', path('models', id))
+      await hub.model.delete({ path: { model: id } })
       await print.result({ id, deleted: true }, [`model ${id} is deleted`])
     },
   })
 }
 
-function documentIn(file: string): object {
+function documentIn(file: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(readText(file))
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }

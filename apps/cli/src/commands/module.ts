@@ -3,7 +3,7 @@
 import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
-import { path } from '../hub-client.ts'
+
 import { closedSessions } from '../printer.ts'
 import { keyOption } from './device.ts'
 import { identityBody, identityLines, identityOptions, type IdentityOptions } from './identity-options.ts'
@@ -23,7 +23,7 @@ export function addModule(program: Command, world: World): void {
     options: identityOptions(),
     async run({ hub, print }, options, deviceId, moduleId) {
       const body: Api.ModuleCreate = { moduleId, ...identityBody(options) }
-      const created = await hub.send<Api.Device>('POST', path('devices', deviceId, 'modules'), body)
+      const created = await hub.module.create({ path: { id: deviceId }, body })
       await print.result(created, [
         `added module ${deviceId}/${moduleId} (${created.auth})`,
         `next: holdfast module connection-string ${deviceId} ${moduleId}`,
@@ -37,7 +37,7 @@ export function addModule(program: Command, world: World): void {
     example: 'holdfast module list pump-1',
     async run({ hub, print }, _options, deviceId) {
       await print.table(
-        hub.pages<Api.Device>(path('devices', deviceId, 'modules')),
+        hub.module.list.pages({ path: { id: deviceId } }),
         [
           ['MODULE', (it) => it.moduleId],
           ['STATUS', (it) => it.status],
@@ -54,7 +54,7 @@ export function addModule(program: Command, world: World): void {
     summary: 'show one module',
     example: 'holdfast module show pump-1 vibration',
     async run({ hub, print }, _options, deviceId, moduleId) {
-      const found = await hub.get<Api.Device>(path('devices', deviceId, 'modules', moduleId))
+      const found = await hub.module.show({ path: { id: deviceId, module: moduleId } })
       await print.result(found, identityLines(found))
     },
   })
@@ -64,9 +64,7 @@ export function addModule(program: Command, world: World): void {
     summary: 'print the connection string that a module SDK takes; it holds the key',
     example: 'holdfast module connection-string pump-1 vibration',
     async run({ hub, print }, _options, deviceId, moduleId) {
-      const found = await hub.get<Api.ConnectionString>(
-        path('devices', deviceId, 'modules', moduleId, 'connection-string'),
-      )
+      const found = await hub.module.connectionString({ path: { id: deviceId, module: moduleId } })
       await print.result(found, [found.connectionString])
     },
   })
@@ -78,7 +76,7 @@ export function addModule(program: Command, world: World): void {
     options: [new Option('--reason <text>', 'why, for those who look later (128 characters)')],
     async run({ hub, print }, { reason }, deviceId, moduleId) {
       const change: Api.DeviceChange = { status: 'disabled', ...(reason !== undefined && { statusReason: reason }) }
-      const changed = await hub.send<Api.Changed>('PATCH', path('devices', deviceId, 'modules', moduleId), change)
+      const changed = await hub.module.change({ path: { id: deviceId, module: moduleId }, body: change })
       await print.result(changed, [`module ${deviceId}/${moduleId} is disabled; ${closedSessions(changed)}`])
     },
   })
@@ -88,8 +86,7 @@ export function addModule(program: Command, world: World): void {
     summary: 'let a disabled module in again',
     example: 'holdfast module enable pump-1 vibration',
     async run({ hub, print }, _options, deviceId, moduleId) {
-      const target = path('devices', deviceId, 'modules', moduleId)
-      const changed = await hub.send<Api.Changed>('PATCH', target, { status: 'enabled' })
+      const changed = await hub.module.change({ path: { id: deviceId, module: moduleId }, body: { status: 'enabled' } })
       await print.result(changed, [`module ${deviceId}/${moduleId} is enabled`])
     },
   })
@@ -99,7 +96,7 @@ export function addModule(program: Command, world: World): void {
     summary: 'delete a module, and close its sessions at once',
     example: 'holdfast module delete pump-1 vibration',
     async run({ hub, print }, _options, deviceId, moduleId) {
-      const changed = await hub.send<Api.Changed>('DELETE', path('devices', deviceId, 'modules', moduleId))
+      const changed = await hub.module.delete({ path: { id: deviceId, module: moduleId } })
       await print.result(changed, [`module ${deviceId}/${moduleId} is deleted; ${closedSessions(changed)}`])
     },
   })
@@ -110,8 +107,7 @@ export function addModule(program: Command, world: World): void {
     example: 'holdfast module regenerate-key pump-1 vibration --key primary',
     options: [keyOption()],
     async run({ hub, print }, { key }, deviceId, moduleId) {
-      const target = path('devices', deviceId, 'modules', moduleId, 'regenerate-key')
-      const changed = await hub.send<Api.Changed>('POST', target, { key })
+      const changed = await hub.module.regenerateKey({ path: { id: deviceId, module: moduleId }, body: { key } })
       await print.result(changed, [
         `the ${key} key of module ${deviceId}/${moduleId} is new; ${closedSessions(changed)}`,
       ])

@@ -5,7 +5,6 @@ import { type Command, Option } from 'commander'
 import { readText } from '../address.ts'
 import { collected, group, leaf, type Session, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
 
 const YES = new Option('--yes', 'do not ask')
 
@@ -31,7 +30,7 @@ function addLinks(operator: Command, world: World): void {
     notes:
       'Whoever opens the link first becomes the administrator. It counts for a day; links made before no longer do.',
     async run({ hub, print }) {
-      const made = await hub.send<PeopleApi.MadeLink>('POST', path('operators', 'first-link'))
+      const made = await hub.operator.firstLink()
       await print.result(made, [made.link, `opens once, until ${made.expires}`])
     },
   })
@@ -51,7 +50,7 @@ function addLinks(operator: Command, world: World): void {
         ...(role !== undefined && { roles: [...role] }),
         ...(organisation !== undefined && { organisation }),
       }
-      const made = await hub.send<PeopleApi.MadeLink>('POST', path('operators'), body)
+      const made = await hub.operator.invite({ body })
       await print.result(made, [made.link, `for ${name}; opens once, until ${made.expires}`])
     },
   })
@@ -64,7 +63,7 @@ function addRoll(operator: Command, world: World): void {
     example: 'holdfast operator list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<PeopleApi.Operator>(path('operators')),
+        hub.operator.list.pages(),
         [
           ['NAME', (it) => it.name],
           ['ORGANISATION', (it) => it.organisation],
@@ -84,7 +83,7 @@ function addRoll(operator: Command, world: World): void {
     summary: 'show an operator',
     example: 'holdfast operator show alice',
     async run({ hub, print }, _options, name) {
-      const shown = await hub.get<PeopleApi.Operator>(path('operators', name))
+      const shown = await hub.operator.show({ path: { name } })
       await print.result(shown, [
         `${shown.name}: ${shown.state}, ${shown.passkeys} passkeys, ${shown.sessions} sessions`,
       ])
@@ -100,7 +99,7 @@ function addRoll(operator: Command, world: World): void {
       summary,
       example: `holdfast operator ${verb} alice`,
       async run({ hub, print }, _options, name) {
-        const changed = await hub.send<PeopleApi.Operator>('PATCH', path('operators', name), { state })
+        const changed = await hub.operator.change({ path: { name }, body: { state } })
         await print.result(changed, [`${name} is ${changed.state}`])
       },
     })
@@ -113,7 +112,7 @@ function addRoll(operator: Command, world: World): void {
     options: [YES],
     async run(session, { yes }, name) {
       await demandYes(session, yes, `Remove the operator ${name}? The name is never given again.`)
-      await session.hub.send('DELETE', path('operators', name))
+      await session.hub.operator.remove({ path: { name } })
       await session.print.result({ name }, [`${name} is removed`])
     },
   })
@@ -126,7 +125,7 @@ function addPasskeys(operator: Command, world: World): void {
     example: 'holdfast operator passkeys alice',
     async run({ hub, print }, _options, name) {
       await print.table(
-        hub.pages<PeopleApi.Passkey>(path('operators', name, 'passkeys')),
+        hub.operator.passkeys.pages({ path: { name } }),
         [
           ['NAME', (it) => it.name],
           ['MADE', (it) => it.createdTime],
@@ -146,7 +145,7 @@ function addPasskeys(operator: Command, world: World): void {
     summary: 'remove a passkey, never the last; sessions that it opened end',
     example: 'holdfast operator remove-passkey alice AbCdEf',
     async run({ hub, print }, _options, name, id) {
-      await hub.send('DELETE', path('operators', name, 'passkeys', id))
+      await hub.operator.removePasskey({ path: { name, passkey: id } })
       await print.result({ name, id }, [`the passkey of ${name} is removed`])
     },
   })
@@ -164,10 +163,9 @@ function addPasskeys(operator: Command, world: World): void {
       new Option('--no-proof', 'authenticators need not prove what they are').conflicts('root'),
     ],
     async run({ hub, print }, options) {
-      const before = await hub.get<PeopleApi.PasskeyPolicy>(path('passkey-policy'))
+      const before = await hub.operator.passkeyPolicy()
       const wished = changed(before, options)
-      const policy =
-        wished === undefined ? before : await hub.send<PeopleApi.PasskeyPolicy>('PUT', path('passkey-policy'), wished)
+      const policy = wished === undefined ? before : await hub.operator.setPasskeyPolicy({ body: wished })
       await print.result(policy, [
         policy.backupEligible === 'allowed' ? 'passkeys may be copyable' : 'passkeys never leave their device',
         policy.aaguids.length === 0 ? 'of any model' : `of the models ${policy.aaguids.join(', ')}`,
@@ -211,12 +209,12 @@ function addRecoveries(operator: Command, world: World): void {
       'link is made at once, but only while there are fewer than two others.',
     async run({ hub, print }, { reason }, name) {
       if (hub.address.kind === 'local') {
-        const made = await hub.send<PeopleApi.MadeLink>('POST', path('recoveries', 'by-machine'), { operator: name })
+        const made = await hub.recovery.byMachine({ body: { operator: name } })
         await print.result(made, [made.link, `for ${name}; opens once, until ${made.expires}`])
         return
       }
       if (reason === undefined) throw wrongUse('those who approve want to know why: give --reason')
-      const asked = await hub.send<PeopleApi.Recovery>('POST', path('recoveries'), { operator: name, reason })
+      const asked = await hub.recovery.ask({ body: { operator: name, reason } })
       await print.result(asked, [`recovery ${asked.id} of ${name} waits for two operators, until ${asked.expires}`])
     },
   })
@@ -227,7 +225,7 @@ function addRecoveries(operator: Command, world: World): void {
     example: 'holdfast operator recoveries',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<PeopleApi.Recovery>(path('recoveries')),
+        hub.recovery.list.pages(),
         [
           ['ID', (it) => it.id],
           ['OPERATOR', (it) => it.operator],
@@ -246,7 +244,7 @@ function addRecoveries(operator: Command, world: World): void {
     summary: 'approve a recovery, after having made sure who asks; needs a fresh step-up',
     example: 'holdfast operator approve AbCdEf --url https://hub.example',
     async run({ hub, print }, _options, id) {
-      const approval = await hub.send<PeopleApi.RecoveryApproval>('POST', path('recoveries', id, 'approve'))
+      const approval = await hub.recovery.approve({ path: { recovery: id } })
       const lines =
         approval.code === undefined
           ? [approval.link ?? '', 'give it to the person alone; it asks for the code that the other operator has']
@@ -260,7 +258,7 @@ function addRecoveries(operator: Command, world: World): void {
     summary: 'withdraw a recovery',
     example: 'holdfast operator withdraw AbCdEf --url https://hub.example',
     async run({ hub, print }, _options, id) {
-      await hub.send('DELETE', path('recoveries', id))
+      await hub.recovery.withdraw({ path: { recovery: id } })
       await print.result({ id }, [`recovery ${id} is withdrawn`])
     },
   })

@@ -4,7 +4,6 @@ import type { AccessApi } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
 
 export function addOrganisation(program: Command, world: World): void {
   const organisation = group(
@@ -20,7 +19,7 @@ export function addOrganisation(program: Command, world: World): void {
     example: 'holdfast organisation list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<AccessApi.Organisation>(path('organisations')),
+        hub.organisation.list.pages(),
         [
           ['ORGANISATION', (it) => it.name],
           ['HUB', (it) => (it.isFirst ? 'is its own' : undefined)],
@@ -36,7 +35,7 @@ export function addOrganisation(program: Command, world: World): void {
     summary: 'show the sites and fleets of an organisation',
     example: 'holdfast organisation show home',
     async run({ hub, print }, _options, name) {
-      const tree = await hub.get<AccessApi.OrganisationTree>(path('organisations', name))
+      const tree = await hub.organisation.show({ path: { organisation: name } })
       await print.result(tree, treeLines(tree))
     },
   })
@@ -46,7 +45,7 @@ export function addOrganisation(program: Command, world: World): void {
     summary: 'add an organisation, with a first site and fleet, and the roles that all begin with',
     example: 'holdfast organisation add acme',
     async run({ hub, print }, _options, name) {
-      const added = await hub.send<AccessApi.Organisation>('POST', path('organisations'), { name })
+      const added = await hub.organisation.add({ body: { name } })
       await print.result(added, [
         `added organisation ${added.name}; its devices stand in ${added.name}/main/default unless told otherwise`,
       ])
@@ -58,7 +57,7 @@ export function addOrganisation(program: Command, world: World): void {
     summary: 'remove an organisation that has no devices, with its roles and who has them',
     example: 'holdfast organisation remove acme',
     async run({ hub, print }, _options, name) {
-      await hub.send('DELETE', path('organisations', name))
+      await hub.organisation.remove({ path: { organisation: name } })
       await print.result({ name, removed: true }, [`organisation ${name} is removed`])
     },
   })
@@ -73,7 +72,7 @@ export function addSite(program: Command, world: World): void {
     example: 'holdfast site add home/plant-1',
     async run({ hub, print }, _options, text) {
       const [organisation, name] = parts(text, 2)
-      await hub.send('POST', path('organisations', organisation, 'sites'), { name })
+      await hub.organisation.addSite({ path: { organisation }, body: { name } })
       await print.result({ site: text, added: true }, [`added site ${text}; add fleets with 'holdfast fleet add'`])
     },
   })
@@ -84,7 +83,7 @@ export function addSite(program: Command, world: World): void {
     example: 'holdfast site remove home/plant-1',
     async run({ hub, print }, _options, text) {
       const [organisation, name] = parts(text, 2)
-      await hub.send('DELETE', path('organisations', organisation, 'sites', name))
+      await hub.organisation.removeSite({ path: { organisation, site: name } })
       await print.result({ site: text, removed: true }, [`site ${text} is removed`])
     },
   })
@@ -104,7 +103,7 @@ export function addFleet(program: Command, world: World): void {
     example: 'holdfast fleet add home/plant-1/pumps',
     async run({ hub, print }, _options, text) {
       const [organisation, site, name] = parts(text, 3)
-      await hub.send('POST', path('organisations', organisation, 'sites', site, 'fleets'), { name })
+      await hub.organisation.addFleet({ path: { organisation, site }, body: { name } })
       await print.result({ fleet: text, added: true }, [`added fleet ${text}`])
     },
   })
@@ -115,7 +114,7 @@ export function addFleet(program: Command, world: World): void {
     example: 'holdfast fleet remove home/plant-1/pumps',
     async run({ hub, print }, _options, text) {
       const [organisation, site, name] = parts(text, 3)
-      await hub.send('DELETE', path('organisations', organisation, 'sites', site, 'fleets', name))
+      await hub.organisation.removeFleet({ path: { organisation, site, fleet: name } })
       await print.result({ fleet: text, removed: true }, [`fleet ${text} is removed`])
     },
   })
@@ -125,7 +124,7 @@ export function addFleet(program: Command, world: World): void {
     summary: 'move a device into a fleet, which decides who may do what to it',
     example: 'holdfast fleet place pump-1 home/plant-1/pumps',
     async run({ hub, print }, _options, device, text) {
-      const placed = await hub.send<AccessApi.Placement>('PUT', path('devices', device, 'placement'), { fleet: text })
+      const placed = await hub.placement.set({ path: { id: device }, body: { fleet: text } })
       await print.result({ device, ...placed }, [`${device} stands in ${placed.fleet}`])
     },
   })
@@ -135,7 +134,7 @@ export function addFleet(program: Command, world: World): void {
     summary: 'show the fleet in which a device stands',
     example: 'holdfast fleet of pump-1',
     async run({ hub, print }, _options, device) {
-      const placed = await hub.get<AccessApi.Placement>(path('devices', device, 'placement'))
+      const placed = await hub.placement.show({ path: { id: device } })
       await print.result({ device, ...placed }, [placed.fleet])
     },
   })

@@ -1,9 +1,7 @@
 /** `holdfast policy …`: shared access policies, which services and operators elsewhere sign their tokens with. */
 
-import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
-import { path, query } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
 import { keyOption } from './device.ts'
 import { makeToken, minutesOption, type TokenOptions } from './token.ts'
@@ -22,7 +20,7 @@ export function addPolicy(program: Command, world: World): void {
     example: 'holdfast policy list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<Api.Policy>(path('policies')),
+        hub.policy.list.pages(),
         [
           ['POLICY', (it) => it.name],
           ['RIGHTS', (it) => it.rights.join(', ')],
@@ -39,8 +37,7 @@ export function addPolicy(program: Command, world: World): void {
     notes: 'Policies: iothubowner service device registryRead registryReadWrite; provisioningserviceowner.',
     options: [new Option('--event-hub', 'the Event Hubs-compatible form')],
     async run({ hub, print }, { eventHub }, name) {
-      const target = `${path('policies', name, 'connection-string')}${query({ eventHub })}`
-      const found = await hub.get<Api.ConnectionString>(target)
+      const found = await hub.policy.connectionString({ path: { name }, query: { eventHub } })
       await print.result(found, [found.connectionString])
     },
   })
@@ -51,7 +48,7 @@ export function addPolicy(program: Command, world: World): void {
     example: 'holdfast policy token registryRead --minutes 10',
     options: [minutesOption()],
     async run({ hub, print }, { minutes }, name) {
-      const found = await hub.get<Api.ConnectionString>(path('policies', name, 'connection-string'))
+      const found = await hub.policy.connectionString({ path: { name } })
       const token = makeToken(found.connectionString, minutes, world.now())
       await print.result(token, [token.token])
     },
@@ -63,7 +60,7 @@ export function addPolicy(program: Command, world: World): void {
     example: 'holdfast policy regenerate-key service --key secondary',
     options: [keyOption()],
     async run({ hub, print }, { key }, name) {
-      const changed = await hub.send<Api.Changed>('POST', path('policies', name, 'regenerate-key'), { key })
+      const changed = await hub.policy.regenerateKey({ path: { name }, body: { key } })
       await print.result(changed, [`the ${key} key of policy ${name} is new; ${closedSessions(changed)}`])
     },
   })

@@ -3,7 +3,6 @@
 import type { MasqueradeApi } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
-import { path } from '../hub-client.ts'
 
 const MODULE = new Option('--module <id>', 'the module of the device, alone')
 
@@ -25,7 +24,7 @@ export function addQuarantine(program: Command, world: World): void {
     example: 'holdfast quarantine list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<MasqueradeApi.Quarantined>(path('quarantine')),
+        hub.quarantine.list.pages(),
         [
           ['DEVICE', (it) => it.deviceId],
           ['MODULE', (it) => it.moduleId],
@@ -45,7 +44,7 @@ export function addQuarantine(program: Command, world: World): void {
     options: [new Option('--reason <text>', 'why, for those who look later').makeOptionMandatory(), MODULE],
     async run({ hub, print }, { reason, module }, deviceId) {
       const body: MasqueradeApi.QuarantineAdd = { deviceId, reason, ...(module !== undefined && { moduleId: module }) }
-      const added = await hub.send<MasqueradeApi.Quarantined>('POST', path('quarantine'), body)
+      const added = await hub.quarantine.add({ body })
       await print.result(added, [`${nameOf(deviceId, module)} is in quarantine since ${added.at}`])
     },
   })
@@ -57,8 +56,8 @@ export function addQuarantine(program: Command, world: World): void {
     options: [MODULE],
     notes: 'If its key was copied, replace the key first: the copy is let out, too.',
     async run({ hub, print }, { module }, deviceId) {
-      const at = module === undefined ? path('quarantine', deviceId) : path('quarantine', deviceId, 'modules', module)
-      await hub.send('DELETE', at)
+      if (module === undefined) await hub.quarantine.release({ path: { id: deviceId } })
+      else await hub.quarantine.releaseModule({ path: { id: deviceId, module } })
       const released = { deviceId, ...(module !== undefined && { moduleId: module }) }
       await print.result(released, [`${nameOf(deviceId, module)} is out of quarantine`])
     },

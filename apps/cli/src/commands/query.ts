@@ -3,7 +3,7 @@
 import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { leaf, wholeNumber, type World } from '../command.ts'
-import { type HubClient, path } from '../hub-client.ts'
+import type { HubClient } from '../hub-client.ts'
 import type { Column } from '../printer.ts'
 
 /** Items asked for at once. */
@@ -40,7 +40,7 @@ async function* pagesOf(hub: HubClient, query: string, limit = Number.POSITIVE_I
       limit: Math.min(left, PAGE_ITEMS),
       ...(continuation === undefined ? {} : { continuation }),
     }
-    const page = await hub.send<Api.QueryPage>('POST', path('query'), request)
+    const page = await hub.query.run({ body: request })
     const items = page.items.slice(0, left)
     left -= items.length
     if (items.length > 0) yield items

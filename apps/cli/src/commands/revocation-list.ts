@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander'
 import { readText } from '../address.ts'
 import { group, leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
+
 import { closedSessions } from '../printer.ts'
 
 interface PutOptions {
@@ -31,7 +31,7 @@ export function addRevocationList(ca: Command, world: World): void {
     options: [ISSUER, WHEN_STALE],
     async run({ hub, print }, options, name, file) {
       const body = { list: readFile(file).toString('base64'), ...shared(options) }
-      const taken = await hub.send<RevocationApi.RevocationListTaken>('POST', path('authorities', name, 'crls'), body)
+      const taken = await hub.revocationList.put({ path: { name }, body })
       await print.result(taken, [`took the list of ${described(taken.list)}; ${closedSessions(taken)}`])
     },
   })
@@ -43,7 +43,7 @@ export function addRevocationList(ca: Command, world: World): void {
     options: [ISSUER, WHEN_STALE],
     async run({ hub, print }, options, name, url) {
       const body = { url, ...shared(options) }
-      const taken = await hub.send<RevocationApi.RevocationListTaken>('POST', path('authorities', name, 'crls'), body)
+      const taken = await hub.revocationList.put({ path: { name }, body })
       const { fault } = taken.list
       await print.result(taken, [
         fault === undefined
@@ -58,8 +58,7 @@ export function addRevocationList(ca: Command, world: World): void {
     summary: 'fetch every list of the authority that has a URL now',
     example: 'holdfast ca crl fetch plant-root',
     async run({ hub, print }, _options, name) {
-      const at = path('authorities', name, 'crls', 'fetch')
-      const fetched = await hub.send<RevocationApi.RevocationListsFetched>('POST', at)
+      const fetched = await hub.revocationList.fetch({ path: { name } })
       await print.result(fetched, [
         ...fetched.lists.map((it) => `${described(it)}${it.fault === undefined ? '' : `; not fetched: ${it.fault}`}`),
         closedSessions(fetched),
@@ -73,7 +72,7 @@ export function addRevocationList(ca: Command, world: World): void {
     example: 'holdfast ca crl list plant-root',
     async run({ hub, print }, _options, name) {
       await print.table(
-        hub.pages<RevocationApi.RevocationList>(path('authorities', name, 'crls')),
+        hub.revocationList.list.pages({ path: { name } }),
         [
           ['ISSUER', (it) => it.issuer],
           ['STATE', (it) => it.state],
@@ -93,8 +92,7 @@ export function addRevocationList(ca: Command, world: World): void {
     summary: 'forget a list: what it revokes is accepted again',
     example: 'holdfast ca crl remove plant-root 0F3C…',
     async run({ hub, print }, _options, name, issuerKey) {
-      const at = path('authorities', name, 'crls', issuerKey)
-      const removed = await hub.send<RevocationApi.RevocationList>('DELETE', at)
+      const removed = await hub.revocationList.delete({ path: { name, issuerKey } })
       await print.result(removed, [`the list of ${removed.issuer} is removed`])
     },
   })

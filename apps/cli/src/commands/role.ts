@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander'
 import { readText } from '../address.ts'
 import { group, leaf, type World } from '../command.ts'
 import { Failure } from '../failure.ts'
-import { path } from '../hub-client.ts'
+
 import { ORGANISATION } from './organisation.ts'
 
 interface Whose {
@@ -27,7 +27,7 @@ export function addRole(program: Command, world: World): void {
     options: [ORGANISATION],
     async run({ hub, print }, { organisation }) {
       await print.table(
-        hub.pages<AccessApi.Role>(path('organisations', organisation, 'roles')),
+        hub.role.list.pages({ path: { organisation } }),
         [
           ['ROLE', (it) => it.name],
           ['VERSION', (it) => it.version],
@@ -46,11 +46,11 @@ export function addRole(program: Command, world: World): void {
     options: [ORGANISATION, new Option('--version <number>', 'as it was then')],
     async run({ hub, print }, { organisation, version }, name) {
       if (version === undefined) {
-        const shown = await hub.get<AccessApi.Role>(path('organisations', organisation, 'roles', name))
+        const shown = await hub.role.show({ path: { organisation, role: name } })
         await print.result(shown, shown.text.trimEnd().split('\n'))
         return
       }
-      const versions = hub.pages<AccessApi.RoleVersion>(path('organisations', organisation, 'roles', name, 'versions'))
+      const versions = hub.role.versions.pages({ path: { organisation, role: name } })
       for await (const page of versions) {
         const found = page.find((one) => String(one.version) === version)
         if (found !== undefined) {
@@ -71,7 +71,7 @@ export function addRole(program: Command, world: World): void {
     options: [ORGANISATION],
     async run({ hub, print }, { organisation }, name) {
       await print.table(
-        hub.pages<AccessApi.RoleVersion>(path('organisations', organisation, 'roles', name, 'versions')),
+        hub.role.versions.pages({ path: { organisation, role: name } }),
         [
           ['VERSION', (it) => it.version],
           ['CHANGED', (it) => it.updatedTime],
@@ -88,8 +88,7 @@ export function addRole(program: Command, world: World): void {
     example: 'holdfast role check operator operator.cedar',
     options: [ORGANISATION],
     async run({ hub, print }, { organisation }, name, file) {
-      const target = path('organisations', organisation, 'roles', name, 'check')
-      const found = await hub.send<AccessApi.RoleCheck>('POST', target, { text: readText(file) })
+      const found = await hub.role.check({ path: { organisation, role: name }, body: { text: readText(file) } })
       const lines = [
         ...found.faults.map((one) => placed('wrong', one)),
         ...found.warnings.map((one) => placed('odd', one)),
@@ -109,9 +108,8 @@ export function addRole(program: Command, world: World): void {
       'docs/authorization.md says what policies can speak of.',
     options: [ORGANISATION, new Option('--etag <etag>', 'only if it still has this one')],
     async run({ hub, print }, { organisation, etag }, name, file) {
-      const target = path('organisations', organisation, 'roles', name)
-      const condition = etag === undefined ? {} : { ifMatch: etag }
-      const set = await hub.send<AccessApi.RoleSet>('PUT', target, { text: readText(file) }, condition)
+      const at = { path: { organisation, role: name }, ifMatch: etag }
+      const set = await hub.role.set({ ...at, body: { text: readText(file) } })
       await print.result(set, [
         `role ${set.name} is set (version ${set.version})`,
         ...set.warnings.map((one) => placed('odd', one)),
@@ -125,7 +123,7 @@ export function addRole(program: Command, world: World): void {
     example: 'holdfast role reset operator',
     options: [ORGANISATION],
     async run({ hub, print }, { organisation }, name) {
-      const reset = await hub.send<AccessApi.Role>('POST', path('organisations', organisation, 'roles', name, 'reset'))
+      const reset = await hub.role.reset({ path: { organisation, role: name } })
       await print.result(reset, [`role ${reset.name} is as at the beginning (version ${reset.version})`])
     },
   })
@@ -136,7 +134,7 @@ export function addRole(program: Command, world: World): void {
     example: 'holdfast role remove pump-crew',
     options: [ORGANISATION],
     async run({ hub, print }, { organisation }, name) {
-      await hub.send('DELETE', path('organisations', organisation, 'roles', name))
+      await hub.role.remove({ path: { organisation, role: name } })
       await print.result({ role: name, removed: true }, [`role ${name} is removed`])
     },
   })

@@ -3,9 +3,8 @@
 import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, wholeNumber, type World } from '../command.ts'
-import { path, query } from '../hub-client.ts'
 import { closedSessions } from '../printer.ts'
-import { agreed, authorityLines, newPassphrase, passphrase, readBundle, send } from './hub-authority.ts'
+import { agreed, authorityLines, newPassphrase, PASSPHRASE_MS, passphrase, readBundle } from './hub-authority.ts'
 
 interface BeginOptions {
   readonly passphraseFile?: string
@@ -41,9 +40,12 @@ export function addRollover(ca: Command, world: World): void {
       const old = oldBundle === undefined ? undefined : await readBundle(oldBundle)
       const oldSecret = old === undefined ? undefined : await passphrase(asked, oldPassphraseFile)
       const secret = machine === true ? undefined : await newPassphrase(asked, passphraseFile)
-      const begun = await send<Api.HubAuthority>(hub, ['rollover', 'begin'], {
-        ...(secret !== undefined && { secret }),
-        ...(old !== undefined && oldSecret !== undefined && { old: { bundle: old, secret: oldSecret } }),
+      const begun = await hub.hubAuthority.beginRollover({
+        body: {
+          ...(secret !== undefined && { secret }),
+          ...(old !== undefined && oldSecret !== undefined && { old: { bundle: old, secret: oldSecret } }),
+        },
+        waitMs: PASSPHRASE_MS,
       })
       const isCrossed = begun.roots.some((it) => it.generation === begun.rollover?.generation && it.crossSigned)
       await print.result(begun, [
@@ -62,7 +64,7 @@ export function addRollover(ca: Command, world: World): void {
     example: 'holdfast ca rollover status --days 90',
     options: [daysOption()],
     async run({ hub, print }, { days }) {
-      const found = await hub.get<Api.RolloverProgress>(`${path('hub-authority', 'rollover')}${query({ days })}`)
+      const found = await hub.hubAuthority.progress({ query: { days } })
       await print.result(found, progressLines(found))
     },
   })
@@ -80,7 +82,7 @@ export function addRollover(ca: Command, world: World): void {
     async run({ hub, print, world: asked }, { alone, yes }) {
       if (alone === true) await agreed(asked, yes, 'Lock out devices that do not trust the new root yet?')
       const serving = alone === true ? 'new' : 'crossed'
-      const changed = await send<Api.HubAuthority>(hub, ['rollover', 'switch'], { serving })
+      const changed = await hub.hubAuthority.switchRollover({ body: { serving }, waitMs: PASSPHRASE_MS })
       await print.result(changed, [
         alone === true
           ? 'the listeners show the new chain alone'
@@ -95,7 +97,7 @@ export function addRollover(ca: Command, world: World): void {
     summary: 'go back to the old root at once; certificates that devices got meanwhile go on counting',
     example: 'holdfast ca rollover back',
     async run({ hub, print }) {
-      const changed = await send<Api.HubAuthority>(hub, ['rollover', 'back'])
+      const changed = await hub.hubAuthority.undoRollover({ waitMs: PASSPHRASE_MS })
       await print.result(changed, ['all is with the old root again', ...authorityLines(changed)])
     },
   })
@@ -106,14 +108,14 @@ export function addRollover(ca: Command, world: World): void {
     example: 'holdfast ca rollover finish',
     options: [daysOption(), new Option('--yes', 'also when not every active device has moved')],
     async run({ hub, print, world: asked }, { yes, days }) {
-      const found = await hub.get<Api.RolloverProgress>(`${path('hub-authority', 'rollover')}${query({ days })}`)
+      const found = await hub.hubAuthority.progress({ query: { days } })
       if (!found.safeToRetire && yes !== true) {
         const left = found.active - found.moved
         for (const line of progressLines(found)) asked.stderr.write(`${line}\n`)
         await agreed(asked, undefined, `Retire the old root although ${left} devices are not known to have moved?`)
       }
       const wish = { force: !found.safeToRetire, ...(days !== undefined && { days }) }
-      const changed = await send<Api.HubAuthorityChanged>(hub, ['rollover', 'finish'], wish)
+      const changed = await hub.hubAuthority.finishRollover({ body: wish, waitMs: PASSPHRASE_MS })
       await print.result(changed, [`the old root is retired; ${closedSessions(changed)}`, ...authorityLines(changed)])
     },
   })

@@ -5,7 +5,7 @@ import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { leaf, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
+
 import { readSeconds } from '../time.ts'
 
 /** A message's bytes, properties included; the hub counts exactly. */
@@ -41,7 +41,8 @@ export function addSend(device: Command, world: World): void {
     ],
     async run({ hub, print }, options, id) {
       const { contentType, ack, expiry, property = [] } = options
-      const message: Api.MessageToDevice = {
+      const { module } = options
+      const body: Api.MessageToDevice = {
         ...bodyOf(options),
         ...(property.length > 0 && { properties: propertiesOf(property) }),
         ...(options.id !== undefined && { messageId: options.id }),
@@ -49,7 +50,10 @@ export function addSend(device: Command, world: World): void {
         ...(ack !== undefined && { ack }),
         ...(expiry !== undefined && { lifeSeconds: expiry }),
       }
-      const sent = await hub.send<Api.MessageSent>('POST', messagesOf(id, options), message)
+      const sent =
+        module === undefined
+          ? await hub.command.send({ path: { id }, body })
+          : await hub.command.sendToModule({ path: { id, module }, body })
       await print.result(sent, [`message ${sent.sequenceNumber} waits for ${id} until ${sent.expiryTime}`])
     },
   })
@@ -59,16 +63,15 @@ export function addSend(device: Command, world: World): void {
     summary: 'end all messages that wait for a device',
     example: 'holdfast device purge pump-1',
     options: [new Option('--module <id>', 'a module of the device')],
-    async run({ hub, print }, options, id) {
-      const purged = await hub.send<Api.Purged>('DELETE', messagesOf(id, options))
+    async run({ hub, print }, { module }, id) {
+      const purged =
+        module === undefined
+          ? await hub.command.purge({ path: { id } })
+          : await hub.command.purgeOfModule({ path: { id, module } })
       const { messages } = purged
       await print.result(purged, [`${messages} ${messages === 1 ? 'message' : 'messages'} to ${id} ended`])
     },
   })
-}
-
-function messagesOf(id: string, { module }: { readonly module?: string }): string {
-  return module === undefined ? path('devices', id, 'messages') : path('devices', id, 'modules', module, 'messages')
 }
 
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {

@@ -1,9 +1,7 @@
 /** `holdfast session …`: who is signed in, what they did, and an end to it. */
 
-import type { PeopleApi } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
-import { path, query } from '../hub-client.ts'
 import { confirmed } from './login.ts'
 
 const OPERATOR = new Option('--operator <name>', 'of this operator alone')
@@ -27,7 +25,7 @@ export function addSession(program: Command, world: World): void {
     options: [OPERATOR],
     async run({ hub, print }, { operator }) {
       await print.table(
-        hub.pages<PeopleApi.Session>(`${path('sessions')}${query({ operator })}`),
+        hub.session.list.pages({ query: { operator } }),
         [
           ['ID', (it) => it.id],
           ['OPERATOR', (it) => it.operator],
@@ -50,7 +48,7 @@ export function addSession(program: Command, world: World): void {
     example: 'holdfast session acts Zm9vYmFyYmF6',
     async run({ hub, print }, _options, id) {
       await print.table(
-        hub.pages<PeopleApi.Act>(path('sessions', id, 'acts')),
+        hub.session.acts.pages({ path: { session: id } }),
         [
           ['TIME', (it) => it.time],
           ['TYPE', (it) => it.type],
@@ -66,7 +64,7 @@ export function addSession(program: Command, world: World): void {
     summary: 'end a session at once; what is open for it ends too',
     example: 'holdfast session revoke Zm9vYmFyYmF6',
     async run({ hub, print }, _options, id) {
-      await hub.send('DELETE', path('sessions', id))
+      await hub.session.revoke({ path: { session: id } })
       await print.result({ id }, [`session ${id} is over`])
     },
   })
@@ -78,7 +76,7 @@ export function addSession(program: Command, world: World): void {
     options: [OPERATOR],
     async run({ hub, print }, { operator }) {
       const body = operator === undefined ? {} : { operator }
-      const ended = await hub.send<{ sessions: number }>('POST', path('sessions', 'revoke'), body)
+      const ended = await hub.session.revokeAll({ body })
       await print.result(ended, [`${ended.sessions} ${ended.sessions === 1 ? 'session is' : 'sessions are'} over`])
     },
   })

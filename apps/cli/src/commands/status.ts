@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { leaf, wholeNumber, type World } from '../command.ts'
-import { path, query } from '../hub-client.ts'
 import { plain } from '../plain-text.ts'
 import { bytesText, durationText } from '../printer.ts'
 
@@ -20,7 +19,7 @@ export function addStatus(program: Command, world: World): void {
       const redraws = watch === true && !print.isJson && world.stdout.isTTY === true
       let drawn = 0
       for (;;) {
-        const status = await hub.get<Api.Status>(path('status'))
+        const status = await hub.hub.status()
         const lines = statusLines(status)
         if (redraws) {
           // In place: up to the first line of the last picture, then each line to its end, then what is below.
@@ -48,8 +47,7 @@ export function addStatus(program: Command, world: World): void {
       new Option('--limit <n>', 'at most so many of the latest').argParser(wholeNumber(1)),
     ],
     async run({ hub, print }, { follow, limit }) {
-      const target = `${path('events')}${query({ follow, limit })}`
-      for await (const event of hub.lines<Api.Event>(target)) {
+      for await (const event of hub.event.read({ query: { follow, limit } })) {
         await print.item(event, () => eventLine(event))
       }
     },

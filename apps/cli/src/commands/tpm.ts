@@ -5,7 +5,6 @@ import type { TpmApi } from '@holdfast/api'
 import type { Command } from 'commander'
 import { group, leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { path } from '../hub-client.ts'
 
 export function addTpm(program: Command, world: World): void {
   const tpm = group(program, 'tpm', 'TPMs of devices', 'holdfast tpm roots list')
@@ -22,7 +21,7 @@ export function addTpm(program: Command, world: World): void {
     example: 'holdfast tpm roots list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<TpmApi.EndorsementRoot>(path('tpm', 'roots')),
+        hub.endorsementRoot.list.pages(),
         [
           ['ROOT', (it) => it.name],
           ['SUBJECT', (it) => it.subject],
@@ -40,7 +39,7 @@ export function addTpm(program: Command, world: World): void {
     example: 'holdfast tpm roots add infineon-optiga-rsa infineon-optiga-rsa.crt',
     async run({ hub, print }, _options, name, file) {
       const body: TpmApi.EndorsementRootAdd = { name, certificate: certificateOf(file) }
-      const added = await hub.send<TpmApi.EndorsementRoot>('POST', path('tpm', 'roots'), body)
+      const added = await hub.endorsementRoot.add({ body })
       await print.result(added, [
         `${added.name} is trusted: ${added.subject}, until ${added.notAfter}`,
         `SHA-256 ${added.sha256}; compare it with what the manufacturer publishes`,
@@ -53,7 +52,7 @@ export function addTpm(program: Command, world: World): void {
     summary: 'trust a root no more; devices that were let in on its word stay until they register again',
     example: 'holdfast tpm roots remove infineon-optiga-rsa',
     async run({ hub, print }, _options, name) {
-      const removed = await hub.send<TpmApi.EndorsementRoot>('DELETE', path('tpm', 'roots', name))
+      const removed = await hub.endorsementRoot.remove({ path: { name } })
       await print.result(removed, [`${removed.name} is trusted no more`])
     },
   })

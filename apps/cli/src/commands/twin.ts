@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
-import { type HubClient, query } from '../hub-client.ts'
+import type { HubClient } from '../hub-client.ts'
 
 /** The hub's own REST serves twins, in the form that Azure's tools know. */
 const API_VERSION = '2021-04-12'
@@ -44,7 +44,7 @@ export function addTwin(program: Command, world: World): void {
     example: 'holdfast twin show pump-1',
     options: [module],
     async run({ hub, print }, { module: moduleId }, id) {
-      const shown = await hub.get<Twin>(addressOf(id, moduleId))
+      const shown = await hub.outside.get<Twin>(addressOf(id, moduleId))
       await print.result(shown, linesOf(shown))
     },
   })
@@ -73,12 +73,12 @@ export function addTwin(program: Command, world: World): void {
 }
 
 function change(hub: HubClient, target: string, patch: object, ifMatch: string | undefined): Promise<Twin> {
-  return hub.send<Twin>('PATCH', target, patch, ifMatch === undefined ? {} : { ifMatch })
+  return hub.outside.send<Twin>('PATCH', target, patch, ifMatch === undefined ? {} : { ifMatch })
 }
 
 function addressOf(deviceId: string, moduleId: string | undefined): string {
   const module = moduleId === undefined ? '' : `/modules/${encodeURIComponent(moduleId)}`
-  return `/twins/${encodeURIComponent(deviceId)}${module}${query({ 'api-version': API_VERSION })}`
+  return `/twins/${encodeURIComponent(deviceId)}${module}?api-version=${API_VERSION}`
 }
 
 function linesOf({ deviceId, moduleId, etag, version, connectionState, tags, properties }: Twin): readonly string[] {

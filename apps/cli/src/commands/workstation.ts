@@ -2,9 +2,8 @@
 
 import type { PeopleApi, SignInApi } from '@holdfast/api'
 import { type Command, Option } from 'commander'
-import { collected, group, leaf, type Session, wholeNumber, type World } from '../command.ts'
-import { Failure } from '../failure.ts'
-import { path } from '../hub-client.ts'
+import { group, leaf, type Session, wholeNumber, type World } from '../command.ts'
+import { Failure, wrongUse } from '../failure.ts'
 import { remoteOf } from '../people/hub-origin.ts'
 import {
   keepWorkstation,
@@ -38,7 +37,7 @@ function addOwn(workstation: Command, world: World): void {
       const { url } = remoteOf(hub.address)
       const { key, publicKey } = makeWorkstationKey()
       const body = { name, publicKey }
-      const enrolled = await hub.send<PeopleApi.Workstation>('POST', path('session', 'workstations'), body)
+      const enrolled = await hub.session.enrolWorkstation({ body })
       keepWorkstation(environment, url.origin, { id: enrolled.id, name, key })
       await print.result(enrolled, [
         `${name} is enrolled; another operator approves it: holdfast workstation approve ${enrolled.id}`,
@@ -56,7 +55,7 @@ function addOwn(workstation: Command, world: World): void {
     async run(session) {
       const own = ownOf(session)
       const signed = await signedBy(session, own, { purpose: 'report', subject: '', nonce: '' })
-      const verdict = await session.hub.send<SignInApi.PostureVerdict>('POST', '/workstation/report', signed)
+      const verdict = await session.hub.outside.send<SignInApi.PostureVerdict>('POST', '/workstation/report', signed)
       await session.print.result(verdict, verdictLines(verdict))
     },
   })
@@ -68,9 +67,9 @@ function addOwn(workstation: Command, world: World): void {
     isAnonymous: true,
     async run(session, _options, code) {
       const own = ownOf(session)
-      const begun = await session.hub.send<SignInApi.VouchBegun>('POST', '/workstation/vouch/begin', { code })
+      const begun = await session.hub.outside.send<SignInApi.VouchBegun>('POST', '/workstation/vouch/begin', { code })
       const signed = await signedBy(session, own, { purpose: 'vouch', subject: begun.session, nonce: begun.nonce })
-      const verdict = await session.hub.send<SignInApi.PostureVerdict>('POST', '/workstation/vouch', {
+      const verdict = await session.hub.outside.send<SignInApi.PostureVerdict>('POST', '/workstation/vouch', {
         code,
         ...signed,
       })
@@ -86,7 +85,7 @@ function addRoll(workstation: Command, world: World): void {
     example: 'holdfast workstation list',
     async run({ hub, print }) {
       await print.table(
-        hub.pages<PeopleApi.Workstation>(path('workstations')),
+        hub.workstation.list.pages(),
         [
           ['ID', (it) => it.id],
           ['NAME', (it) => it.name],
@@ -106,7 +105,7 @@ function addRoll(workstation: Command, world: World): void {
     summary: 'approve a workstation of another operator; needs a fresh step-up',
     example: 'holdfast workstation approve AbCdEf --url https://hub.example',
     async run({ hub, print }, _options, id) {
-      const approved = await hub.send<PeopleApi.Workstation>('POST', path('workstations', id, 'approve'))
+      const approved = await hub.workstation.approve({ path: { workstation: id } })
       await print.result(approved, [`${approved.name} of ${approved.operator} is approved`])
     },
   })
@@ -116,7 +115,7 @@ function addRoll(workstation: Command, world: World): void {
     summary: 'remove a workstation; it vouches for no session any more',
     example: 'holdfast workstation remove AbCdEf',
     async run({ hub, print }, _options, id) {
-      await hub.send('DELETE', path('workstations', id))
+      await hub.workstation.remove({ path: { workstation: id } })
       await print.result({ id }, [`workstation ${id} is removed`])
     },
   })
@@ -124,13 +123,15 @@ function addRoll(workstation: Command, world: World): void {
 
 interface PolicyOptions {
   readonly mode?: PeopleApi.WorkstationPolicy['mode']
-  readonly require?: readonly string[]
+  readonly require?: readonly Fact[]
   readonly requireNothing?: boolean
   readonly maxAge?: number
   readonly patchDays?: number
 }
 
 const FACTS = ['patches', 'diskEncryption', 'screenLock', 'firewall', 'secureBoot', 'antiMalware'] as const
+
+type Fact = (typeof FACTS)[number]
 
 function addPolicy(workstation: Command, world: World): void {
   const policy = group(
@@ -145,7 +146,7 @@ function addPolicy(workstation: Command, world: World): void {
     summary: 'show from which workstations sessions may come',
     example: 'holdfast workstation policy show',
     async run({ hub, print }) {
-      const shown = await hub.get<PeopleApi.WorkstationPolicy>(path('workstation-policy'))
+      const shown = await hub.workstation.policy()
       await print.result(shown, policyLines(shown))
     },
   })
@@ -166,7 +167,7 @@ function addPolicy(workstation: Command, world: World): void {
       new Option('--patch-days <n>', 'how old the latest patches may be').argParser(wholeNumber(1)),
     ],
     async run({ hub, print }, { mode, require, requireNothing, maxAge, patchDays }) {
-      const before = await hub.get<PeopleApi.WorkstationPolicy>(path('workstation-policy'))
+      const before = await hub.workstation.policy()
       const required = requireNothing === true ? [] : (require ?? before.required)
       const body = {
         mode: mode ?? before.mode,
@@ -174,16 +175,16 @@ function addPolicy(workstation: Command, world: World): void {
         reportMinutesMax: maxAge ?? before.reportMinutesMax,
         patchDaysMax: patchDays ?? before.patchDaysMax,
       }
-      const after = await hub.send<PeopleApi.WorkstationPolicy>('PUT', path('workstation-policy'), body)
+      const after = await hub.workstation.setPolicy({ body })
       await print.result(after, policyLines(after))
     },
   })
 }
 
-function collectedFact(value: string, before: readonly string[] | undefined): readonly string[] {
-  if (!FACTS.some((fact) => fact === value))
-    throw new Failure(`facts are ${FACTS.join(', ')}`, { code: 'wrong-use', exitCode: 2 })
-  return collected(value, before)
+function collectedFact(value: string, before: readonly Fact[] | undefined): readonly Fact[] {
+  const fact = FACTS.find((one) => one === value)
+  if (fact === undefined) throw wrongUse(`facts are ${FACTS.join(', ')}`)
+  return [...(before ?? []), fact]
 }
 
 function policyLines({ mode, required, reportMinutesMax, patchDaysMax }: PeopleApi.WorkstationPolicy): string[] {
