@@ -137,7 +137,7 @@ export function addAudit(program: Command, world: World): void {
 }
 
 async function keyOf(hub: HubClient): Promise<VerifierKey> {
-  const { key } = await hub.get<{ readonly key?: unknown }>('/api/v1/audit/log')
+  const { key } = await hub.audit.log()
   try {
     return VerifierKey.parse(String(key))
   } catch (cause) {
