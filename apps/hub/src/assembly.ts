@@ -13,10 +13,14 @@ import { ConsumerGroups } from './amqp/consumer-groups.ts'
 import { openAmqp } from './assembly/amqp.ts'
 import { openApplication } from './assembly/application.ts'
 import { openAttestation } from './assembly/attestation.ts'
+import { type AuditRoom, openAudit } from './assembly/audit.ts'
 import { openAuthorization } from './assembly/authorization.ts'
+import { openBackups } from './assembly/backups.ts'
+import { afterRestore } from './backup/after-restore.ts'
 import { openDataKeys } from './assembly/data-keys.ts'
 import { openDesk } from './assembly/desk.ts'
 import { openDeviceServices } from './assembly/device-services.ts'
+import { type ForwardingRoom, openForwarding } from './assembly/forwarding.ts'
 import { openGround } from './assembly/ground.ts'
 import { type Identities, openIdentities } from './assembly/identities.ts'
 import { type Keys, openKeys } from './assembly/keys.ts'
@@ -25,6 +29,7 @@ import { greetFirstOperator, openPeople, type PeopleRoom } from './assembly/peop
 import { openProvisioning, type Provisioned } from './assembly/provisioning.ts'
 import { openStorage, type Stores } from './assembly/storage.ts'
 import { openSupply } from './assembly/supply.ts'
+import type { BackupOffice } from './backup/backup-office.ts'
 import type { DataKeys } from './core/data-keys.ts'
 import type { Desk } from './core/desk.ts'
 import type { DeviceServices } from './core/device-services.ts'
@@ -66,6 +71,8 @@ export interface HubParts {
   readonly custody: KeyCustody
   readonly custodyService: CustodyService
   readonly storage: Storage
+  readonly audit: AuditRoom
+  readonly backups: BackupOffice
   readonly fronts: Fronts
   readonly amqp: AmqpOffice
   readonly inlet: TelemetryInlet
@@ -81,6 +88,7 @@ export interface HubParts {
   readonly supply: SupplyService
   readonly authorization: AuthorizationOffice
   readonly people: PeopleRoom
+  readonly forwarding: ForwardingRoom
   readonly revocations: CustomerRevocations
   readonly authorityOffice: AuthorityOffice
   readonly certificate: ListenerCertificate
@@ -109,10 +117,13 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
   const { storage, partitions, statistics, conditions } = stores
   const { state } = storage
 
+  const audit: AuditRoom = await openAudit(ground, { keys, stores })
+  const backups: BackupOffice = await openBackups(ground, { keys, stores, logKey: audit.key })
   const identities: Identities = await openIdentities(ground, { keys, state, supply: () => supply, cutOff })
   const { registry, policies, authorities, revocationLists, credentials, authorityOffice } = identities
   const authorization: AuthorizationOffice = await openAuthorization(ground, { state, registry })
   const people: PeopleRoom = await openPeople(ground, { state, authorization })
+  const forwarding: ForwardingRoom = await openForwarding(ground, { state, registry, authorization, people })
   const services: DeviceServices = await openDeviceServices(ground, {
     state,
     registry,
@@ -191,7 +202,10 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     fault,
   })
   const application = openApplication(ground, {
+    audit,
+    backups,
     people,
+    forwarding,
     authorization,
     keys,
     stores,
@@ -220,6 +234,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     requestFailed: fault,
   })
   const amqp: AmqpOffice = await openAmqp(ground, { stores, policies, services, consumerGroups })
+  await afterRestore({ folder, dataKeys, clock, events })
   await dataKeys.rotateIfDue()
   await dataKeys.distribute()
   const socket = await listenLocally(join(folder.path, SOCKET), http, isManifestUpload)
@@ -234,7 +249,9 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     actor: 'hub',
     detail: { version: VERSION, ...ports },
   })
+  forwarding.sinks.start()
   await greetFirstOperator(ground, people)
+  audit.witnesses.start()
 
   return {
     settings,
@@ -244,6 +261,8 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     custody,
     custodyService: keys.custodyService,
     storage,
+    audit,
+    backups,
     fronts,
     amqp,
     inlet,
@@ -259,6 +278,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     renewal,
     supply,
     people,
+    forwarding,
     authorization,
     authorityOffice,
     certificate,

@@ -96,14 +96,18 @@ export class Hub {
     await socket.close()
     inlet.flush()
     await services.presence.end()
+    await this.#parts.backups.end()
     await this.#parts.masquerade.end()
     await this.#parts.authorization.end()
     await this.#parts.people.office.end()
+    await this.#parts.forwarding.sinks.end()
     await this.#parts.authorityOffice.end()
+    this.#parts.audit.witnesses.stop()
     await fronts.end()
     events.flush()
     events.sink({ type: 'hub.stopped', at: systemClock.wall(), subject: 'hub', actor: 'hub', detail: {} })
     await events.end()
+    await this.#parts.audit.checkpoints.end()
     await storage.close()
     await custody.close()
     folder.close()
@@ -112,6 +116,7 @@ export class Hub {
   async #sample(): Promise<void> {
     const { statistics, fronts, inlet, provisioning, events, log, credentials } = this.#parts
     credentials.tick()
+    this.#parts.audit.checkpoints.tick()
     this.#parts.people.office.tick()
     try {
       statistics.sample([...(await fronts.statistics()), inlet.statistics()])
@@ -123,6 +128,8 @@ export class Hub {
   }
 
   async #upkeep(): Promise<void> {
+    // Of its own: a backup of a large hub takes hours.
+    void this.#parts.backups.upkeep()
     if (this.#isUpkeepUnderWay) return
     this.#isUpkeepUnderWay = true
     const { certificate, dataKeys, custodyService, storage, log } = this.#parts

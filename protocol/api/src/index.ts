@@ -4,6 +4,7 @@ export type { Answered, CallOptions, Client, ClientCall, InputOf, Themes, Transp
 export { createClient, NameError } from './client.ts'
 export * as AccessApi from './access.ts'
 export * as AuditApi from './audit.ts'
+export * as BackupApi from './backups.ts'
 export * as AttestationApi from './attestation.ts'
 export * as CertificateApi from './certificates.ts'
 export * as Api from './management.ts'

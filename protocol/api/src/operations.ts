@@ -9,7 +9,9 @@ import {
   roleOperations,
 } from './access.ts'
 import { attestationOperations, attestationSignerOperations, referenceOperations } from './attestation.ts'
+import { auditOperations } from './audit.ts'
 import { authorityOperations } from './authorities.ts'
+import { backupOperations } from './backups.ts'
 import { calendarOperations } from './calendar.ts'
 import { certificateOperations, certificateProfileOperations } from './certificates.ts'
 import { commandOperations } from './commands.ts'
@@ -17,6 +19,7 @@ import { deviceOperations, moduleOperations } from './devices.ts'
 import { enrollmentOperations, enrollmentGroupOperations } from './enrollments.ts'
 import { eventOperations } from './events.ts'
 import { fileOperations } from './files.ts'
+import { sinkOperations } from './forwarding.ts'
 import { hubOperations, keyOperations } from './hub.ts'
 import { hubAuthorityOperations } from './hub-authority.ts'
 import { keyProviderOperations } from './key-provider.ts'
@@ -41,9 +44,11 @@ export const OPERATIONS = {
   message: messageOperations,
   consumerGroup: consumerGroupOperations,
   file: fileOperations,
+  backup: backupOperations,
   policy: policyOperations,
   enrollment: enrollmentOperations,
   enrollmentGroup: enrollmentGroupOperations,
+  audit: auditOperations,
   authority: authorityOperations,
   event: eventOperations,
   hub: hubOperations,
@@ -70,6 +75,7 @@ export const OPERATIONS = {
   supply: supplyOperations,
   owner: ownerOperations,
   witness: witnessOperations,
+  sink: sinkOperations,
   session: sessionOperations,
   operator: operatorOperations,
   recovery: recoveryOperations,

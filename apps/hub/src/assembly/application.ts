@@ -21,6 +21,9 @@ import type { CustomerRevocations } from '../trust/customer-revocations.ts'
 import { lapseSources } from '../trust/lapses.ts'
 import type { MasqueradeOffice } from '../trust/masquerade/masquerade-office.ts'
 import type { SupplyService } from '../trust/supply/supply-service.ts'
+import type { AuditRoom } from './audit.ts'
+import type { BackupOffice } from '../backup/backup-office.ts'
+import type { ForwardingRoom } from './forwarding.ts'
 import type { Ground } from './ground.ts'
 import type { Identities } from './identities.ts'
 import type { Keys } from './keys.ts'
@@ -28,7 +31,10 @@ import type { PeopleRoom } from './people.ts'
 import type { Stores } from './storage.ts'
 
 export interface ApplicationNeeds {
+  readonly audit: AuditRoom
+  readonly backups: BackupOffice
   readonly people: PeopleRoom
+  readonly forwarding: ForwardingRoom
   readonly authorization: AuthorizationOffice
   readonly keys: Keys
   readonly stores: Stores
@@ -62,8 +68,12 @@ export function openApplication(ground: Ground, needs: ApplicationNeeds): WebApp
   const wallOf = (monotonic: number): Timestamp =>
     timestampOf(Math.round(clock.wall() - (clock.monotonic() - monotonic)))
   return hubApplication({
+    audit: needs.audit.office,
+    backups: needs.backups,
+    witnesses: needs.audit.witnesses,
     authorization: needs.authorization,
     people: needs.people.office,
+    sinks: needs.forwarding.sinks,
     office: needs.people.office,
     identifySession: (shown) => needs.people.identification.identify(shown),
     clock,

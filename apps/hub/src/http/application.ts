@@ -3,6 +3,7 @@
 import type { Hono } from 'hono'
 import type { WebApplication } from '@holdfast/node'
 import { actFrom, sourceOf } from '../core/act-context.ts'
+import { isTlogPath, type TlogServices, tlogRoutes } from './tlog.ts'
 import { blobRoutes, deviceRoutes, type DeviceServices, isBlobPath, isDevicePath } from './device/index.ts'
 import type { HttpEnvironment } from './environment.ts'
 import { estRoutes, type EstServices, isEstPath } from './est/index.ts'
@@ -31,6 +32,7 @@ export function hubApplication(
     DeviceServices &
     EstServices &
     PublicationServices &
+    TlogServices &
     PeopleServices,
 ): WebApplication {
   const management = managementRoutes(services)
@@ -42,6 +44,7 @@ export function hubApplication(
   const blobs = blobRoutes(services)
   const est = estRoutes(services)
   const publication = publicationRoutes(services)
+  const tlog = tlogRoutes(services)
   const people = peopleRoutes(services)
   const manifests = manifestUploadRoutes(services)
   const partOf = (path: string, method: string): WebApplication | Hono<HttpEnvironment> => {
@@ -51,6 +54,7 @@ export function hubApplication(
     if (isBlobPath(path)) return blobs
     if (isEstPath(path)) return est
     if (isPeoplePath(path)) return people
+    if (isTlogPath(path)) return tlog
     if (isPublicationPath(path)) return publication
     // Before the hub's: both are under /devices.
     if (isDevicePath(path)) return device

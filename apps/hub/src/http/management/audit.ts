@@ -1,11 +1,12 @@
 /** The audit log (`protocol/api/src/audit.ts`). */
 
-import { AuditApi, OPERATIONS } from '@holdfast/api'
+import { type AuditApi, OPERATIONS } from '@holdfast/api'
 import { isEventType } from '@holdfast/audit'
-import { formatTimestamp, parseTimestamp } from '@holdfast/base'
+import { formatTimestamp } from '@holdfast/base'
 import type { AuditEntry, AuditQuery, ShredWish } from '@holdfast/store'
 import type { AuditOffice } from '../../audit/audit-office.ts'
 import { Problem } from '../problem.ts'
+import { timeOf } from '../query.ts'
 import { actorName } from './actor.ts'
 import { textLines } from './ndjson.ts'
 import { PAGE_ITEMS } from './page.ts'
@@ -94,12 +95,6 @@ function queryOf({ from, to, type, order = 'newest', limit = PAGE_ITEMS, ...rest
     ...(from === undefined ? {} : { from: timeOf(from) }),
     ...(to === undefined ? {} : { to: timeOf(to) }),
   }
-}
-
-function timeOf(text: string): NonNullable<AuditQuery['from']> {
-  const time = parseTimestamp(text)
-  if (time === undefined) throw invalid(`'${text}' is no time; write e.g. 2026-11-25T08:00:00Z`)
-  return time
 }
 
 function wishOf({ subject, indices }: { readonly subject?: string; readonly indices?: readonly number[] }): ShredWish {

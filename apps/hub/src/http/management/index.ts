@@ -5,7 +5,9 @@ import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
 import { ACCESS_ROUTES } from './access.ts'
 import { ATTESTATION_ROUTES } from './attestation.ts'
+import { AUDIT_ROUTES } from './audit.ts'
 import { AUTHORITY_ROUTES } from './authorities.ts'
+import { BACKUP_ROUTES } from './backups.ts'
 import { bindRoutes } from './bind.ts'
 import { bindDocuments } from './document.ts'
 import { CALENDAR_ROUTES } from './calendar.ts'
@@ -34,6 +36,7 @@ import type { Route } from './route.ts'
 import { SESSION_ROUTES } from './sessions.ts'
 import { SHRED_ROUTES } from './shred.ts'
 import type { ManagementServices } from './services.ts'
+import { SINK_ROUTES } from './sinks.ts'
 import { SUPPLY_ROUTES } from './supply.ts'
 import { WITNESS_ROUTES } from './witnesses.ts'
 
@@ -63,9 +66,12 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...METHOD_ROUTES,
   ...QUERY_ROUTES,
   ...FILE_ROUTES,
+  ...BACKUP_ROUTES,
   ...EVENT_ROUTES,
   ...ACCESS_ROUTES,
+  ...AUDIT_ROUTES,
   ...WITNESS_ROUTES,
+  ...SINK_ROUTES,
   ...OPERATOR_ROUTES,
   ...SESSION_ROUTES,
 ]

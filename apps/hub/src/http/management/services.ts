@@ -4,6 +4,7 @@ import type { Api } from '@holdfast/api'
 import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import type { EndorsementRoots } from '@holdfast/attestation'
 import type { Clock, Timestamp } from '@holdfast/base'
+import type { BackupOffice } from '../../backup/backup-office.ts'
 import type { CustodyService } from '../../keys/custody-service.ts'
 import type { LapseSource } from '@holdfast/credentials'
 import type { Shredder } from '../../keys/shredder.ts'
@@ -14,6 +15,9 @@ import type { Commands } from '@holdfast/commands'
 import type { MethodCall, MethodOutcome } from '@holdfast/methods'
 import type { QueryStore } from '@holdfast/store'
 import type { Uploads } from '@holdfast/uploads'
+import type { AuditOffice } from '../../audit/audit-office.ts'
+import type { EventFilter } from '@holdfast/review'
+import type { Sinks } from '../../audit/sinks.ts'
 import type { Witnesses } from '../../audit/witnesses.ts'
 import type { SupplyService } from '../../trust/supply/supply-service.ts'
 import type { CustomerRevocations } from '../../trust/customer-revocations.ts'
@@ -44,7 +48,15 @@ export interface ManagementServices extends CertificateServices, Identification 
   /** Absent: this hub keeps no operators. */
   readonly people?: PeopleOffice
   /** Absent: the audit log is not on disk. */
+  readonly audit?: AuditOffice
+  /** Absent: the audit log is not on disk. */
   readonly witnesses?: Pick<Witnesses, 'list' | 'add' | 'remove'>
+  /** Absent: events go to nobody. */
+  readonly sinks?: Sinks
+  /** The filter of a saved view. */
+  readonly viewFilter?: (name: string) => Promise<EventFilter | undefined>
+  /** Absent: this hub takes no backups. */
+  readonly backups?: BackupOffice
   readonly clock: Clock
   readonly registry: Registry
   readonly policies: Policies
