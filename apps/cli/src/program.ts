@@ -7,6 +7,7 @@ import { addApi } from './commands/api.ts'
 import { addAttestation } from './commands/attestation.ts'
 import { addAudit } from './commands/audit.ts'
 import { addAuthority } from './commands/authority.ts'
+import { addBackup } from './commands/backup.ts'
 import { addCertificate } from './commands/certificate.ts'
 import { addClaim } from './commands/claim.ts'
 import { addConsumerGroup } from './commands/consumer-group.ts'
@@ -28,6 +29,7 @@ import { addFleet, addOrganisation, addSite } from './commands/organisation.ts'
 import { addPolicy } from './commands/policy.ts'
 import { addQuarantine } from './commands/quarantine.ts'
 import { addQuery } from './commands/query.ts'
+import { addRestore } from './commands/restore.ts'
 import { addRole } from './commands/role.ts'
 import { addSession } from './commands/session.ts'
 import { addStatus } from './commands/status.ts'
@@ -89,6 +91,8 @@ Example:
   addRole(program, world)
   addAccess(program, world)
   addApi(program, world, version)
+  addBackup(program, world)
+  addRestore(program, world)
   addStatus(program, world)
   addDoctor(program, world)
   for (const name of ['up', 'witness']) {

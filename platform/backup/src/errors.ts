@@ -15,6 +15,8 @@ export type BackupErrorCode =
   /** What the archive holds does not fit together: counts, keys, the log. */
   | 'does-not-hold'
   | 'no-room'
+  /** Another job is under way. */
+  | 'busy'
   | 'unavailable'
 
 export class BackupError extends Error {

@@ -15,6 +15,7 @@ export const PROBLEMS: Readonly<Record<string, ProblemKind>> = {
   'already-verified': { statuses: [409], meaning: 'the authority is verified already' },
   'approvals-needed': { statuses: [409], meaning: 'other operators have to approve it first' },
   'authority-known': { statuses: [409], meaning: 'the certificate is registered already' },
+  'backup-unavailable': { statuses: [409], meaning: 'this cannot be done with backups just now' },
   'bad-attestation-key': { statuses: [400], meaning: 'the attestation key is none' },
   'bad-certificate': { statuses: [400], meaning: 'the certificate cannot be read' },
   'bad-endorsement-key': { statuses: [400], meaning: 'the endorsement key is none' },

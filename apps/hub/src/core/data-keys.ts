@@ -115,13 +115,22 @@ export class DataKeys {
     const now = clock.wall()
     if (isRotationDue(ring.current('telemetry').createdTime, now, telemetryKeyMs)) await this.rotate('hub')
     if (isRotationDue(ring.current('state').createdTime, now, KEY_AGES_MS.state)) {
-      await this.#inTurn(async () => {
-        const { epoch } = await ring.rotate('state')
-        await this.#parts.toState(this.#copies('state'))
-        const detail = { purpose: 'state' }
-        this.#parts.events({ type: 'key.rotated', at: now, subject: `key/${epoch}`, actor: 'hub', detail })
-      })
+      await this.#inTurn(() => this.#rotateState('hub'))
     }
+  }
+
+  async #rotateState(actor: string): Promise<void> {
+    const { ring, clock, events } = this.#parts
+    const { epoch } = await ring.rotate('state')
+    await this.#parts.toState(this.#copies('state'))
+    const detail = { purpose: 'state' }
+    events({ type: 'key.rotated', at: clock.wall(), subject: `key/${epoch}`, actor, detail })
+  }
+
+  /** New keys of every purpose seal from now on; those before still open what they sealed. @throws KeyError. */
+  async beginAnew(actor: string): Promise<void> {
+    await this.rotate(actor)
+    await this.#inTurn(() => this.#rotateState(actor))
   }
 
   /** Gives everybody the keys of now. */

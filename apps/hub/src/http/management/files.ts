@@ -6,7 +6,7 @@ import { type Api, OPERATIONS } from '@holdfast/api'
 import type { Upload } from '@holdfast/uploads'
 import { badRequest, Problem } from '../problem.ts'
 import { actorName } from './actor.ts'
-import type { Lease } from './open-streams.ts'
+import { byteStream } from './byte-stream.ts'
 import { PAGE_ITEMS, type PageOf } from './page.ts'
 import { type Asked, type Route, serve } from './route.ts'
 
@@ -47,7 +47,7 @@ async function download(call: Asked<typeof fileOperations.content>): Promise<Res
     lease.end()
     throw noSuchFile()
   }
-  return new Response(streamOf(file.body, lease), {
+  return new Response(byteStream(file.body, lease), {
     headers: {
       // What the device said it is is not repeated: nothing that a device made may be run by who downloads it.
       'content-type': 'application/octet-stream',
@@ -70,36 +70,6 @@ function fileJson({ correlationId, deviceId, blobName, state, blob }: Upload): r
       ...(blob.contentType === undefined ? {} : { contentType: blob.contentType }),
     },
   ]
-}
-
-/** No faster than it is read; ends with the lease, and breaks off where the file is not what was written. */
-function streamOf(body: AsyncIterable<Uint8Array>, lease: Lease): ReadableStream<Uint8Array> {
-  const chunks = body[Symbol.asyncIterator]()
-  const finish = async (): Promise<void> => {
-    lease.end()
-    await chunks.return?.()
-  }
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await chunks.next()
-          if (done === true) {
-            lease.end()
-            controller.close()
-          } else if (lease.signal.aborted) {
-            await finish()
-            controller.error(new Error('the credential that asked for it has ended'))
-          } else controller.enqueue(value)
-        } catch (error) {
-          lease.end()
-          throw error
-        }
-      },
-      cancel: finish,
-    },
-    { highWaterMark: 0 },
-  )
 }
 
 function noSuchFile(): Problem {

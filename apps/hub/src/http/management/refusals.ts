@@ -6,6 +6,7 @@ import { CredentialError, type CredentialErrorCode } from '@holdfast/credentials
 import { IdentityError, type IdentityErrorCode } from '@holdfast/identity'
 import { ModelError, type ModelErrorCode } from '@holdfast/models'
 import { SupplyError, type SupplyErrorCode } from '@holdfast/supply'
+import { explainBackup } from '../../backup/refusals.ts'
 import { explainPeople } from '../../people/refusals.ts'
 import { type Fault, Problem, type ProblemFacts } from '../problem.ts'
 
@@ -173,6 +174,8 @@ export function explain(error: unknown): Problem | undefined {
     const [status, title] = COMMANDS[error.code]
     return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
   }
+  const ofBackups = explainBackup(error)
+  if (ofBackups !== undefined) return ofBackups
   const ofPeople = explainPeople(error)
   if (ofPeople !== undefined) return ofPeople
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
