@@ -52,8 +52,29 @@ export interface Manifest {
   readonly files: readonly PackedFile[]
 }
 
+/** In one order of members, whatever theirs: one content has one text. */
 export function formatManifest(manifest: Manifest): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify({ format: FORMAT, formatVersion: VERSION, ...manifest })}\n`)
+  const { id, takenTime, hostname, version, keyProvider, checkpoint, counts, files } = manifest
+  const { devices, modules, uploads, partitions, entries } = counts
+  const text = JSON.stringify({
+    format: FORMAT,
+    formatVersion: VERSION,
+    id,
+    takenTime,
+    hostname,
+    version,
+    keyProvider,
+    ...(checkpoint === undefined ? {} : { checkpoint }),
+    counts: {
+      devices,
+      modules,
+      uploads,
+      partitions: partitions.map(({ partition, first, next }) => ({ partition, first, next })),
+      entries,
+    },
+    files: files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
+  })
+  return new TextEncoder().encode(`${text}\n`)
 }
 
 /** @throws BackupError `archive-damaged`, `archive-newer`. Unknown members are refused, as everything is that we do not write. */

@@ -125,7 +125,7 @@ export class BackupOffice {
     }
   }
 
-  /** The first is taken within a minute. @throws BackupError `bad-recipient`, `unavailable` for a folder that cannot be used. */
+  /** The first is taken at once. @throws BackupError `bad-recipient`, `unavailable` for a folder that cannot be used. */
   async schedule(wish: BackupApi.BackupSchedule, actor: string): Promise<BackupApi.BackupScheduleState> {
     const { clock, folder, store } = this.#parts
     checkSealing({ kind: 'recipients', recipients: wish.recipients })
@@ -146,6 +146,7 @@ export class BackupOffice {
     this.#schedule = schedule
     this.#notBefore = 0
     this.#told(undefined)
+    void this.upkeep()
     return this.show()
   }
 
