@@ -9,6 +9,7 @@ set -u
 is_present() {
   case $1 in
     libssl-dev) [ -f /usr/include/openssl/ssl.h ] ;;
+    lmnsd_gtls.so) ls /usr/lib/*/rsyslog/lmnsd_gtls.so >/dev/null 2>&1 ;;
     python3-cryptography) python3 -c 'import cryptography' >/dev/null 2>&1 ;;
     python3-cryptography-vectors) [ -d /usr/lib/python3/dist-packages/cryptography_vectors ] ;;
     *) PATH=$PATH:/usr/sbin:/usr/local/sbin command -v "$1" >/dev/null 2>&1 ;;
@@ -20,6 +21,8 @@ package_of() {
     mosquitto_pub | mosquitto_sub) echo mosquitto-clients ;;
     gcc) echo gcc libc6-dev ;;
     softhsm2-util) echo softhsm2 ;;
+    rsyslogd) echo rsyslog ;;
+    lmnsd_gtls.so) echo rsyslog-gnutls ;;
     pkcs11-tool) echo opensc ;;
     tpm2_*) echo tpm2-tools ;;
     swtpm_*) echo swtpm-tools ;;

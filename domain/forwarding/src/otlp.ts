@@ -43,10 +43,11 @@ export function otlpMessage(
   }
 }
 
-function recordOf({ index, type, version, at, body }: LogEntry, now: Timestamp): object {
+function recordOf({ index, type, version, at, body, isUnreadable }: LogEntry, now: Timestamp): object {
   const { number, text } = otelSeverity(severityOf(type))
   const attributes = [attribute('holdfast.audit.index', index), attribute('holdfast.audit.version', version)]
-  if (body === undefined) attributes.push(attribute('holdfast.audit.shredded', true))
+  if (body === undefined)
+    attributes.push(attribute(`holdfast.audit.${isUnreadable === true ? 'unreadable' : 'shredded'}`, true))
   else {
     attributes.push(attribute('holdfast.audit.subject', body.subject), attribute('holdfast.audit.actor', body.actor))
     if (body.source !== undefined) attributes.push(attribute('holdfast.audit.source', body.source))

@@ -24,13 +24,13 @@ export function syslogFrame(entry: LogEntry, origin: Origin): Uint8Array {
 }
 
 function messageOf(entry: LogEntry, origin: Origin, text: string, isCut: boolean): SyslogMessage {
-  const { index, type, version, at, body } = entry
+  const { index, type, version, at, body, isUnreadable } = entry
   const parameters: (readonly [string, string])[] = [
     ['index', String(index)],
     ['type', type],
     ['version', String(version)],
   ]
-  if (body === undefined) parameters.push(['shredded', 'true'])
+  if (body === undefined) parameters.push([isUnreadable === true ? 'unreadable' : 'shredded', 'true'])
   else {
     parameters.push(['subject', cut(body.subject)], ['actor', cut(body.actor)])
     if (body.source !== undefined) parameters.push(['source', cut(body.source)])

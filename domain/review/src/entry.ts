@@ -10,8 +10,12 @@ export interface LogEntry {
   /** Of the schema of its type. */
   readonly version: number
   readonly at: Timestamp
-  /** Undefined where it was destroyed: the leaf stands, and says no more than the above. */
+  /** Undefined where it was destroyed, or altered: the leaf stands, and says no more than the above. */
   readonly body: EntryBody | undefined
+  /** It is there and was altered, so that nobody can open it. */
+  readonly isUnreadable?: true
+  /** To which organisation its subject belongs when it is read; absent where it is the hub's own or nobody's. */
+  readonly organisation?: string
 }
 
 export type EntryBody = Pick<SecurityEvent, 'subject' | 'actor' | 'detail' | 'source'>
@@ -39,11 +43,13 @@ export interface EntryDocument {
   detail?: Record<string, string | number | boolean>
   /** Its body was destroyed. */
   shredded?: true
+  /** Its body was altered. */
+  unreadable?: true
 }
 
-export function entryDocument({ index, type, version, at, body }: LogEntry): EntryDocument {
+export function entryDocument({ index, type, version, at, body, isUnreadable }: LogEntry): EntryDocument {
   const head = { index, type, version, time: formatTimestamp(at) }
-  if (body === undefined) return { ...head, shredded: true }
+  if (body === undefined) return { ...head, ...(isUnreadable === true ? { unreadable: true } : { shredded: true }) }
   const { subject, actor, source, detail } = body
   return { ...head, subject, actor, ...(source === undefined ? {} : { source }), detail: { ...detail } }
 }

@@ -20,25 +20,21 @@ export interface EventFilter {
   readonly until?: Timestamp
 }
 
-/** To whom a subject belongs; undefined where it is the hub's own or nobody's. */
-export type OrganisationOf = (subject: string) => string | undefined
-
 /** A filter made ready, so that a log is passed through quickly. An entry without its body fits by type and time alone. */
-export function matcher(filter: EventFilter, organisationOf: OrganisationOf): (entry: LogEntry) => boolean {
+export function matcher(filter: EventFilter): (entry: LogEntry) => boolean {
   const { from, until } = filter
   const types = patterns(filter.types, '.*')
   const subjects = patterns(filter.subjects, '*')
   const actors = patterns(filter.actors, '*')
   const organisations = filter.organisations === undefined ? undefined : new Set(filter.organisations)
   const asksBody = subjects !== undefined || actors !== undefined || organisations !== undefined
-  return ({ type, at, body }) => {
+  return ({ type, at, body, organisation }) => {
     if ((from !== undefined && at < from) || (until !== undefined && at >= until)) return false
     if (types !== undefined && !types(type)) return false
     if (body === undefined) return !asksBody
     if (subjects !== undefined && !subjects(body.subject)) return false
     if (actors !== undefined && !actors(body.actor)) return false
     if (organisations === undefined) return true
-    const organisation = organisationOf(body.subject)
     return organisation !== undefined && organisations.has(organisation)
   }
 }

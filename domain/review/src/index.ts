@@ -1,6 +1,6 @@
 export type { EntryBody, EntryDocument, EntryReader, LogEntry } from './entry.ts'
 export { entryDocument } from './entry.ts'
-export type { EventFilter, OrganisationOf } from './event-filter.ts'
+export type { EventFilter } from './event-filter.ts'
 export { faultsOfFilter, matcher } from './event-filter.ts'
 export type { ReviewChange, ReviewKind, ReviewPage, ReviewRecord, ReviewStore } from './store.ts'
 export { REVIEW_KINDS } from './store.ts'

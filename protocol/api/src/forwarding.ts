@@ -151,6 +151,8 @@ export const sinkOperations = {
     on: 'hub',
     body: SinkDraft,
     answer: { kind: 'json', status: 201, schema: SinkCreated },
+    isVersioned: true,
+    disclosesSecret: true,
   }),
   show: operation({
     id: 'sink.show',
@@ -160,6 +162,7 @@ export const sinkOperations = {
     action: 'audit:read',
     on: 'hub',
     answer: { kind: 'json', schema: Sink },
+    isVersioned: true,
   }),
   change: operation({
     id: 'sink.change',
@@ -170,6 +173,7 @@ export const sinkOperations = {
     on: 'hub',
     body: SinkChange,
     answer: { kind: 'json', schema: Sink },
+    isVersioned: true,
   }),
   remove: operation({
     id: 'sink.remove',
@@ -179,6 +183,7 @@ export const sinkOperations = {
     action: 'audit:manage',
     on: 'hub',
     answer: none,
+    isVersioned: true,
   }),
   rotate: operation({
     id: 'sink.rotate',
@@ -189,6 +194,7 @@ export const sinkOperations = {
     on: 'hub',
     body: SecretRotation,
     answer: { kind: 'json', schema: SinkCreated },
+    disclosesSecret: true,
   }),
   allowPrivate: operation({
     id: 'sink.allow-private',

@@ -13,6 +13,7 @@ import { readKey, readText, readWitnesses, type WitnessOptions } from '../audit/
 import { collected, group, leaf, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
 import type { HubClient } from '../hub-client.ts'
+import { addAuditSinks } from './audit-sink.ts'
 import { addAuditWitnesses } from './audit-witness.ts'
 
 interface VerifyFlags extends WitnessOptions {
@@ -133,6 +134,7 @@ export function addAudit(program: Command, world: World): void {
     },
   })
 
+  addAuditSinks(audit, world)
   addAuditWitnesses(audit, world)
 }
 

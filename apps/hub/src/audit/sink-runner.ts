@@ -10,7 +10,7 @@ import {
   type Sink,
   type SinkStore,
 } from '@holdfast/forwarding'
-import { type EntryReader, matcher, type LogEntry, type OrganisationOf } from '@holdfast/review'
+import { type EntryReader, matcher, type LogEntry } from '@holdfast/review'
 import type { Delivered } from './sink-sender.ts'
 
 export interface RunnerParts {
@@ -18,7 +18,6 @@ export interface RunnerParts {
   readonly reader: EntryReader
   readonly store: Pick<SinkStore, 'moveSink'>
   readonly send: (sink: Sink, what: Delivered) => Promise<Outcome>
-  readonly organisationOf: OrganisationOf
   /** From 0 to 1. */
   readonly chance: () => number
   /** What happened to it, as the log has it. */
@@ -47,7 +46,7 @@ export class SinkRunner {
     this.sink = sink
     this.#parts = parts
     this.#setAside = at.setAside
-    const matches = matcher(sink.filter, parts.organisationOf)
+    const matches = matcher(sink.filter)
     this.#delivery = new Delivery({ ...at, matches, chance: parts.chance })
   }
 

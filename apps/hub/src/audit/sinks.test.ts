@@ -36,7 +36,6 @@ async function stage(
       sent.push({ sink, indexes: what.entries.map(({ index }) => index) })
       return answer(sink, what)
     },
-    organisationOf: () => undefined,
     setNotice: (code, notice) => (notice === undefined ? notices.delete(code) : notices.set(code, notice.detail)),
     fault: (error) => faults.push(error),
   }

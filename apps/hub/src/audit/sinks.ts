@@ -17,7 +17,7 @@ import {
   type SinkStore,
   type StoredSetAside,
 } from '@holdfast/forwarding'
-import { type EntryReader, type EventFilter, matcher, type OrganisationOf } from '@holdfast/review'
+import { type EntryReader, type EventFilter, matcher } from '@holdfast/review'
 import type { Fault } from '../http/problem.ts'
 import { faultsOfSink, isSamePlace } from './sink-draft.ts'
 import { SinkRunner } from './sink-runner.ts'
@@ -36,7 +36,6 @@ export interface SinksParts {
   readonly reader: EntryReader
   readonly events: EventSink
   readonly send: (sink: Sink, what: Delivered) => Promise<Outcome>
-  readonly organisationOf: OrganisationOf
   /** @param notice undefined: the reason is gone. */
   readonly setNotice: (code: string, notice: { readonly detail: string; readonly advice: string } | undefined) => void
   readonly fault: (error: unknown) => void
@@ -305,9 +304,9 @@ export class Sinks {
   }
 
   async #isTakenNow(sink: Sink, { first, last }: StoredSetAside): Promise<boolean> {
-    const { clock, reader, send, organisationOf } = this.#parts
+    const { clock, reader, send } = this.#parts
     const read = await reader.readEntries(first, last - first + 1)
-    const entries = read.filter(matcher(sink.filter, organisationOf))
+    const entries = read.filter(matcher(sink.filter))
     if (entries.length === 0) return true
     const { signal } = this.#ended
     return (await send(sink, { entries, attempt: 0, now: clock.wall(), signal })).kind === 'taken'
@@ -345,13 +344,12 @@ export class Sinks {
   }
 
   #run(sink: Sink, at: { readonly cursor: number; readonly setAside: number }): SinkRunner {
-    const { clock, reader, store, send, organisationOf, random, events, fault } = this.#parts
+    const { clock, reader, store, send, random, events, fault } = this.#parts
     const runner: SinkRunner = new SinkRunner(sink, at, {
       clock,
       reader,
       store,
       send,
-      organisationOf,
       fault,
       told: events,
       changed: () => this.#notice(runner),
