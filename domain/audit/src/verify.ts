@@ -85,6 +85,8 @@ export interface Verdict {
 interface Doubt {
   readonly leaf: Leaf
   readonly kept: Hash | undefined
+  /** What is wrong with its body. */
+  readonly body: Finding | undefined
 }
 
 interface Foreign {
@@ -276,32 +278,34 @@ export class BundleVerifier {
       this.#find({ kind: 'reordered', first: index, reason: `what stands there says that it is entry ${leaf.index}` })
     } else {
       if (inTile === 'no-tile') this.#find({ kind: 'tile', first: index, reason: 'its tile is missing' })
-      if (inTile === 'other') this.#doubt({ leaf, kept: this.#trees.lastKept })
-      const isWhole = this.#checkContent(leaf, content)
-      this.#options.onEntry?.(leaf, isWhole && content.kind === 'body' ? content.body : undefined)
+      const body = this.#checkContent(leaf, content)
+      // Of an entry that was altered or moved, its body says no more.
+      if (inTile === 'other') this.#doubt({ leaf, kept: this.#trees.lastKept, body })
+      else if (body !== undefined) this.#find(body)
+      this.#options.onEntry?.(leaf, body === undefined && content.kind === 'body' ? content.body : undefined)
     }
     this.#compareForeign()
   }
 
-  #checkContent(leaf: Leaf, content: BundleEntry['content']): boolean {
-    const first = leaf.index
+  /** What is wrong with it, if anything is. */
+  #checkContent(leaf: Leaf, content: BundleEntry['content']): Finding | undefined {
+    const wrong = (reason: string): Finding => ({ kind: 'body', first: leaf.index, reason })
     switch (content.kind) {
       case 'shredded':
         this.#bodies.shredded += 1
-        return true
+        return undefined
       case 'withheld':
         this.#bodies.withheld += 1
-        if (this.#header?.hasBodies !== true) return true
-        this.#find({ kind: 'body', first, reason: 'it was left out of a bundle that is said to have all' })
-        return false
+        return this.#header?.hasBodies === true
+          ? wrong('it was left out of a bundle that is said to have all')
+          : undefined
       case 'unreadable':
-        this.#find({ kind: 'body', first, reason: 'what is stored does not open any more' })
-        return false
+        return wrong('what is stored does not open any more')
       case 'body':
         this.#bodies.checked += 1
-        if (isCommitted(leaf.commitment, Buffer.from(content.body, 'utf8'), content.opening)) return true
-        this.#find({ kind: 'body', first, reason: 'it is not the body that its leaf commits to' })
-        return false
+        return isCommitted(leaf.commitment, Buffer.from(content.body, 'utf8'), content.opening)
+          ? undefined
+          : wrong('it is not the body that its leaf commits to')
     }
   }
 
@@ -425,6 +429,7 @@ export class BundleVerifier {
           first,
           reason: 'its tile has another hash, and the signed root has that of the entry',
         })
+        if (doubt.body !== undefined) this.#find(doubt.body)
       } else {
         const signed = verdict === 'tiles' ? ', which is what was signed' : ''
         this.#find({ kind: 'altered', first, reason: `its hash is not the one in its tile${signed}` })
