@@ -37,6 +37,7 @@ export type {
 } from './state/audit/port.ts'
 export type { BackupStore, StoredBackup } from './state/backups.ts'
 export { BACKUPS_MAX } from './state/backups.ts'
+export type { IdempotencyStore, KeptAnswer, Reservation, Reserved } from './state/idempotency.ts'
 export type { ActiveDevice, MoveEvidence, MoveEvidenceKind, MoveEvidenceStore } from './state/move-evidence.ts'
 export type { PresenceRecord, PresenceStore, PresenceWrite } from './state/presence.ts'
 export type { QueryOutcome, QueryRequest, QueryStore } from './state/query/queries.ts'

@@ -4,6 +4,7 @@
  */
 
 import type { TObject, TSchema } from 'typebox'
+import { IDEMPOTENCY_KEY_CHARACTERS_MAX, takesIdempotencyKey } from './idempotency.ts'
 import type { Answer, Operation } from './operation.ts'
 import { PROBLEMS, PROBLEMS_PATH } from './problems.ts'
 
@@ -155,7 +156,8 @@ function contentOf(answer: Exclude<Answer, { readonly kind: 'none' }>, component
 }
 
 /** What a request to it may be refused with, as far as that follows from what it is. */
-function statusesOf({ path, method, body, upload, isVersioned }: Operation): readonly number[] {
+function statusesOf(operation: Operation): readonly number[] {
+  const { path, method, body, upload, isVersioned } = operation
   const isChange = method !== 'GET'
   return [
     400,
@@ -165,18 +167,18 @@ function statusesOf({ path, method, body, upload, isVersioned }: Operation): rea
     ...(isChange ? [409] : []),
     ...(isVersioned === true && isChange ? [412] : []),
     ...(body === undefined && upload === undefined ? [] : [413, 415]),
-    ...(method === 'POST' ? [422] : []),
+    ...(takesIdempotencyKey(operation) ? [422] : []),
     429,
     503,
   ]
 }
 
 /** Names of the parameters in `PARAMETERS` that it takes. */
-function headersTaken({ method, isVersioned, disclosesSecret, upload, answer }: Operation): readonly string[] {
-  const isKept = method === 'POST' && disclosesSecret !== true && upload === undefined && answer.kind !== 'lines'
+function headersTaken(operation: Operation): readonly string[] {
+  const { method, isVersioned } = operation
   return [
     ...(isVersioned === true ? [method === 'GET' ? 'IfNoneMatch' : 'IfMatch'] : []),
-    ...(isKept ? ['IdempotencyKey'] : []),
+    ...(takesIdempotencyKey(operation) ? ['IdempotencyKey'] : []),
   ]
 }
 
@@ -197,7 +199,12 @@ const PARAMETERS: Schema = {
     name: 'Idempotency-Key',
     in: 'header',
     description: 'The same key again within a day gives the same answer, and nothing is done twice.',
-    schema: { type: 'string', minLength: 1, maxLength: 128, pattern: '^[\\x21-\\x7e]+$' },
+    schema: {
+      type: 'string',
+      minLength: 1,
+      maxLength: IDEMPOTENCY_KEY_CHARACTERS_MAX + 2,
+      pattern: '^[\\x21-\\x7e]+$',
+    },
   },
 }
 

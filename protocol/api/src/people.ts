@@ -355,6 +355,7 @@ export const sessionOperations = {
     path: '/api/v1/session/vouch',
     summary: 'Gives a code with which your workstation vouches for this session',
     ...own,
+    disclosesSecret: true,
     answer: { kind: 'json', schema: shape('VouchCode', { code: Type.String(), seconds: Type.Integer() }) },
   }),
   enrolWorkstation: operation({
@@ -427,6 +428,7 @@ export const operatorOperations = {
     summary:
       'Makes the link that enrols the first operator; only while nobody can sign in, and on the machine of the hub',
     ...write,
+    disclosesSecret: true,
     answer: { kind: 'json', status: 201, schema: MadeLink },
   }),
   invite: operation({
@@ -436,6 +438,7 @@ export const operatorOperations = {
     summary: 'Makes a one-time link with which somebody enrols a passkey',
     ...write,
     body: Invitation,
+    disclosesSecret: true,
     answer: { kind: 'json', status: 201, schema: MadeLink },
   }),
   change: operation({
@@ -514,6 +517,7 @@ export const recoveryOperations = {
     path: '/api/v1/recoveries/{recovery}/approve',
     summary: 'Approves a recovery, with a proof of presence',
     ...write,
+    disclosesSecret: true,
     answer: { kind: 'json', schema: RecoveryApproval },
   }),
   withdraw: operation({
@@ -531,6 +535,7 @@ export const recoveryOperations = {
     summary: 'Makes a recovery link without approval; on the machine of the hub, while there are too few others',
     ...write,
     body: shape('RecoveryByMachine', { operator: operatorName }),
+    disclosesSecret: true,
     answer: { kind: 'json', status: 201, schema: MadeLink },
   }),
 }

@@ -74,8 +74,10 @@ export function openApplication(ground: Ground, needs: ApplicationNeeds): WebApp
     authorization: needs.authorization,
     people: needs.people.office,
     sinks: needs.forwarding.sinks,
+    logReader: needs.forwarding.reader,
     office: needs.people.office,
     identifySession: (shown) => needs.people.identification.identify(shown),
+    answers: state,
     clock,
     random,
     authenticator,
@@ -147,6 +149,6 @@ export function openApplication(ground: Ground, needs: ApplicationNeeds): WebApp
     failed: requestFailed,
     connected: () => desk.connected,
     conditions: () => conditions.list(),
-    metrics: { render: metricsOf(statistics, log), isPublic: settings.metricsOnHttps },
+    metrics: { render: metricsOf(statistics, { log, sinks: needs.forwarding.sinks }), isPublic: settings.metricsOnHttps },
   })
 }

@@ -14,6 +14,7 @@ import { FORWARDING } from './forwarding-schema.ts'
 import { KEY_USE } from './key-use-schema.ts'
 import { ISSUED_CERTIFICATES } from './issued-certificates-schema.ts'
 import { MOVE_EVIDENCE } from './move-evidence-schema.ts'
+import { IDEMPOTENCY } from './idempotency.ts'
 import { MODELS } from './models.ts'
 import { OPERATORS } from './operators-schema.ts'
 import { ORGANISATIONS } from './organisations-schema.ts'
@@ -185,6 +186,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0019-forwarding': { up: async (db) => runAll(db, FORWARDING) },
   '0020-reviews': { up: async (db) => runAll(db, REVIEWS) },
   '0021-backups': { up: async (db) => runAll(db, BACKUPS) },
+  '0024-idempotency': { up: async (db) => runAll(db, IDEMPOTENCY) },
 }
 
 async function runAll(db: Kysely<unknown>, statements: readonly string[]): Promise<void> {

@@ -17,6 +17,7 @@ import type { OperatorsSchema } from './operators-schema.ts'
 import type { OrganisationsSchema } from './organisations-schema.ts'
 import type { ReviewsSchema } from './reviews-schema.ts'
 import type { RevocationListsSchema } from './revocation-lists-schema.ts'
+import type { IdempotencySchema } from './idempotency.ts'
 import type { ModelsSchema } from './models.ts'
 import type { QuarantineSchema } from './quarantine-schema.ts'
 import type { SupplySchema } from './supply/schema.ts'
@@ -156,6 +157,7 @@ export interface SettingTable {
 
 export interface StateSchema
   extends AuditSchema,
+    IdempotencySchema,
     ModelsSchema,
     SupplySchema,
     AttestationSchema,

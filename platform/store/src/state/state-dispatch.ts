@@ -11,6 +11,7 @@ import type { ReviewStore } from '@holdfast/review'
 import type { SupplyStore } from '@holdfast/supply'
 import type { TrustStore } from './quarantine.ts'
 import type { BackupStore } from './backups.ts'
+import type { IdempotencyStore } from './idempotency.ts'
 import type { AuditStore } from './audit/port.ts'
 import { openStateStore, type StateService } from './state-store.ts'
 import type { StateKeys } from './value-sealer.ts'
@@ -31,7 +32,8 @@ export interface StateThread
     AccessStore,
     SinkStore,
     ReviewStore,
-    BackupStore {
+    BackupStore,
+    IdempotencyStore {
   /**
    * First of all calls, once. Rejects with code STORE_DAMAGED or STORE_UNAVAILABLE and a message that names the file
    * and says what to do; then nothing is open and it may be called again.
@@ -188,14 +190,21 @@ export function stateDispatch(random: Random, told: (events: readonly RecordedEv
       const method: unknown = Reflect.get(store.audit, name)
       if (typeof method === 'function') served[name] = method.bind(store.audit)
     }
-    const { access, backups, models, people, sinks, reviews } = store
-    const ports: ModelStore & SupplyStore & PeopleStore & AccessStore & SinkStore & ReviewStore & BackupStore = {
+    const { access, backups, idempotency, models, people, sinks, reviews } = store
+    const ports: ModelStore &
+      SupplyStore &
+      PeopleStore &
+      AccessStore &
+      SinkStore &
+      ReviewStore &
+      BackupStore &
+      IdempotencyStore = {
       ...store.supply.port,
       listModels: () => models.listModels(),
-      writeModel: (model, expected) => models.writeModel(model, expected),
+      writeModel: (model, expected, because) => models.writeModel(model, expected, because),
       listPeople: () => people.listPeople(),
       changePeople: (change, because) => people.changePeople(change, because),
-      deleteModel: (id, etag) => models.deleteModel(id, etag),
+      deleteModel: (id, etag, because) => models.deleteModel(id, etag, because),
       listSinks: () => sinks.listSinks(),
       writeSink: (sink, write, because) => sinks.writeSink(sink, write, because),
       deleteSink: (name, etag, because) => sinks.deleteSink(name, etag, because),
@@ -208,6 +217,9 @@ export function stateDispatch(random: Random, told: (events: readonly RecordedEv
       listBackups: () => backups.listBackups(),
       writeBackup: (backup, because) => backups.writeBackup(backup, because),
       deleteBackup: (id, because) => backups.deleteBackup(id, because),
+      reserveAnswer: (reservation) => idempotency.reserveAnswer(reservation),
+      keepAnswer: (id, answer) => idempotency.keepAnswer(id, answer),
+      releaseAnswer: (id) => idempotency.releaseAnswer(id),
       readAccess: () => access.readAccess(),
       changeAccess: (change, because) => access.changeAccess(change, because),
       listRoleVersions: (organisation, name) => access.listRoleVersions(organisation, name),

@@ -65,6 +65,7 @@ import { SqlSinks } from './forwarding.ts'
 import { SqlIdentities } from './identities.ts'
 import { SqlIssuedCertificates } from './issued-certificates.ts'
 import { type ActiveDevice, type MoveEvidence, type MoveEvidenceStore, SqlMoveEvidence } from './move-evidence.ts'
+import { SqlIdempotency } from './idempotency.ts'
 import { SqlModels } from './models.ts'
 import { SqlTrust } from './quarantine.ts'
 import { SqlPeople } from './operators.ts'
@@ -152,6 +153,7 @@ export interface StateOptions {
 export class StateStore implements StateService {
   /** Ports of their own; the thread serves them beside the methods here. */
   readonly models: SqlModels
+  readonly idempotency: SqlIdempotency
   readonly trust: SqlTrust
   readonly supply: SqlSupply
   readonly audit: SqlAudit
@@ -203,6 +205,7 @@ export class StateStore implements StateService {
     this.#moveEvidence = new SqlMoveEvidence(db, writes)
     this.#identities = new SqlIdentities(db, writes, sealer, this.#twins)
     this.models = new SqlModels(db, writes)
+    this.idempotency = new SqlIdempotency(writes)
     this.trust = new SqlTrust(db, writes)
     this.supply = new SqlSupply(db, writes, sealer)
     this.people = new SqlPeople(db, writes, sealer)

@@ -4,6 +4,7 @@ import type { Hono } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
 import { operationOf, throttleService } from '../throttled.ts'
 import { type AuthorizationServices, authorizeOperation } from './authorize.ts'
+import type { Idempotency } from './idempotency.ts'
 import type { OpenStreams } from './open-streams.ts'
 import type { Route } from './route.ts'
 import type { ManagementServices } from './services.ts'
@@ -17,7 +18,7 @@ const API = '/api/v1'
 export function bindRoutes<S extends BindServices>(
   app: Hono<HttpEnvironment>,
   routes: readonly Route<S>[],
-  hub: { readonly services: S; readonly streams: OpenStreams },
+  hub: { readonly services: S; readonly streams: OpenStreams; readonly idempotency?: Idempotency | undefined },
 ): void {
   const { services } = hub
   for (const { method, path, rights, answer, operation } of routes) {

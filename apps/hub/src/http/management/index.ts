@@ -20,6 +20,7 @@ import { FILE_ROUTES } from './files.ts'
 import { HUB_AUTHORITY_ROUTES } from './hub-authority.ts'
 import { HUB_ROUTES } from './hub.ts'
 import { IDENTITY_ROUTES } from './identities.ts'
+import { Idempotency } from './idempotency.ts'
 import { KEY_PROVIDER_ROUTES } from './key-provider.ts'
 import { LIFE_ROUTES } from './lives.ts'
 import { MASQUERADE_ROUTES } from './masquerade.ts'
@@ -38,6 +39,7 @@ import { SHRED_ROUTES } from './shred.ts'
 import type { ManagementServices } from './services.ts'
 import { SINK_ROUTES } from './sinks.ts'
 import { SUPPLY_ROUTES } from './supply.ts'
+import { TIMELINE_ROUTES } from './timeline.ts'
 import { WITNESS_ROUTES } from './witnesses.ts'
 
 export type { Connection, ManagementServices } from './services.ts'
@@ -72,6 +74,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...AUDIT_ROUTES,
   ...WITNESS_ROUTES,
   ...SINK_ROUTES,
+  ...TIMELINE_ROUTES,
   ...OPERATOR_ROUTES,
   ...SESSION_ROUTES,
 ]
@@ -84,6 +87,7 @@ export function managementRoutes(services: ManagementServices): Hono<HttpEnviron
   const app = new Hono<HttpEnvironment>()
   guard(app, { explain, failed: services.failed, events: services.events, clock: services.clock })
   bindDocuments(app, services)
-  bindRoutes(app, MANAGEMENT_ROUTES, { services, streams: new OpenStreams(services.clock) })
+  const idempotency = services.answers && new Idempotency(services.answers, services.clock, explain)
+  bindRoutes(app, MANAGEMENT_ROUTES, { services, streams: new OpenStreams(services.clock), idempotency })
   return app
 }

@@ -9,6 +9,7 @@ import { readHeadersAs, readQueryAs } from '../query.ts'
 import type { Actor, Requirement } from './actor.ts'
 import type { Reach } from '../../people/reach.ts'
 import { ifMatch, isKnown, Versioned } from './entity-tag.ts'
+import { demandNoKey, type Idempotency } from './idempotency.ts'
 import type { OpenStreams } from './open-streams.ts'
 import { RIGHTS_OF_ACTION } from './rights.ts'
 import type { ManagementServices } from './services.ts'
@@ -18,6 +19,8 @@ export interface Call<S = ManagementServices> {
   readonly services: S
   readonly streams: OpenStreams
   readonly actor: Actor
+  /** Absent: answers are kept nowhere. */
+  readonly idempotency?: Idempotency | undefined
   /** Of an operation on `devices`: those that whoever asks may know of. */
   readonly reach: Reach
 }
@@ -65,16 +68,28 @@ export function serve<const O extends Operation, S = ManagementServices>(
         ifMatch: ifMatch(call.context, operation),
         body: operation.body === undefined ? undefined : await readJson(call.context, operation.body),
       }
-      // What the schemas checked has the types that the compiler derives from them.
-      const value = await answer(asked as unknown as Asked<O, S>)
-      if (value instanceof Response) return value
-      if (operation.answer.kind !== 'json') return new Response(null, { status: 204 })
-      if (!(value instanceof Versioned)) return json(value as object, operation.answer.status)
-      const headers = { etag: `"${value.etag}"` }
-      if (isKnown(call.context, value.etag)) return new Response(null, { status: 304, headers })
-      return json(value.value as object, operation.answer.status, headers)
+      const act = async (): Promise<Response> =>
+        // What the schemas checked has the types that the compiler derives from them.
+        responseOf(call.context, operation, await answer(asked as unknown as Asked<O, S>))
+      const header = call.context.req.header('idempotency-key')
+      if (call.idempotency === undefined) {
+        demandNoKey(header)
+        return act()
+      }
+      const { path, query, body } = asked
+      const request = { path, query, body: body ?? null, ifMatch: asked.ifMatch ?? null }
+      return call.idempotency.once({ operation, actor: call.actor, header, request }, act)
     },
   }
+}
+
+function responseOf(context: Context<HttpEnvironment>, operation: Operation, value: unknown): Response {
+  if (value instanceof Response) return value
+  if (operation.answer.kind !== 'json') return new Response(null, { status: 204 })
+  if (!(value instanceof Versioned)) return json(value as object, operation.answer.status)
+  const headers = { etag: `"${value.etag}"` }
+  if (isKnown(context, value.etag)) return new Response(null, { status: 304, headers })
+  return json(value.value as object, operation.answer.status, headers)
 }
 
 /** @throws TypeError if the route's path has none of this name: a bug. */

@@ -13,10 +13,11 @@ import type { Authorities, Cut, IdentityKey, Policies, Registry } from '@holdfas
 import type { TelemetryReader } from '@holdfast/messaging'
 import type { Commands } from '@holdfast/commands'
 import type { MethodCall, MethodOutcome } from '@holdfast/methods'
-import type { QueryStore } from '@holdfast/store'
+import type { IdempotencyStore, QueryStore } from '@holdfast/store'
 import type { Uploads } from '@holdfast/uploads'
 import type { AuditOffice } from '../../audit/audit-office.ts'
 import type { EventFilter } from '@holdfast/review'
+import type { LogReader } from '../../audit/log-reader.ts'
 import type { Sinks } from '../../audit/sinks.ts'
 import type { Witnesses } from '../../audit/witnesses.ts'
 import type { SupplyService } from '../../trust/supply/supply-service.ts'
@@ -53,10 +54,14 @@ export interface ManagementServices extends CertificateServices, Identification 
   readonly witnesses?: Pick<Witnesses, 'list' | 'add' | 'remove'>
   /** Absent: events go to nobody. */
   readonly sinks?: Sinks
+  /** Absent: the audit log is not on disk. */
+  readonly logReader?: LogReader
   /** The filter of a saved view. */
   readonly viewFilter?: (name: string) => Promise<EventFilter | undefined>
   /** Absent: this hub takes no backups. */
   readonly backups?: BackupOffice
+  /** Where answers to requests with an Idempotency-Key are kept; absent: such requests are refused. */
+  readonly answers?: IdempotencyStore
   readonly clock: Clock
   readonly registry: Registry
   readonly policies: Policies

@@ -19,6 +19,7 @@ import { guard } from '../guard.ts'
 import { actorName } from '../management/actor.ts'
 import { bindRoutes } from '../management/bind.ts'
 import { type Versioned, versioned } from '../management/entity-tag.ts'
+import { Idempotency } from '../management/idempotency.ts'
 import { OpenStreams } from '../management/open-streams.ts'
 import { PAGE_ITEMS, type PageOf, type PageQuery } from '../management/page.ts'
 import { explain } from '../management/refusals.ts'
@@ -38,8 +39,10 @@ export function isEnrollmentPath(pathname: string): boolean {
 export function enrollmentRoutes(services: ProvisioningServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
   const { failed, events, clock } = services
-  guard(app, { failed, events, clock, explain: (error) => explainDps(error) ?? explain(error) })
-  bindRoutes(app, ENROLLMENT_ROUTES, { services, streams: new OpenStreams(clock) })
+  const explainAny = (error: unknown): Problem | undefined => explainDps(error) ?? explain(error)
+  guard(app, { failed, events, clock, explain: explainAny })
+  const idempotency = services.answers && new Idempotency(services.answers, clock, explainAny)
+  bindRoutes(app, ENROLLMENT_ROUTES, { services, streams: new OpenStreams(clock), idempotency })
   return app
 }
 

@@ -6,7 +6,15 @@ import type { ManagementServices } from '../management/services.ts'
 export interface ProvisioningServices
   extends Pick<
     ManagementServices,
-    'authorization' | 'clock' | 'events' | 'failed' | 'identifySession' | 'identifyToken' | 'policies' | 'throttling'
+    | 'answers'
+    | 'authorization'
+    | 'clock'
+    | 'events'
+    | 'failed'
+    | 'identifySession'
+    | 'identifyToken'
+    | 'policies'
+    | 'throttling'
   > {
   readonly provisioning: Provisioning
   readonly random: RandomBytes
