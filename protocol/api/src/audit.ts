@@ -2,7 +2,7 @@
 
 import Type from 'typebox'
 import { operation } from './operation.ts'
-import { closed, instant, numberedPaging, shape } from './shape.ts'
+import { closed, instant, page, paging, shape } from './shape.ts'
 
 const name = Type.String({ minLength: 1, maxLength: 512 })
 const index = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
@@ -49,11 +49,8 @@ export const LogEntry = shape('LogEntry', {
 })
 export type LogEntry = Type.Static<typeof LogEntry>
 
-export const LogPage = shape('LogPage', {
-  items: Type.Array(LogEntry),
-  /** Pass as `after` to go on; a page may be empty and have one all the same, since each looks at so many entries at most. */
-  next: Type.Optional(Type.Integer()),
-})
+/** A page may be empty and have a next one all the same, since each looks at so many entries at most. */
+export const LogPage = page('Log', LogEntry)
 
 /** A line of a bundle (`domain/audit`): a header, a tile, an entry, a checkpoint, or the end. */
 export const LogLine = Type.Object({ kind: Type.String() }, { title: 'LogLine' })
@@ -91,7 +88,7 @@ export const auditOperations = {
       from: Type.Optional(instant),
       to: Type.Optional(instant),
       order: Type.Optional(Type.Union([Type.Literal('newest'), Type.Literal('oldest')])),
-      ...numberedPaging,
+      ...paging,
     }),
     answer: { kind: 'json', schema: LogPage },
   }),

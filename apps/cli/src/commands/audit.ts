@@ -14,6 +14,7 @@ import { collected, group, leaf, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
 import type { HubClient } from '../hub-client.ts'
 import { addAuditSinks } from './audit-sink.ts'
+import { addAuditEntries } from './audit-entries.ts'
 import { addAuditWitnesses } from './audit-witness.ts'
 
 interface VerifyFlags extends WitnessOptions {
@@ -135,6 +136,7 @@ export function addAudit(program: Command, world: World): void {
   })
 
   addAuditSinks(audit, world)
+  addAuditEntries(audit, world)
   addAuditWitnesses(audit, world)
 }
 

@@ -36,7 +36,7 @@ export const AUDIT_ROUTES: readonly Route[] = [
   }),
   serve(OPERATIONS.audit.list, async (call) => {
     const { entries, next } = await officeOf(call).list(queryOf(call.query))
-    return { items: entries.map(entryJson), ...(next === undefined ? {} : { next }) }
+    return { items: entries.map(entryJson), ...(next === undefined ? {} : { next: String(next) }) }
   }),
   serve(OPERATIONS.audit.show, async (call) => {
     const index = Number(call.path.index)
@@ -81,16 +81,18 @@ interface Asked {
   readonly from?: string
   readonly to?: string
   readonly order?: AuditQuery['order']
-  readonly after?: number
+  readonly after?: string
   readonly limit?: number
 }
 
-function queryOf({ from, to, type, order = 'newest', limit = PAGE_ITEMS, ...rest }: Asked): AuditQuery {
+function queryOf({ from, to, type, after, order = 'newest', limit = PAGE_ITEMS, ...rest }: Asked): AuditQuery {
+  if (after !== undefined && !/^\d{1,15}$/.test(after)) throw invalid('go on from where the page before said')
   if (type !== undefined && !isEventType(type)) throw invalid(`no event is of the type ${type}`)
   return {
     ...rest,
     order,
     limit,
+    ...(after === undefined ? {} : { after: Number(after) }),
     ...(type === undefined ? {} : { type }),
     ...(from === undefined ? {} : { from: timeOf(from) }),
     ...(to === undefined ? {} : { to: timeOf(to) }),
