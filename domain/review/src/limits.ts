@@ -34,5 +34,5 @@ export const MISSED_PERIODS_MAX = 12
 /** Entries of one timeline's answer. */
 export const TIMELINE_ENTRIES_MAX = 1_000
 
-/** Things that a timeline remembers of one device: registrations, certificates, claims. */
-export const TIMELINE_NAMES_MAX = 256
+/** Entries about one device that a timeline looks back over: some two seconds of the state thread, in small steps. */
+export const TIMELINE_READ_MAX = 20_000

@@ -197,7 +197,7 @@ export const sinkOperations = {
     disclosesSecret: true,
   }),
   allowPrivate: operation({
-    id: 'sink.allow-private',
+    id: 'sink.allowPrivate',
     method: 'PUT',
     path: `${SINK}/private`,
     summary: "Says whether a receiver may have an address of the hub's own network",
@@ -207,7 +207,7 @@ export const sinkOperations = {
     answer: { kind: 'json', schema: Sink },
   }),
   setAside: operation({
-    id: 'sink.set-aside',
+    id: 'sink.setAside',
     method: 'GET',
     path: `${SINK}/set-aside`,
     summary: 'Lists what a receiver refused for good',

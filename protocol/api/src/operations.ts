@@ -33,6 +33,7 @@ import { revocationListOperations } from './revocation.ts'
 import { shredOperations } from './shred.ts'
 import { manufacturerOperations, manifestOperations, supplyOperations, ownerOperations } from './supply.ts'
 import { messageOperations, consumerGroupOperations } from './telemetry.ts'
+import { timelineOperations } from './timeline.ts'
 import { endorsementRootOperations } from './tpm.ts'
 import { witnessOperations } from './witness.ts'
 
@@ -76,6 +77,7 @@ export const OPERATIONS = {
   owner: ownerOperations,
   witness: witnessOperations,
   sink: sinkOperations,
+  timeline: timelineOperations,
   session: sessionOperations,
   operator: operatorOperations,
   recovery: recoveryOperations,

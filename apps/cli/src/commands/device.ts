@@ -7,6 +7,7 @@ import { wrongUse } from '../failure.ts'
 import { closedSessions } from '../printer.ts'
 import { addDeviceShred } from './device-shred.ts'
 import { addDeviceLife } from './device-life.ts'
+import { addDeviceTimeline } from './device-timeline.ts'
 import { addInvoke } from './invoke.ts'
 import { addSend } from './send.ts'
 import { identityBody, identityLines, identityOptions, type IdentityOptions } from './identity-options.ts'
@@ -142,6 +143,7 @@ export function addDevice(program: Command, world: World): void {
   })
 
   addDeviceLife(device, world)
+  addDeviceTimeline(device, world)
   addInvoke(device, world)
   addSend(device, world)
 }

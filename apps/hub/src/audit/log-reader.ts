@@ -1,9 +1,12 @@
 /** The audit log as forwarding, reviews and timelines read it: its entries with their bodies, and whose they are. */
 
 import { type BundleEntry, decodeBody, decodeLeaf } from '@holdfast/audit'
-import { timestampOf } from '@holdfast/base'
+import { type Timestamp, timestampOf } from '@holdfast/base'
 import type { EntryBody, EntryReader, LogEntry } from '@holdfast/review'
-import type { AuditStore } from '@holdfast/store'
+import type { AuditEntry, AuditStore } from '@holdfast/store'
+
+/** Entries asked for at once. */
+const PAGE_ENTRIES = 500
 
 export interface LogReaderParts {
   readonly store: Pick<AuditStore, 'auditHead' | 'readAuditEntries' | 'listAuditEntries'>
@@ -33,6 +36,25 @@ export class LogReader implements EntryReader {
     return this.#owned(entries)
   }
 
+  /**
+   * Entries about a subject, a device's modules among them, or of a type, that happened until `asOf`: the newest `limit`, in
+   * the order of the log. `isCut`: there are older ones.
+   */
+  async readAbout(
+    what: { readonly subject: string } | { readonly type: string },
+    { asOf, limit }: { readonly asOf: Timestamp; readonly limit: number },
+  ): Promise<{ readonly entries: readonly LogEntry[]; readonly isCut: boolean }> {
+    const newest: LogEntry[] = []
+    let after: number | undefined
+    do {
+      const place = { ...(after === undefined ? {} : { after }), limit: Math.min(PAGE_ENTRIES, limit - newest.length) }
+      const page = await this.#parts.store.listAuditEntries({ ...what, to: timestampOf(asOf + 1), order: 'newest', ...place })
+      newest.push(...page.entries.map(shownEntryOf))
+      after = page.next
+    } while (after !== undefined && newest.length < limit)
+    return { entries: newest.toReversed(), isCut: after !== undefined }
+  }
+
   /** The organisation of each, every subject asked for once. */
   async #owned(entries: readonly LogEntry[]): Promise<readonly LogEntry[]> {
     const owners = new Map<string, string | undefined>()
@@ -45,6 +67,15 @@ export class LogReader implements EntryReader {
       return organisation === undefined ? entry : { ...entry, organisation }
     })
   }
+}
+
+function shownEntryOf({ index, type, version, time, content }: AuditEntry): LogEntry {
+  if (content.kind !== 'body') {
+    const isUnreadable = content.kind === 'unreadable' ? { isUnreadable: true as const } : {}
+    return { index, type, version, at: time, body: undefined, ...isUnreadable }
+  }
+  const { kind: _kind, ...body } = content
+  return { index, type, version, at: time, body }
 }
 
 /**

@@ -132,12 +132,14 @@ export class Sinks {
 
   /** For metrics: what is known without asking the disk. */
   counts(): readonly {
+    readonly name: string
     readonly kind: SinkKind
     readonly isFailing: boolean
     readonly setAside: number
     readonly cursor: number
   }[] {
     return [...this.#runners.values()].map(({ sink, delivery, setAside }) => ({
+      name: sink.name,
       kind: sink.kind,
       isFailing: delivery.isFailing,
       setAside,
