@@ -128,7 +128,7 @@ async function proveTelemetry(
   }
 }
 
-/** The newest uploads, each read to its end: a byte that was changed in one is found. */
+/** Every upload is looked for; the first are opened and read to their end, so that a byte that was changed is found. */
 async function proveUploads(store: StateStore, folder: string): Promise<number> {
   const names = await store.listUploadFiles()
   if (names.length === 0) return 0
@@ -143,7 +143,9 @@ async function proveUploads(store: StateStore, folder: string): Promise<number> 
   let after: string | undefined
   while (opened < UPLOADS_OPENED_MAX) {
     const page = await store.listUploads({ limit: 100, ...(after === undefined ? {} : { after }) })
-    for (const { blob } of page) {
+    for (const { correlationId } of page) {
+      // A list has no keys.
+      const blob = (await store.readUpload(correlationId))?.blob
       if (blob === undefined || opened >= UPLOADS_OPENED_MAX) continue
       for await (const chunk of blobs.read(blob)) void chunk
       opened += 1

@@ -3,7 +3,8 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 
-const MAIN = join(import.meta.dirname, '../../../apps/cli/src/main.ts')
+/** The program, for who starts it otherwise. */
+export const CLI_MAIN = join(import.meta.dirname, '../../../apps/cli/src/main.ts')
 
 export interface CliAnswer {
   readonly exit: number
@@ -14,7 +15,7 @@ export interface CliAnswer {
 export function holdfast(data: string, ...args: readonly string[]): Promise<CliAnswer> {
   const options = { maxBuffer: 256 * 1024 * 1024, env: { ...process.env, HOLDFAST_DATA: data } }
   return new Promise((resolve) => {
-    const given = ['--disallow-code-generation-from-strings', MAIN, ...args]
+    const given = ['--disallow-code-generation-from-strings', CLI_MAIN, ...args]
     execFile(process.execPath, given, options, (error, out, err) => {
       resolve({ exit: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err })
     })

@@ -174,6 +174,7 @@ export class BackupOffice {
     try {
       const drilled = { ...record, drill: await this.#drillOf({ ...record, file, drillIdentity }) }
       await this.#keep(drilled, this.#drillEvent(drilled, drilled.drill, actor))
+      this.#told(this.#schedule)
       return backupJson(drilled)
     } finally {
       this.#isBusy = false
@@ -199,7 +200,7 @@ export class BackupOffice {
     }
     this.#told(this.#schedule)
     const drill = this.#nextDrill(schedule)
-    if (drill === undefined || this.#isBusy || now < drill || clock.monotonic() < this.#drillNotBefore) return
+    if (drill === undefined || this.#isBusy || clock.wall() < drill || clock.monotonic() < this.#drillNotBefore) return
     const newest = this.#drillable()
     if (newest === undefined) return
     this.#drillNotBefore = clock.monotonic() + RETRY_MS
