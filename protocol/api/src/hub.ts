@@ -82,6 +82,15 @@ export const hubOperations = {
     on: 'hub',
     answer: { kind: 'json', schema: Status },
   }),
+  watch: operation({
+    id: 'hub.watch',
+    method: 'GET',
+    path: '/api/v1/status/live',
+    summary: 'Shows how the hub is, now and whenever that changes',
+    action: 'hub:read',
+    on: 'hub',
+    answer: { kind: 'lines', schema: Status, isLive: true },
+  }),
   renewCertificate: operation({
     id: 'hub.renewCertificate',
     method: 'POST',

@@ -45,7 +45,7 @@ export const messageOperations = {
       limit: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
       follow: Type.Optional(Type.Boolean()),
     }),
-    answer: { kind: 'lines', schema: Message },
+    answer: { kind: 'lines', schema: Message, isLive: true },
   }),
 }
 

@@ -39,7 +39,7 @@ import { MemoryTelemetry } from './memory-telemetry.ts'
 export const HOST = 'hub.example'
 export const PARTITIONS = 4
 
-const LOCAL: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '', tlsFingerprint: '' }
+export const LOCAL: PeerFacts = { address: 'local', port: 0, transport: 'local', tlsVersion: '', tlsFingerprint: '' }
 export const REMOTE: PeerFacts = {
   address: '10.0.0.7',
   port: 4711,
@@ -115,14 +115,14 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     claimLifeMs: 1_000,
     fault,
   })
-  const attestationStore = new MemoryAttestationStore()
+  const attestationStore = new MemoryAttestationStore(sink)
   const services: ManagementServices = {
     clock,
     supply,
     registry,
     endorsementRoots: await EndorsementRoots.open({
       ...common,
-      store: new MemoryEndorsementRootStore(),
+      store: new MemoryEndorsementRootStore(sink),
       damaged: (_what, error) => void failures.push(error),
     }),
     attestation: await AttestationOffice.open({

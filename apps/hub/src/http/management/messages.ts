@@ -2,11 +2,12 @@
 
 import { OPERATIONS } from '@holdfast/api'
 import { isDeviceId } from '@holdfast/iothub'
+import { within } from '../../people/reach.ts'
 import { timeOf } from '../query.ts'
 import { badRequest, type Fault } from '../problem.ts'
 import { messageJson } from './message-json.ts'
 import { type MessageRequest, readMessages } from './message-pages.ts'
-import { ndjson } from './ndjson.ts'
+import { type Live, live } from './live.ts'
 import { type Asked, type Call, type Route, serve } from './route.ts'
 
 const { message } = OPERATIONS
@@ -15,12 +16,23 @@ export const MESSAGE_ROUTES: readonly Route[] = [
   serve(message.read, async (call) => {
     const request = messageRequest(call)
     const lease = call.streams.open(call.actor)
-    return ndjson(lines(call, request, lease.signal), lease)
+    return live(call.context, lines(call, request, lease.signal), lease)
   }),
 ]
 
-async function* lines(call: Call, request: MessageRequest, signal: AbortSignal): AsyncGenerator<readonly object[]> {
-  for await (const page of readMessages(call.services, request, signal)) yield page.map(messageJson)
+async function* lines(call: Call, request: MessageRequest, signal: AbortSignal): AsyncGenerator<readonly Live[]> {
+  const { reach } = call
+  const isNarrowed = reach.within !== undefined
+  // Counted is what is shown, so the limit is kept here where not all is.
+  const { limit, ...rest } = request
+  let left = limit ?? Number.POSITIVE_INFINITY
+  for await (const page of readMessages(call.services, isNarrowed ? rest : request, signal)) {
+    // Asked for with each page: a stream may outlive what was given to whoever reads it.
+    const shown = (await within(reach, page, (one) => one)).slice(0, left)
+    yield shown.map(messageJson)
+    left -= shown.length
+    if (left <= 0) return
+  }
 }
 
 function messageRequest({ services, query }: Asked<typeof message.read>): MessageRequest {

@@ -36,7 +36,8 @@ async function* gathered(lines: AsyncGenerator<string>): AsyncGenerator<string> 
   if (text !== '') yield text
 }
 
-function streamed(texts: AsyncGenerator<string>, lease: Lease): Response {
+/** The same of any text, of this type. */
+export function streamed(texts: AsyncGenerator<string>, lease: Lease, contentType = 'application/x-ndjson'): Response {
   // What waits for something wakes up when the lease ends; only then can it be told to return.
   const finish = async (): Promise<void> => {
     lease.end()
@@ -62,5 +63,5 @@ function streamed(texts: AsyncGenerator<string>, lease: Lease): Response {
     },
     { highWaterMark: 0 },
   )
-  return new Response(body, { headers: { 'content-type': 'application/x-ndjson' } })
+  return new Response(body, { headers: { 'content-type': contentType } })
 }
