@@ -1,6 +1,6 @@
 /** The connection policies that operators have set: the hub's and those of single devices. Models keep their own. */
 
-import type { EventSink } from '@holdfast/audit'
+import type { Because, SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import type { IdentityKey } from '@holdfast/identity'
 import {
@@ -11,20 +11,19 @@ import {
 } from './connection-policy.ts'
 import { POLICIES_OF_DEVICES_MAX } from './limits.ts'
 
-/** Policies as JSON texts. */
+/** Policies as JSON texts. A write keeps `because` in its transaction where it did what was asked. */
 export interface ConnectionPolicyStore {
   readSetting(name: string): Promise<string | undefined>
-  writeSetting(name: string, value: string): Promise<void>
+  writeSetting(name: string, value: string, because?: Because): Promise<void>
   listConnectionPolicies(): Promise<readonly { readonly deviceId: string; readonly policy: string }[]>
   /** In the place of what was. False where the device does not exist; its policy goes with it. */
-  writeConnectionPolicy(deviceId: string, policy: string): Promise<boolean>
-  deleteConnectionPolicy(deviceId: string): Promise<boolean>
+  writeConnectionPolicy(deviceId: string, policy: string, because?: Because): Promise<boolean>
+  deleteConnectionPolicy(deviceId: string, because?: Because): Promise<boolean>
 }
 
 export interface ConnectionPoliciesParts {
   readonly store: ConnectionPolicyStore
   readonly clock: Clock
-  readonly events: EventSink
   /** What the model of an identity says; a policy that `readConnectionPolicy` gave. */
   readonly ofModel: (key: IdentityKey) => ConnectionPolicy | undefined
   /** Live connections of the device, or of everybody, are to be judged again. */
@@ -93,15 +92,16 @@ export class ConnectionPolicies {
     return this.#inTurn(async () => {
       const { deviceId } = scope
       const text = JSON.stringify(policy)
+      const because = this.#event('connection-policy.set', scope, actor, { policy: text })
       if (deviceId === undefined) {
-        await this.#parts.store.writeSetting(SETTING, text)
+        await this.#parts.store.writeSetting(SETTING, text, because)
         this.#ofHub = policy
       } else {
         if (!this.#ofDevices.has(deviceId) && this.#ofDevices.size >= POLICIES_OF_DEVICES_MAX) return 'too-many'
-        if (!(await this.#parts.store.writeConnectionPolicy(deviceId, text))) return 'missing'
+        if (!(await this.#parts.store.writeConnectionPolicy(deviceId, text, because))) return 'missing'
         this.#ofDevices.set(deviceId, policy)
       }
-      this.#changed('connection-policy.set', scope, actor, { policy: text })
+      this.#changed(scope)
       return 'done'
     })
   }
@@ -111,14 +111,15 @@ export class ConnectionPolicies {
     return this.#inTurn(async () => {
       const { deviceId } = scope
       if (this.read(scope) === undefined) return 'missing'
+      const because = this.#event('connection-policy.cleared', scope, actor, {})
       if (deviceId === undefined) {
-        await this.#parts.store.writeSetting(SETTING, '')
+        await this.#parts.store.writeSetting(SETTING, '', because)
         this.#ofHub = undefined
       } else {
-        await this.#parts.store.deleteConnectionPolicy(deviceId)
+        await this.#parts.store.deleteConnectionPolicy(deviceId, because)
         this.#ofDevices.delete(deviceId)
       }
-      this.#changed('connection-policy.cleared', scope, actor, {})
+      this.#changed(scope)
       return 'done'
     })
   }
@@ -128,15 +129,18 @@ export class ConnectionPolicies {
     if (key.moduleId === undefined) this.#ofDevices.delete(key.deviceId)
   }
 
-  #changed(
+  #changed({ deviceId }: PolicyScope): void {
+    this.#parts.changed(deviceId === undefined ? undefined : { deviceId })
+  }
+
+  #event(
     type: 'connection-policy.set' | 'connection-policy.cleared',
     { deviceId }: PolicyScope,
     actor: string,
     detail: Readonly<Record<string, string>>,
-  ): void {
+  ): SecurityEvent {
     const subject = deviceId === undefined ? 'hub' : `device/${deviceId}`
-    this.#parts.events({ type, at: this.#parts.clock.wall(), subject, actor, detail })
-    this.#parts.changed(deviceId === undefined ? undefined : { deviceId })
+    return { type, at: this.#parts.clock.wall(), subject, actor, detail }
   }
 
   #inTurn<T>(step: () => Promise<T>): Promise<T> {

@@ -11,13 +11,12 @@ import { Quarantine } from './quarantine.ts'
 import { MemoryAdmissionStore } from './testing/memory-store.ts'
 
 function world(ofModel: (key: IdentityKey) => ConnectionPolicy | undefined = () => undefined) {
-  const store = new MemoryAdmissionStore()
   const events: SecurityEvent[] = []
+  const store = new MemoryAdmissionStore((event) => events.push(event))
   const changed: string[] = []
   const parts = {
     store,
     clock: new ManualClock(),
-    events: (event: SecurityEvent) => void events.push(event),
     changed: (key: IdentityKey | undefined) => void changed.push(key === undefined ? '*' : identityText(key)),
     ofModel,
   }

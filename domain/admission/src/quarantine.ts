@@ -1,6 +1,6 @@
 /** Identities that are not trusted until an operator says so: in the lane `remediation`, without renewal. */
 
-import type { EventSink } from '@holdfast/audit'
+import type { Because, SecurityEvent } from '@holdfast/audit'
 import type { Clock, Timestamp } from '@holdfast/base'
 import { type IdentityKey, identitySubject, identityText } from '@holdfast/identity'
 import type { AdmissionGate, ConnectionFacts, GateVerdict } from './gate.ts'
@@ -15,19 +15,21 @@ export interface QuarantineEntry extends IdentityKey {
   readonly actor: string
 }
 
-/** What is kept of it goes with the identity, so that a re-created one begins outside. */
+/**
+ * What is kept of it goes with the identity, so that a re-created one begins outside. A write keeps `because` in its
+ * transaction where it did what was asked.
+ */
 export interface QuarantineStore {
   listQuarantined(): Promise<readonly QuarantineEntry[]>
   /** In the place of what was. False where the identity does not exist. */
-  writeQuarantined(entry: QuarantineEntry): Promise<boolean>
-  /** False where there was none. */
-  deleteQuarantined(key: IdentityKey): Promise<boolean>
+  writeQuarantined(entry: QuarantineEntry, because?: Because): Promise<boolean>
+  /** False where there was none; `because` is kept all the same: it may have held in memory alone. */
+  deleteQuarantined(key: IdentityKey, because?: Because): Promise<boolean>
 }
 
 export interface QuarantineParts {
   readonly store: QuarantineStore
   readonly clock: Clock
-  readonly events: EventSink
   /** Live connections of the identity are to be judged again. */
   readonly changed: (key: IdentityKey) => void
 }
@@ -103,9 +105,8 @@ export class Quarantine implements AdmissionGate {
     const text = identityText(key)
     const entry = this.#entries.get(text)
     if (entry === undefined) return false
-    await this.#parts.store.deleteQuarantined(key)
+    await this.#parts.store.deleteQuarantined(key, this.#event('identity.released', entry, actor))
     if (this.#entries.get(text) === entry) this.#forget(text)
-    this.#emit('identity.released', entry, actor)
     this.#parts.changed(key)
     return true
   }
@@ -123,7 +124,7 @@ export class Quarantine implements AdmissionGate {
     this.#unsaved.delete(text)
     let exists: boolean
     try {
-      exists = await this.#parts.store.writeQuarantined(entry)
+      exists = await this.#parts.store.writeQuarantined(entry, this.#event('identity.quarantined', entry, entry.actor))
     } catch (error) {
       if (this.#entries.get(text) === entry) this.#unsaved.add(text)
       throw error
@@ -133,7 +134,6 @@ export class Quarantine implements AdmissionGate {
       this.#parts.changed(entry)
       return 'missing'
     }
-    this.#emit('identity.quarantined', entry, entry.actor)
     return 'added'
   }
 
@@ -142,9 +142,9 @@ export class Quarantine implements AdmissionGate {
     this.#unsaved.delete(text)
   }
 
-  #emit(type: 'identity.quarantined' | 'identity.released', entry: QuarantineEntry, actor: string): void {
+  #event(type: 'identity.quarantined' | 'identity.released', entry: QuarantineEntry, actor: string): SecurityEvent {
     const detail = { reason: entry.reason }
-    this.#parts.events({ type, at: this.#parts.clock.wall(), subject: identitySubject(entry), actor, detail })
+    return { type, at: this.#parts.clock.wall(), subject: identitySubject(entry), actor, detail }
   }
 }
 

@@ -43,10 +43,11 @@ interface StageOptions {
 }
 
 async function stage({ policy = {}, endorsement, model }: StageOptions = {}) {
-  const store = new MemoryAttestationStore()
+  const events: SecurityEvent[] = []
+  const sink = (event: SecurityEvent): void => void events.push(event)
+  const store = new MemoryAttestationStore(sink)
   store.devices.set(DEVICE.deviceId, DEVICE.generationId)
   store.devices.set('other', 'g1')
-  const events: SecurityEvent[] = []
   const reconsidered: (string | undefined)[] = []
   let now = Date.UTC(2026, 10, 25)
   let drawn = 0
@@ -58,8 +59,7 @@ async function stage({ policy = {}, endorsement, model }: StageOptions = {}) {
     return bytes
   }
   const clock = { monotonic: () => instantOf(now), wall: () => timestampOf(now) }
-  const sink = (event: SecurityEvent): void => void events.push(event)
-  const shared = { store, clock, events: sink }
+  const shared = { store, clock }
   const held = new Map<string, string>()
   const open = async () => {
     const references = await References.open({
@@ -75,6 +75,7 @@ async function stage({ policy = {}, endorsement, model }: StageOptions = {}) {
     const attestations = await Attestations.open({
       ...shared,
       acts: sink,
+      events: sink,
       random,
       seeds: {
         random: (count) => new Uint8Array(count).fill(1),

@@ -4,7 +4,7 @@
  */
 
 import { timingSafeEqual } from 'node:crypto'
-import type { EventSink, EventType } from '@holdfast/audit'
+import type { Because, EventSink, EventType, SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import {
   type Credential,
@@ -243,12 +243,12 @@ export class Attestations {
           ...(state === undefined ? {} : { state }),
           ...(verdict === undefined ? {} : { verdict }),
         }
-        await this.#write(record)
-        this.#tell('attestation.key-certified', device, {
+        const certified = this.#event('attestation.key-certified', device, {
           endorsementKey: record.endorsementName,
           attestationKey: record.attestationName,
           endorsement: record.manufacturer ?? 'unproven',
         })
+        await this.#write(record, certified)
         this.#parts.reconsider(device.deviceId)
         return record
       }),
@@ -305,8 +305,15 @@ export class Attestations {
     const { state, ...verdict } = judgement
     const kept = highest(record.state, state, judgement.kind)
     const attested: AttestedVerdict = { ...verdict, at: now }
-    await this.#write({ ...record, verdict: attested, ...(kept === undefined ? {} : { state: kept }) })
-    this.#tellVerdict(device, judgement)
+    const told = this.#verdictEvent(device, judgement)
+    const after = { ...record, verdict: attested, ...(kept === undefined ? {} : { state: kept }) }
+    // The same verdict once more changes nothing that counts, and a device can have it as often as it likes.
+    if (isSame(record.verdict, attested)) {
+      await this.#write(after)
+      this.#parts.events(told)
+    } else {
+      await this.#write(after, told)
+    }
     this.#parts.reconsider(device.deviceId)
     return attested
   }
@@ -316,10 +323,10 @@ export class Attestations {
     return this.#inTurn({ deviceId }, async () => {
       const { store, holders } = this.#parts
       const record = await store.readAttestation(deviceId)
-      const wasThere = await store.deleteAttestation(deviceId)
+      const forgotten = this.#event('attestation.forgotten', { deviceId }, {}, actor)
+      const wasThere = await store.deleteAttestation(deviceId, forgotten)
       if (record !== undefined) await holders.release(readKey(record.endorsementKey, 'endorsement'), deviceId)
       this.drop(deviceId)
-      if (wasThere) this.#tell('attestation.forgotten', { deviceId }, {}, { actor, to: this.#parts.acts })
       this.#parts.reconsider(deviceId)
       return wasThere
     })
@@ -342,7 +349,7 @@ export class Attestations {
       if (standing.kind === 'trusted') {
         this.#stale.set(deviceId, standing.until)
       } else if (standing.kind === 'stale') {
-        this.#tell('attestation.stale', stored, { reason: standing.reason }, { actor: 'hub', to: this.#parts.acts })
+        this.#parts.acts(this.#event('attestation.stale', stored, { reason: standing.reason }, 'hub'))
         this.#parts.reconsider(deviceId)
       }
     }
@@ -374,8 +381,8 @@ export class Attestations {
     }
   }
 
-  async #write(record: AttestationRecord): Promise<void> {
-    const outcome = await this.#parts.store.writeAttestation(record)
+  async #write(record: AttestationRecord, because?: Because): Promise<void> {
+    const outcome = await this.#parts.store.writeAttestation(record, because)
     if (outcome === 'device-missing') throw new AttestationError('device-missing', 'the device does not exist any more')
     if (outcome === 'endorsement-key-taken') {
       throw new AttestationError('endorsement-key-taken', 'another device attests with this TPM')
@@ -392,7 +399,10 @@ export class Attestations {
     if (maxAgeMs !== undefined) this.#stale.set(deviceId, stored.verdict.at + maxAgeMs)
   }
 
-  #tellVerdict(device: AttestingDevice, { kind, reasons, reasonsOmitted, reference, state }: Judgement): void {
+  #verdictEvent(
+    device: AttestingDevice,
+    { kind, reasons, reasonsOmitted, reference, state }: Judgement,
+  ): SecurityEvent {
     const [first] = reasons
     const facts = {
       ...(state === undefined
@@ -400,16 +410,14 @@ export class Attestations {
         : { resetCount: state.resetCount, firmware: firmwareText(state.firmwareVersion), clockSafe: state.isSafe }),
       ...(reference === undefined ? {} : { reference: `${reference.name}/${reference.serial}` }),
     }
-    if (kind === 'trusted') this.#tell('attestation.verified', device, facts)
-    else {
-      this.#tell('attestation.failed', device, {
-        ...facts,
-        reason: first?.code ?? '',
-        reasons: reasons.length + reasonsOmitted,
-        ...(first?.pcr === undefined ? {} : { pcr: first.pcr }),
-        ...(first?.event === undefined ? {} : { event: first.event }),
-      })
-    }
+    if (kind === 'trusted') return this.#event('attestation.verified', device, facts)
+    return this.#event('attestation.failed', device, {
+      ...facts,
+      reason: first?.code ?? '',
+      reasons: reasons.length + reasonsOmitted,
+      ...(first?.pcr === undefined ? {} : { pcr: first.pcr }),
+      ...(first?.event === undefined ? {} : { event: first.event }),
+    })
   }
 
   /** Tells of what is refused, so that somebody who tries is seen. */
@@ -419,22 +427,19 @@ export class Attestations {
     } catch (error) {
       const code: AttestationErrorCode | undefined =
         error instanceof AttestationError ? error.code : error instanceof TpmError ? 'invalid' : undefined
-      if (code !== undefined) this.#tell('attestation.refused', device, { code })
+      if (code !== undefined) this.#parts.events(this.#event('attestation.refused', device, { code }))
       if (error instanceof TpmError) throw new AttestationError('invalid', error.message, { cause: error })
       throw error
     }
   }
 
-  #tell(
+  #event(
     type: EventType,
     { deviceId }: { readonly deviceId: string },
-    detail: Readonly<Record<string, string | number | boolean>>,
-    {
-      actor = `device/${deviceId}`,
-      to = this.#parts.events,
-    }: { readonly actor?: string; readonly to?: EventSink } = {},
-  ): void {
-    to({ type, at: this.#parts.clock.wall(), subject: `device/${deviceId}`, actor, detail })
+    detail: SecurityEvent['detail'],
+    actor = `device/${deviceId}`,
+  ): SecurityEvent {
+    return { type, at: this.#parts.clock.wall(), subject: `device/${deviceId}`, actor, detail }
   }
 
   #inTurn<T>({ deviceId }: { readonly deviceId: string }, work: () => Promise<T>): Promise<T> {
@@ -462,6 +467,19 @@ function highest(
   const counts = isBefore(now, before) ? before : now
   const newer = now.firmwareVersion > before.firmwareVersion ? now : before
   return { ...counts, firmwareVersion: newer.firmwareVersion }
+}
+
+/** Whether a verdict says what the one before it said: of the same kind, by the same values, for the same first reason. */
+function isSame(before: AttestedVerdict | undefined, now: AttestedVerdict): boolean {
+  const [was] = before?.reasons ?? []
+  const [is] = now.reasons
+  return (
+    before?.kind === now.kind &&
+    before.reference?.name === now.reference?.name &&
+    before.reference?.serial === now.reference?.serial &&
+    was?.code === is?.code &&
+    was?.pcr === is?.pcr
+  )
 }
 
 export function standingIn({ deviceId, generationId, verdict }: AttestationRecord): StoredStanding {

@@ -3,7 +3,7 @@
  * the trust to that), and what they say of an endorsement key. All are in memory; there are few.
  */
 
-import type { EventSink, EventType } from '@holdfast/audit'
+import type { Because, EventType, SecurityEvent } from '@holdfast/audit'
 import type { Clock, Timestamp } from '@holdfast/base'
 import {
   type Certificate,
@@ -26,18 +26,17 @@ export interface StoredEndorsementRoot {
   readonly addedTime: Timestamp
 }
 
-/** Each write resolves when it is durable. */
+/** Each write resolves when it is durable, and keeps `because` in its transaction where it did what was asked. */
 export interface EndorsementRootStore {
   listEndorsementRoots(): Promise<readonly StoredEndorsementRoot[]>
   /** In place of one of the same name. */
-  writeEndorsementRoot(root: StoredEndorsementRoot): Promise<void>
-  deleteEndorsementRoot(name: string): Promise<void>
+  writeEndorsementRoot(root: StoredEndorsementRoot, because?: Because): Promise<void>
+  deleteEndorsementRoot(name: string, because?: Because): Promise<void>
 }
 
 export interface EndorsementRootsParts {
   readonly store: EndorsementRootStore
   readonly clock: Clock
-  readonly events: EventSink
   /** Something in the store cannot be read; it is left out. MUST NOT throw. */
   readonly damaged: (what: string, error: unknown) => void
 }
@@ -95,9 +94,11 @@ export class EndorsementRoots {
       const addedTime = clock.wall()
       const authority = authorityOf(certificate, addedTime)
       const root = { name, certificate: authority, addedTime }
-      await store.writeEndorsementRoot({ name, certificate: authority.der, addedTime })
+      await store.writeEndorsementRoot(
+        { name, certificate: authority.der, addedTime },
+        this.#event('endorsement-root.added', root, actor),
+      )
       this.#roots.set(name, root)
-      this.#tell('endorsement-root.added', root, actor)
       return root
     })
   }
@@ -107,9 +108,8 @@ export class EndorsementRoots {
     return this.#inTurn(async () => {
       const root = this.#roots.get(name)
       if (root === undefined) throw new AttestationError('missing', `there is no root ${name}`)
-      await this.#parts.store.deleteEndorsementRoot(name)
+      await this.#parts.store.deleteEndorsementRoot(name, this.#event('endorsement-root.removed', root, actor))
       this.#roots.delete(name)
-      this.#tell('endorsement-root.removed', root, actor)
       return root
     })
   }
@@ -154,9 +154,9 @@ export class EndorsementRoots {
     return { kind: 'vouched', manufacturer: clean(`${maker.manufacturer} ${maker.model} ${maker.version}`) }
   }
 
-  #tell(type: EventType, { name, certificate }: EndorsementRoot, actor: string): void {
+  #event(type: EventType, { name, certificate }: EndorsementRoot, actor: string): SecurityEvent {
     const detail = { subject: clean(certificate.subjectName), sha256: certificate.sha256Thumbprint }
-    this.#parts.events({ type, at: this.#parts.clock.wall(), subject: `endorsement-root/${name}`, actor, detail })
+    return { type, at: this.#parts.clock.wall(), subject: `endorsement-root/${name}`, actor, detail }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

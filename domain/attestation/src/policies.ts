@@ -1,6 +1,6 @@
 /** Which policy holds for a device: its own, else its model's, else that of every device, else none. */
 
-import type { EventSink } from '@holdfast/audit'
+import type { SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import { AttestationError } from './errors.ts'
 import { DEVICE_POLICIES_MAX } from './limits.ts'
@@ -10,7 +10,6 @@ import type { AttestationStore } from './store.ts'
 export interface PoliciesParts {
   readonly store: AttestationStore
   readonly clock: Clock
-  readonly events: EventSink
   /** What the device's model asks for; undefined where it has none, or that asks for nothing. */
   readonly ofModel: (deviceId: string) => AttestationPolicy | undefined
   /** Of one device, or of all. MUST NOT throw. */
@@ -62,11 +61,7 @@ export class AttestationPolicies {
         `at most ${DEVICE_POLICIES_MAX} devices have a policy of their own; use models`,
       )
     }
-    if ((await this.#parts.store.writeAttestationPolicy(deviceId, policy)) === 'device-missing') {
-      throw new AttestationError('device-missing', 'the device does not exist; check the id')
-    }
-    this.#put(deviceId, policy)
-    this.#parts.events({
+    const because: SecurityEvent = {
       type: 'attestation.policy-changed',
       at: this.#parts.clock.wall(),
       subject: deviceId === undefined ? 'hub' : `device/${deviceId}`,
@@ -75,7 +70,11 @@ export class AttestationPolicies {
         policy === undefined
           ? { asks: 'nothing' }
           : { pcrs: policy.pcrs.join(' '), bank: policy.bank, maxAgeMs: policy.maxAgeMs, onFailure: policy.onFailure },
-    })
+    }
+    if ((await this.#parts.store.writeAttestationPolicy(deviceId, policy, because)) === 'device-missing') {
+      throw new AttestationError('device-missing', 'the device does not exist; check the id')
+    }
+    this.#put(deviceId, policy)
     this.#parts.changed(deviceId)
   }
 

@@ -1,7 +1,7 @@
 /** The reference values of a hub and the keys that may sign them. All are in memory, each verified as it was read. */
 
 import type { KeyObject } from 'node:crypto'
-import type { EventSink, EventType } from '@holdfast/audit'
+import type { EventType, SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import { AttestationError } from './errors.ts'
 import { DOCUMENTS_MAX, SIGNERS_MAX } from './limits.ts'
@@ -11,7 +11,6 @@ import type { AttestationStore, ReferenceSigner, StoredReferenceValues } from '.
 export interface ReferencesParts {
   readonly store: AttestationStore
   readonly clock: Clock
-  readonly events: EventSink
   /** Reference values were taken away: what rests on them counts no more. MUST NOT throw. */
   readonly withdrawn: () => void
   /** Something in the store does not hold (a signature, a form); it is left out. MUST NOT throw. */
@@ -105,9 +104,9 @@ export class References {
       if (this.#signers.size >= SIGNERS_MAX)
         throw new AttestationError('too-many', `there are at most ${SIGNERS_MAX} signers`)
       const signer = { name, publicKey: String(key.export({ format: 'pem', type: 'spki' })), addedTime: this.#now() }
-      await this.#parts.store.writeReferenceSigner(signer)
+      const added = this.#event('reference-signer.added', `reference-signer/${name}`, actor, {})
+      await this.#parts.store.writeReferenceSigner(signer, added)
       this.#signers.set(name, { ...signer, key })
-      this.#tell('reference-signer.added', `reference-signer/${name}`, actor, {})
       return signer
     })
   }
@@ -116,11 +115,12 @@ export class References {
   removeSigner(name: string, actor: string): Promise<void> {
     return this.#inTurn(async () => {
       if (!this.#signers.has(name)) throw new AttestationError('missing', `there is no signer ${name}`)
-      await this.#parts.store.deleteReferenceSigner(name)
-      this.#signers.delete(name)
       const documents = [...this.#documents.values()].filter(({ signer }) => signer === name)
+      const detail = { documents: documents.length }
+      const removed = this.#event('reference-signer.removed', `reference-signer/${name}`, actor, detail)
+      await this.#parts.store.deleteReferenceSigner(name, removed)
+      this.#signers.delete(name)
       for (const document of documents) this.#documents.delete(document.name)
-      this.#tell('reference-signer.removed', `reference-signer/${name}`, actor, { documents: documents.length })
       this.#changed(documents.length > 0)
     })
   }
@@ -144,15 +144,14 @@ export class References {
         throw new AttestationError('too-many', `there are at most ${DOCUMENTS_MAX} documents`)
       }
       const known = { name: values.name, signer, addedTime: this.#now(), values }
-      await this.#parts.store.writeReferenceValues({
-        name: values.name,
-        signer,
-        document,
-        signature,
-        addedTime: known.addedTime,
-      })
+      await this.#parts.store.writeReferenceValues(
+        { name: values.name, signer, document, signature, addedTime: known.addedTime },
+        this.#event('reference-values.added', `reference-values/${values.name}`, actor, {
+          serial: values.serial,
+          signer,
+        }),
+      )
       this.#documents.set(values.name, known)
-      this.#tell('reference-values.added', `reference-values/${values.name}`, actor, { serial: values.serial, signer })
       this.#changed(false)
       return known
     })
@@ -163,9 +162,10 @@ export class References {
     return this.#inTurn(async () => {
       const before = this.#documents.get(name)
       if (before === undefined) throw new AttestationError('missing', `there are no reference values ${name}`)
-      await this.#parts.store.deleteReferenceValues(name)
+      const detail = { serial: before.values.serial }
+      const removed = this.#event('reference-values.removed', `reference-values/${name}`, actor, detail)
+      await this.#parts.store.deleteReferenceValues(name, removed)
       this.#documents.delete(name)
-      this.#tell('reference-values.removed', `reference-values/${name}`, actor, { serial: before.values.serial })
       this.#changed(true)
     })
   }
@@ -197,8 +197,8 @@ export class References {
     return this.#parts.clock.wall()
   }
 
-  #tell(type: EventType, subject: string, actor: string, detail: Readonly<Record<string, string | number>>): void {
-    this.#parts.events({ type, at: this.#now(), subject, actor, detail })
+  #event(type: EventType, subject: string, actor: string, detail: SecurityEvent['detail']): SecurityEvent {
+    return { type, at: this.#now(), subject, actor, detail }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 /** What is kept of attestation, as the domain needs it. */
 
+import type { Because } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { Judgement, TpmState } from './judge-evidence.ts'
 import type { AttestationPolicy } from './policy.ts'
@@ -64,26 +65,30 @@ export interface StoredPolicy {
   readonly policy: AttestationPolicy
 }
 
-/** Each write resolves when it is durable. */
+/** Each write resolves when it is durable, and keeps `because` in its transaction where it did what was asked. */
 export interface AttestationStore {
   readAttestation(deviceId: string): Promise<AttestationRecord | undefined>
   /** MUST refuse a generation that is not the device's, and an endorsement key that is another device's. */
-  writeAttestation(record: AttestationRecord): Promise<'written' | 'device-missing' | 'endorsement-key-taken'>
+  writeAttestation(
+    record: AttestationRecord,
+    because?: Because,
+  ): Promise<'written' | 'device-missing' | 'endorsement-key-taken'>
   /** Whether there was one. */
-  deleteAttestation(deviceId: string): Promise<boolean>
+  deleteAttestation(deviceId: string, because?: Because): Promise<boolean>
   /** By id, after `after`. */
   listStandings(page: { readonly limit: number; readonly after?: string }): Promise<readonly StoredStanding[]>
   listReferenceSigners(): Promise<readonly ReferenceSigner[]>
-  writeReferenceSigner(signer: ReferenceSigner): Promise<void>
+  writeReferenceSigner(signer: ReferenceSigner, because?: Because): Promise<void>
   /** With all that it signed. */
-  deleteReferenceSigner(name: string): Promise<void>
+  deleteReferenceSigner(name: string, because?: Because): Promise<void>
   listReferenceValues(): Promise<readonly StoredReferenceValues[]>
-  writeReferenceValues(values: StoredReferenceValues): Promise<void>
-  deleteReferenceValues(name: string): Promise<void>
+  writeReferenceValues(values: StoredReferenceValues, because?: Because): Promise<void>
+  deleteReferenceValues(name: string, because?: Because): Promise<void>
   listAttestationPolicies(): Promise<readonly StoredPolicy[]>
-  /** Undefined as policy takes it away. `device-missing` where there is no such device. */
+  /** Undefined as policy takes it away; `because` is kept where there was one. `device-missing` where there is no such device. */
   writeAttestationPolicy(
     deviceId: string | undefined,
     policy: AttestationPolicy | undefined,
+    because?: Because,
   ): Promise<'written' | 'device-missing'>
 }

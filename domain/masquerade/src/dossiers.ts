@@ -1,5 +1,6 @@
 /** The dossiers of a hub: in memory of who is connected or was lately, on disk what must last of all. */
 
+import type { Because } from '@holdfast/audit'
 import { LruMap } from '@holdfast/base'
 import { type IdentityKey, identityText } from '@holdfast/identity'
 import { Dossier } from './dossier.ts'
@@ -17,9 +18,9 @@ export interface DossierStore {
   readDossier(key: IdentityKey): Promise<string | undefined>
   /**
    * In the order in which it is called, also with writes of other ports. What is written of an identity that does not
-   * exist is not kept, and it goes with the identity.
+   * exist is not kept, and it goes with the identity. Keeps `because` in the transaction where all of them exist.
    */
-  writeDossiers(writes: readonly DossierWrite[]): Promise<void>
+  writeDossiers(writes: readonly DossierWrite[], because?: Because): Promise<void>
 }
 
 export interface DossiersParts {
@@ -89,12 +90,12 @@ export class Dossiers {
     this.#waiting.set(this.#nameOf(key), { key, dossier })
   }
 
-  /** As well, and on its way at once: before the write of any other port that is asked for after this. */
-  async write(key: IdentityKey, dossier: Dossier): Promise<void> {
+  /** As well, and on its way at once, with `because`: before the write of any other port that is asked for after this. */
+  async write(key: IdentityKey, dossier: Dossier, because?: Because): Promise<void> {
     const text = this.#nameOf(key)
     const waiting = { key, dossier }
     this.#waiting.set(text, waiting)
-    await this.#parts.store.writeDossiers([writeOf(key, dossier)])
+    await this.#parts.store.writeDossiers([writeOf(key, dossier)], because)
     if (this.#waiting.get(text) === waiting) this.#waiting.delete(text)
   }
 

@@ -71,7 +71,6 @@ suite('certificates of endorsement keys', { skip }, () => {
     return EndorsementRoots.open({
       store,
       clock,
-      events: () => undefined,
       damaged: (_what, error) => assert.fail(String(error)),
     })
   }

@@ -22,7 +22,6 @@ export async function openMasquerade(ground: Ground, needs: MasqueradeNeeds): Pr
     clock,
     random,
     scale: settings.masqueradeScale,
-    events: events.sink,
     throttledEvents: events.throttled,
     gates,
     twins,

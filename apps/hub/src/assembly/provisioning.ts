@@ -32,7 +32,7 @@ export async function openProvisioning(ground: Ground, needs: ProvisioningNeeds)
   const { settings, clock, random, events, damaged } = ground
   const { state, twins, idScope, gates, supply, desk } = needs
   const { registry, credentials, revocationLists } = needs.identities
-  const endorsementRoots = await EndorsementRoots.open({ store: state, clock, events: events.sink, damaged })
+  const endorsementRoots = await EndorsementRoots.open({ store: state, clock, damaged })
   const provisioning = new Provisioning({
     tpm: {
       seeds: systemSeedSource,

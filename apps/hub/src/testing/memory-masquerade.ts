@@ -13,13 +13,15 @@ export function memoryMasquerade(common: {
   readonly random: (bytes: number) => Uint8Array
   readonly events: EventSink
 }): Promise<MasqueradeOffice> {
-  const admission = new MemoryAdmissionStore()
-  const dossiers = new MemoryDossierStore()
+  const admission = new MemoryAdmissionStore(common.events)
+  const dossiers = new MemoryDossierStore(common.events)
   const none = (): never => {
     throw new TypeError('there are no twins on this stage')
   }
+  const { clock, random } = common
   return MasqueradeOffice.open({
-    ...common,
+    clock,
+    random,
     store: Object.assign(admission, {
       listDossiers: dossiers.listDossiers.bind(dossiers),
       readDossier: dossiers.readDossier.bind(dossiers),

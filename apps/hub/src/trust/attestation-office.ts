@@ -79,7 +79,7 @@ export class AttestationOffice {
       attestations.reschedule(deviceId)
       gates.reconsider(deviceId === undefined ? undefined : { deviceId })
     }
-    const shared = { store, clock, events: acts }
+    const shared = { store, clock }
     const references = await References.open({ ...shared, withdrawn: () => changed(), damaged })
     const policies = await AttestationPolicies.open({ ...shared, ofModel: models.policyOf, changed })
     const attestations: Attestations = await Attestations.open({

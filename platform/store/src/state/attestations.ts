@@ -11,6 +11,7 @@ import {
   type StoredReferenceValues,
   type StoredStanding,
 } from '@holdfast/attestation'
+import type { Because } from '@holdfast/audit'
 import type { Insertable, Kysely, Selectable } from 'kysely'
 import type { AttestationTable } from './attestation-schema.ts'
 import { pageLimit } from './page.ts'
@@ -35,8 +36,11 @@ export class SqlAttestations implements AttestationStore {
     return row && recordOf(row)
   }
 
-  async writeAttestation(record: AttestationRecord): Promise<'written' | 'device-missing' | 'endorsement-key-taken'> {
-    return this.#writes.run(async (transaction) => {
+  async writeAttestation(
+    record: AttestationRecord,
+    because?: Because,
+  ): Promise<'written' | 'device-missing' | 'endorsement-key-taken'> {
+    return this.#writes.run(async (transaction, keep) => {
       const device = await transaction
         .selectFrom('identity')
         .select('generation_id')
@@ -57,17 +61,20 @@ export class SqlAttestations implements AttestationStore {
         .values(row)
         .onConflict((conflict) => conflict.columns(['device_id', 'module_id']).doUpdateSet(row))
         .execute()
+      keep(because)
       return 'written'
     })
   }
 
-  async deleteAttestation(deviceId: string): Promise<boolean> {
-    return this.#writes.run(async (transaction) => {
+  async deleteAttestation(deviceId: string, because?: Because): Promise<boolean> {
+    return this.#writes.run(async (transaction, keep) => {
       const { numDeletedRows } = await transaction
         .deleteFrom('attestation')
         .where('device_id', '=', deviceId)
         .executeTakeFirst()
-      return numDeletedRows > 0n
+      if (numDeletedRows === 0n) return false
+      keep(because)
+      return true
     })
   }
 
@@ -101,15 +108,19 @@ export class SqlAttestations implements AttestationStore {
     return rows.map((row) => ({ name: row.name, publicKey: row.public_key, addedTime: row.added_time }))
   }
 
-  async writeReferenceSigner(signer: ReferenceSigner): Promise<void> {
+  async writeReferenceSigner(signer: ReferenceSigner, because?: Because): Promise<void> {
     const row = { name: signer.name, public_key: signer.publicKey, added_time: signer.addedTime }
-    await this.#writes.run(async (transaction) => transaction.insertInto('reference_signer').values(row).execute())
+    await this.#writes.run(async (transaction, keep) => {
+      await transaction.insertInto('reference_signer').values(row).execute()
+      keep(because)
+    })
   }
 
-  async deleteReferenceSigner(name: string): Promise<void> {
-    await this.#writes.run(async (transaction) =>
-      transaction.deleteFrom('reference_signer').where('name', '=', name).execute(),
-    )
+  async deleteReferenceSigner(name: string, because?: Because): Promise<void> {
+    await this.#writes.run(async (transaction, keep) => {
+      const deletion = transaction.deleteFrom('reference_signer').where('name', '=', name)
+      if ((await deletion.executeTakeFirst()).numDeletedRows > 0n) keep(because)
+    })
   }
 
   async listReferenceValues(): Promise<readonly StoredReferenceValues[]> {
@@ -117,21 +128,23 @@ export class SqlAttestations implements AttestationStore {
     return rows.map(({ added_time: addedTime, ...row }) => ({ ...row, addedTime }))
   }
 
-  async writeReferenceValues({ addedTime, ...values }: StoredReferenceValues): Promise<void> {
+  async writeReferenceValues({ addedTime, ...values }: StoredReferenceValues, because?: Because): Promise<void> {
     const row = { ...values, added_time: addedTime }
-    await this.#writes.run(async (transaction) =>
-      transaction
+    await this.#writes.run(async (transaction, keep) => {
+      await transaction
         .insertInto('reference_values')
         .values(row)
         .onConflict((conflict) => conflict.column('name').doUpdateSet(row))
-        .execute(),
-    )
+        .execute()
+      keep(because)
+    })
   }
 
-  async deleteReferenceValues(name: string): Promise<void> {
-    await this.#writes.run(async (transaction) =>
-      transaction.deleteFrom('reference_values').where('name', '=', name).execute(),
-    )
+  async deleteReferenceValues(name: string, because?: Because): Promise<void> {
+    await this.#writes.run(async (transaction, keep) => {
+      const deletion = transaction.deleteFrom('reference_values').where('name', '=', name)
+      if ((await deletion.executeTakeFirst()).numDeletedRows > 0n) keep(because)
+    })
   }
 
   async listAttestationPolicies(): Promise<readonly StoredPolicy[]> {
@@ -145,11 +158,13 @@ export class SqlAttestations implements AttestationStore {
   async writeAttestationPolicy(
     deviceId: string | undefined,
     policy: AttestationPolicy | undefined,
+    because?: Because,
   ): Promise<'written' | 'device-missing'> {
-    return this.#writes.run(async (transaction) => {
+    return this.#writes.run(async (transaction, keep) => {
       const id = deviceId ?? ''
       if (policy === undefined) {
-        await transaction.deleteFrom('attestation_policy').where('device_id', '=', id).execute()
+        const deletion = transaction.deleteFrom('attestation_policy').where('device_id', '=', id)
+        if ((await deletion.executeTakeFirst()).numDeletedRows > 0n) keep(because)
         return 'written'
       }
       if (deviceId !== undefined && !(await isDevice(transaction, deviceId))) return 'device-missing'
@@ -159,6 +174,7 @@ export class SqlAttestations implements AttestationStore {
         .values(row)
         .onConflict((conflict) => conflict.column('device_id').doUpdateSet(row))
         .execute()
+      keep(because)
       return 'written'
     })
   }

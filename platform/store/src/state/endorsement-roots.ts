@@ -1,6 +1,7 @@
 /** Roots of TPMs' manufacturers. */
 
 import type { EndorsementRootStore, StoredEndorsementRoot } from '@holdfast/attestation'
+import type { Because } from '@holdfast/audit'
 import type { Kysely } from 'kysely'
 import type { StateSchema } from './schema.ts'
 import type { WriteGroup } from './write-group.ts'
@@ -19,20 +20,25 @@ export class SqlEndorsementRoots implements EndorsementRootStore {
     return rows.map(({ name, certificate, added_time: addedTime }) => ({ name, certificate, addedTime }))
   }
 
-  async writeEndorsementRoot({ name, certificate, addedTime }: StoredEndorsementRoot): Promise<void> {
+  async writeEndorsementRoot(
+    { name, certificate, addedTime }: StoredEndorsementRoot,
+    because?: Because,
+  ): Promise<void> {
     const row = { name, certificate, added_time: addedTime }
-    await this.#writes.run(async (transaction) => {
+    await this.#writes.run(async (transaction, record) => {
       await transaction
         .insertInto('endorsement_root')
         .values(row)
         .onConflict((conflict) => conflict.column('name').doUpdateSet(row))
         .execute()
+      record(because)
     })
   }
 
-  async deleteEndorsementRoot(name: string): Promise<void> {
-    await this.#writes.run(async (transaction) => {
-      await transaction.deleteFrom('endorsement_root').where('name', '=', name).execute()
+  async deleteEndorsementRoot(name: string, because?: Because): Promise<void> {
+    await this.#writes.run(async (transaction, record) => {
+      const deletion = transaction.deleteFrom('endorsement_root').where('name', '=', name)
+      if ((await deletion.executeTakeFirst()).numDeletedRows > 0n) record(because)
     })
   }
 }

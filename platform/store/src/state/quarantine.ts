@@ -1,6 +1,7 @@
 /** Quarantine, dossiers and devices' connection policies: small tables that go with their identities. */
 
 import type { ConnectionPolicyStore, QuarantineEntry, QuarantineStore } from '@holdfast/admission'
+import type { Because } from '@holdfast/audit'
 import type { IdentityKey } from '@holdfast/identity'
 import type { DossierStore, DossierWrite } from '@holdfast/masquerade'
 import type { Kysely } from 'kysely'
@@ -28,8 +29,8 @@ export class SqlTrust implements TrustStore {
     }))
   }
 
-  async writeQuarantined({ reason, at, actor, ...key }: QuarantineEntry): Promise<boolean> {
-    return this.#writes.run(async (transaction) => {
+  async writeQuarantined({ reason, at, actor, ...key }: QuarantineEntry, because?: Because): Promise<boolean> {
+    return this.#writes.run(async (transaction, record) => {
       if (!(await exists(transaction, key))) return false
       const facts = { reason, at, actor }
       await transaction
@@ -37,18 +38,20 @@ export class SqlTrust implements TrustStore {
         .values({ ...columnsOf(key), ...facts })
         .onConflict((conflict) => conflict.columns(['device_id', 'module_id']).doUpdateSet(facts))
         .execute()
+      record(because)
       return true
     })
   }
 
-  async deleteQuarantined(key: IdentityKey): Promise<boolean> {
-    return this.#writes.run(async (transaction) => {
+  async deleteQuarantined(key: IdentityKey, because?: Because): Promise<boolean> {
+    return this.#writes.run(async (transaction, record) => {
       const { device_id, module_id } = columnsOf(key)
       const { numDeletedRows } = await transaction
         .deleteFrom('quarantine')
         .where('device_id', '=', device_id)
         .where('module_id', '=', module_id)
         .executeTakeFirst()
+      record(because)
       return numDeletedRows > 0n
     })
   }
@@ -69,9 +72,13 @@ export class SqlTrust implements TrustStore {
     return row?.record
   }
 
-  async writeDossiers(writes: readonly DossierWrite[]): Promise<void> {
-    await this.#writes.run(async (transaction) => {
-      for (const { record, ...key } of writes) await writeDossier(transaction, key, record)
+  async writeDossiers(writes: readonly DossierWrite[], because?: Because): Promise<void> {
+    await this.#writes.run(async (transaction, keep) => {
+      let isKept = writes.length > 0
+      for (const { record, ...key } of writes) {
+        if (!(await writeDossier(transaction, key, record))) isKept = false
+      }
+      if (isKept) keep(because)
     })
   }
 
@@ -80,34 +87,39 @@ export class SqlTrust implements TrustStore {
     return rows.map(({ device_id, policy }) => ({ deviceId: device_id, policy }))
   }
 
-  async writeConnectionPolicy(deviceId: string, policy: string): Promise<boolean> {
-    return this.#writes.run(async (transaction) => {
+  async writeConnectionPolicy(deviceId: string, policy: string, because?: Because): Promise<boolean> {
+    return this.#writes.run(async (transaction, record) => {
       if (!(await exists(transaction, { deviceId }))) return false
       await transaction
         .insertInto('connection_policy')
         .values({ device_id: deviceId, module_id: '', policy })
         .onConflict((conflict) => conflict.columns(['device_id', 'module_id']).doUpdateSet({ policy }))
         .execute()
+      record(because)
       return true
     })
   }
 
-  async deleteConnectionPolicy(deviceId: string): Promise<boolean> {
-    return this.#writes.run(async (transaction) => {
+  async deleteConnectionPolicy(deviceId: string, because?: Because): Promise<boolean> {
+    return this.#writes.run(async (transaction, record) => {
       const { numDeletedRows } = await transaction
         .deleteFrom('connection_policy')
         .where('device_id', '=', deviceId)
         .executeTakeFirst()
-      return numDeletedRows > 0n
+      if (numDeletedRows === 0n) return false
+      record(because)
+      return true
     })
   }
 }
 
+/** False where the identity does not exist. */
 async function writeDossier(
   transaction: StateTransaction,
   key: IdentityKey,
   record: string | undefined,
-): Promise<void> {
+): Promise<boolean> {
+  if (!(await exists(transaction, key))) return false
   const columns = columnsOf(key)
   if (record === undefined) {
     await transaction
@@ -115,14 +127,14 @@ async function writeDossier(
       .where('device_id', '=', columns.device_id)
       .where('module_id', '=', columns.module_id)
       .execute()
-    return
+    return true
   }
-  if (!(await exists(transaction, key))) return
   await transaction
     .insertInto('dossier')
     .values({ ...columns, record })
     .onConflict((conflict) => conflict.columns(['device_id', 'module_id']).doUpdateSet({ record }))
     .execute()
+  return true
 }
 
 async function exists(transaction: StateTransaction, key: IdentityKey): Promise<boolean> {

@@ -270,11 +270,14 @@ export class StateStore implements StateService {
   readAttestation(deviceId: string): Promise<AttestationRecord | undefined> {
     return this.#attestations.readAttestation(deviceId)
   }
-  writeAttestation(record: AttestationRecord): Promise<'written' | 'device-missing' | 'endorsement-key-taken'> {
-    return this.#attestations.writeAttestation(record)
+  writeAttestation(
+    record: AttestationRecord,
+    because?: Because,
+  ): Promise<'written' | 'device-missing' | 'endorsement-key-taken'> {
+    return this.#attestations.writeAttestation(record, because)
   }
-  deleteAttestation(deviceId: string): Promise<boolean> {
-    return this.#attestations.deleteAttestation(deviceId)
+  deleteAttestation(deviceId: string, because?: Because): Promise<boolean> {
+    return this.#attestations.deleteAttestation(deviceId, because)
   }
   listStandings(page: { readonly limit: number; readonly after?: string }): Promise<readonly StoredStanding[]> {
     return this.#attestations.listStandings(page)
@@ -282,29 +285,29 @@ export class StateStore implements StateService {
   listEndorsementRoots(): Promise<readonly StoredEndorsementRoot[]> {
     return this.#endorsementRoots.listEndorsementRoots()
   }
-  writeEndorsementRoot(root: StoredEndorsementRoot): Promise<void> {
-    return this.#endorsementRoots.writeEndorsementRoot(root)
+  writeEndorsementRoot(root: StoredEndorsementRoot, because?: Because): Promise<void> {
+    return this.#endorsementRoots.writeEndorsementRoot(root, because)
   }
-  deleteEndorsementRoot(name: string): Promise<void> {
-    return this.#endorsementRoots.deleteEndorsementRoot(name)
+  deleteEndorsementRoot(name: string, because?: Because): Promise<void> {
+    return this.#endorsementRoots.deleteEndorsementRoot(name, because)
   }
   listReferenceSigners(): Promise<readonly ReferenceSigner[]> {
     return this.#attestations.listReferenceSigners()
   }
-  writeReferenceSigner(signer: ReferenceSigner): Promise<void> {
-    return this.#attestations.writeReferenceSigner(signer)
+  writeReferenceSigner(signer: ReferenceSigner, because?: Because): Promise<void> {
+    return this.#attestations.writeReferenceSigner(signer, because)
   }
-  deleteReferenceSigner(name: string): Promise<void> {
-    return this.#attestations.deleteReferenceSigner(name)
+  deleteReferenceSigner(name: string, because?: Because): Promise<void> {
+    return this.#attestations.deleteReferenceSigner(name, because)
   }
   listReferenceValues(): Promise<readonly StoredReferenceValues[]> {
     return this.#attestations.listReferenceValues()
   }
-  writeReferenceValues(values: StoredReferenceValues): Promise<void> {
-    return this.#attestations.writeReferenceValues(values)
+  writeReferenceValues(values: StoredReferenceValues, because?: Because): Promise<void> {
+    return this.#attestations.writeReferenceValues(values, because)
   }
-  deleteReferenceValues(name: string): Promise<void> {
-    return this.#attestations.deleteReferenceValues(name)
+  deleteReferenceValues(name: string, because?: Because): Promise<void> {
+    return this.#attestations.deleteReferenceValues(name, because)
   }
   listAttestationPolicies(): Promise<readonly StoredPolicy[]> {
     return this.#attestations.listAttestationPolicies()
@@ -312,8 +315,9 @@ export class StateStore implements StateService {
   writeAttestationPolicy(
     deviceId: string | undefined,
     policy: AttestationPolicy | undefined,
+    because?: Because,
   ): Promise<'written' | 'device-missing'> {
-    return this.#attestations.writeAttestationPolicy(deviceId, policy)
+    return this.#attestations.writeAttestationPolicy(deviceId, policy, because)
   }
 
   readPresence(keys: readonly IdentityKey[]): Promise<readonly (PresenceRecord | undefined)[]> {

@@ -19,12 +19,12 @@ async function world() {
   const sink = (event: SecurityEvent): void => void events.push(event)
   const faults: unknown[] = []
   const gates = new AdmissionGates()
-  const dossiers = new MemoryDossierStore()
+  const dossiers = new MemoryDossierStore(sink)
   const twinStore = new MemoryTwinStore(sink)
   twinStore.create(KEY, { at: clock.wall(), etag: 'e' })
   const twins = new Twins({ store: twinStore, clock, random, desiredChanged: () => undefined })
   const office = await MasqueradeOffice.open({
-    store: Object.assign(new MemoryAdmissionStore(), {
+    store: Object.assign(new MemoryAdmissionStore(sink), {
       listDossiers: dossiers.listDossiers.bind(dossiers),
       readDossier: dossiers.readDossier.bind(dossiers),
       writeDossiers: dossiers.writeDossiers.bind(dossiers),
@@ -32,7 +32,6 @@ async function world() {
     clock,
     random,
     scale: DEFAULT_SCALE,
-    events: sink,
     throttledEvents: sink,
     gates,
     twins,

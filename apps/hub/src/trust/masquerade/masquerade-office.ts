@@ -28,7 +28,6 @@ export interface MasqueradeOfficeParts {
   readonly clock: Clock
   readonly random: (bytes: number) => Uint8Array
   readonly scale: Scale
-  readonly events: EventSink
   /** For what strangers can cause. */
   readonly throttledEvents: EventSink
   readonly gates: AdmissionGates
@@ -99,11 +98,11 @@ export class MasqueradeOffice {
 
   /** Adds its gates. Rejects with what the store throws. */
   static async open(parts: MasqueradeOfficeParts): Promise<MasqueradeOffice> {
-    const { store, clock, events, gates, models, fault } = parts
+    const { store, clock, gates, models, fault } = parts
     const changed = (key: IdentityKey | undefined): void => gates.reconsider(key)
-    const quarantine = await Quarantine.open({ store, clock, events, changed })
+    const quarantine = await Quarantine.open({ store, clock, changed })
     const ofModel = models.policyOf.bind(models)
-    const policies = await ConnectionPolicies.open({ store, clock, events, ofModel, changed })
+    const policies = await ConnectionPolicies.open({ store, clock, ofModel, changed })
     const dossiers = await Dossiers.open({ store, fault })
     return new MasqueradeOffice(parts, { quarantine, policies, dossiers })
   }
@@ -125,11 +124,12 @@ export class MasqueradeOffice {
 
   /** What was found of an identity, which exists, is over; a nonce and a counter begin anew. */
   async clear(key: IdentityKey, actor: string): Promise<void> {
-    const { clock, events, gates } = this.#parts
+    const { clock, gates } = this.#parts
     const dossier = await this.#dossiers.load(key)
     dossier.cleared()
-    await this.#dossiers.write(key, dossier)
-    events({ type: 'identity.cleared', at: clock.wall(), subject: identitySubject(key), actor, detail: {} })
+    const at = clock.wall()
+    const cleared = { type: 'identity.cleared', at, subject: identitySubject(key), actor, detail: {} } as const
+    await this.#dossiers.write(key, dossier, cleared)
     const live = this.#incumbents.find(key)
     if (live !== undefined && dossier.nonce !== undefined) this.#offers.offer(live, dossier)
     gates.reconsider(key)
