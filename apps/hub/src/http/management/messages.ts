@@ -29,7 +29,7 @@ async function* lines(call: Call, request: MessageRequest, signal: AbortSignal):
   for await (const page of readMessages(call.services, isNarrowed ? rest : request, signal)) {
     // Asked for with each page: a stream may outlive what was given to whoever reads it.
     const shown = (await within(reach, page, (one) => one)).slice(0, left)
-    yield shown.map(messageJson)
+    yield shown.map((one) => ({ data: messageJson(one) }))
     left -= shown.length
     if (left <= 0) return
   }
