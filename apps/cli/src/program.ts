@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import type { World } from './command.ts'
 import { addAccess } from './commands/access.ts'
+import { addAccessToken } from './commands/access-token.ts'
 import { addApi } from './commands/api.ts'
 import { addAttestation } from './commands/attestation.ts'
 import { addAudit } from './commands/audit.ts'
@@ -90,6 +91,7 @@ Example:
   addFleet(program, world)
   addRole(program, world)
   addAccess(program, world)
+  addAccessToken(program, world)
   addApi(program, world, version)
   addBackup(program, world)
   addRestore(program, world)

@@ -29,6 +29,7 @@ import { greetFirstOperator, openPeople, type PeopleRoom } from './assembly/peop
 import { openProvisioning, type Provisioned } from './assembly/provisioning.ts'
 import { openStorage, type Stores } from './assembly/storage.ts'
 import { openSupply } from './assembly/supply.ts'
+import { openTokens } from './assembly/tokens.ts'
 import type { BackupOffice } from './backup/backup-office.ts'
 import type { DataKeys } from './core/data-keys.ts'
 import type { Desk } from './core/desk.ts'
@@ -46,6 +47,7 @@ import type { DataFolder } from './data-folder.ts'
 import { isManifestUpload } from './http/manifest-address.ts'
 import type { CustodyService } from './keys/custody-service.ts'
 import type { AuthorizationOffice } from './people/authorization-office.ts'
+import type { TokenOffice } from './people/token-office.ts'
 import type { Settings } from './settings.ts'
 import type { Threads } from './threads.ts'
 import type { AuthorityOffice } from './trust/authority/authority-office.ts'
@@ -88,6 +90,7 @@ export interface HubParts {
   readonly supply: SupplyService
   readonly authorization: AuthorizationOffice
   readonly people: PeopleRoom
+  readonly tokens: TokenOffice
   readonly forwarding: ForwardingRoom
   readonly revocations: CustomerRevocations
   readonly authorityOffice: AuthorityOffice
@@ -123,6 +126,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
   const { registry, policies, authorities, revocationLists, credentials, authorityOffice } = identities
   const authorization: AuthorizationOffice = await openAuthorization(ground, { state, registry })
   const people: PeopleRoom = await openPeople(ground, { state, authorization })
+  const tokens: TokenOffice = await openTokens(ground, { state, policies, authorization, people })
   const forwarding: ForwardingRoom = await openForwarding(ground, { state, registry, authorization, people })
   const services: DeviceServices = await openDeviceServices(ground, {
     state,
@@ -205,6 +209,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     audit,
     backups,
     people,
+    tokens,
     forwarding,
     authorization,
     keys,
@@ -278,6 +283,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     renewal,
     supply,
     people,
+    tokens,
     forwarding,
     authorization,
     authorityOffice,

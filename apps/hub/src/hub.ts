@@ -100,7 +100,9 @@ export class Hub {
     await this.#parts.masquerade.end()
     await this.#parts.authorization.end()
     await this.#parts.people.office.end()
+    await this.#parts.tokens.end()
     await this.#parts.forwarding.sinks.end()
+    await this.#parts.forwarding.reviews.end()
     await this.#parts.authorityOffice.end()
     this.#parts.audit.witnesses.stop()
     await fronts.end()
@@ -118,6 +120,7 @@ export class Hub {
     credentials.tick()
     this.#parts.audit.checkpoints.tick()
     this.#parts.people.office.tick()
+    this.#parts.tokens.tick()
     try {
       statistics.sample([...(await fronts.statistics()), inlet.statistics()])
       events.flush()
@@ -140,6 +143,8 @@ export class Hub {
       await this.#parts.authorityOffice.upkeep()
       await this.#parts.credentials.upkeep()
       await this.#parts.authorization.upkeep()
+      await this.#parts.forwarding.reviews.upkeep()
+      await this.#parts.tokens.upkeep()
       for (let isDone = false; !isDone && this.#stopping === undefined; ) ({ isDone } = await storage.state.reseal())
     } catch (error) {
       // A renewal that fails is tried again in a minute and never stops the data path.

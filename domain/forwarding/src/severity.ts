@@ -26,6 +26,8 @@ const OF_TYPE: Readonly<Record<string, Severity>> = {
   'review.overdue': 'warning',
   'review.escalated': 'error',
   'finding.overdue': 'warning',
+  'token.canary-used': 'alert',
+  'token.reported': 'warning',
 }
 
 const OF_ENDING: readonly (readonly [RegExp, Severity])[] = [

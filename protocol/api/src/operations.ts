@@ -29,11 +29,13 @@ import { modelOperations } from './models.ts'
 import { operatorOperations, recoveryOperations, sessionOperations, workstationOperations } from './people.ts'
 import { policyOperations } from './policies.ts'
 import { queryOperations } from './query.ts'
+import { findingOperations, reviewOperations, reviewPlanOperations, viewOperations } from './reviews.ts'
 import { revocationListOperations } from './revocation.ts'
 import { shredOperations } from './shred.ts'
 import { manufacturerOperations, manifestOperations, supplyOperations, ownerOperations } from './supply.ts'
 import { messageOperations, consumerGroupOperations } from './telemetry.ts'
 import { timelineOperations } from './timeline.ts'
+import { tokenOperations } from './tokens.ts'
 import { endorsementRootOperations } from './tpm.ts'
 import { witnessOperations } from './witness.ts'
 
@@ -78,6 +80,10 @@ export const OPERATIONS = {
   witness: witnessOperations,
   sink: sinkOperations,
   timeline: timelineOperations,
+  view: viewOperations,
+  reviewPlan: reviewPlanOperations,
+  review: reviewOperations,
+  finding: findingOperations,
   session: sessionOperations,
   operator: operatorOperations,
   recovery: recoveryOperations,
@@ -87,6 +93,7 @@ export const OPERATIONS = {
   role: roleOperations,
   assignment: assignmentOperations,
   access: accessOperations,
+  token: tokenOperations,
 }
 
 export type Operations = typeof OPERATIONS

@@ -27,6 +27,7 @@ import type { ForwardingRoom } from './forwarding.ts'
 import type { Ground } from './ground.ts'
 import type { Identities } from './identities.ts'
 import type { Keys } from './keys.ts'
+import type { TokenOffice } from '../people/token-office.ts'
 import type { PeopleRoom } from './people.ts'
 import type { Stores } from './storage.ts'
 
@@ -34,6 +35,7 @@ export interface ApplicationNeeds {
   readonly audit: AuditRoom
   readonly backups: BackupOffice
   readonly people: PeopleRoom
+  readonly tokens: TokenOffice
   readonly forwarding: ForwardingRoom
   readonly authorization: AuthorizationOffice
   readonly keys: Keys
@@ -73,8 +75,11 @@ export function openApplication(ground: Ground, needs: ApplicationNeeds): WebApp
     witnesses: needs.audit.witnesses,
     authorization: needs.authorization,
     people: needs.people.office,
+    tokens: needs.tokens,
+    identifyToken: (shown) => needs.tokens.identify(shown),
     sinks: needs.forwarding.sinks,
     logReader: needs.forwarding.reader,
+    reviews: needs.forwarding.reviews,
     office: needs.people.office,
     identifySession: (shown) => needs.people.identification.identify(shown),
     answers: state,
@@ -149,6 +154,9 @@ export function openApplication(ground: Ground, needs: ApplicationNeeds): WebApp
     failed: requestFailed,
     connected: () => desk.connected,
     conditions: () => conditions.list(),
-    metrics: { render: metricsOf(statistics, { log, sinks: needs.forwarding.sinks }), isPublic: settings.metricsOnHttps },
+    metrics: {
+      render: metricsOf(statistics, { log, sinks: needs.forwarding.sinks }),
+      isPublic: settings.metricsOnHttps,
+    },
   })
 }

@@ -13,6 +13,7 @@ import { isManifestUpload } from './manifest-address.ts'
 import { manifestUploadRoutes } from './management/manifest-upload.ts'
 import { isPublicationPath, type PublicationServices, publicationRoutes } from './publication.ts'
 import { isPeoplePath, type PeopleServices, peopleRoutes } from '../people/people-routes.ts'
+import { isTokenReport, tokenReportRoutes } from './token-reports.ts'
 import { type OperationServices, operationRoutes } from './operation-routes.ts'
 import {
   enrollmentRoutes,
@@ -46,9 +47,11 @@ export function hubApplication(
   const publication = publicationRoutes(services)
   const tlog = tlogRoutes(services)
   const people = peopleRoutes(services)
+  const tokenReports = tokenReportRoutes(services)
   const manifests = manifestUploadRoutes(services)
   const partOf = (path: string, method: string): WebApplication | Hono<HttpEnvironment> => {
     if (isManifestUpload(method, path)) return manifests
+    if (isTokenReport(path)) return tokenReports
     if (OPERATIONS.test(path)) return operations
     if (ENROLLMENTS.test(path)) return enrollments
     if (isBlobPath(path)) return blobs

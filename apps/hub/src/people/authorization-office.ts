@@ -42,6 +42,19 @@ export interface Asking {
   readonly parameter: (name: string) => string | undefined
 }
 
+/** What no token does, whatever its scope: to make others, to stand in for people, and to let people in. */
+const NOT_FOR_TOKENS: ReadonlySet<Action> = new Set([
+  'token:write',
+  'proposal:approve',
+  'session:own',
+  'operator:write',
+  'workstation:write',
+])
+
+export function isForTokens(action: Action): boolean {
+  return !NOT_FOR_TOKENS.has(action)
+}
+
 export class AuthorizationOffice {
   readonly access: Access
   readonly #parts: AuthorizationParts
@@ -78,6 +91,22 @@ export class AuthorizationOffice {
     return (await this.#on(actor, action, resource)).kind === 'allowed'
   }
 
+  /**
+   * Whether somebody has the right, were they present and came from a good workstation; of tokens, false. Counts nothing.
+   */
+  couldDo(actor: Actor, action: Action, resource: Resource): boolean {
+    switch (actor.kind) {
+      case 'local':
+        return true
+      case 'token':
+        return false
+      case 'policy':
+        return mayAll(actor, RIGHTS_OF_ACTION[action]) && this.access.tree.ownerOf(resource) === this.access.tree.first
+      case 'person':
+        return this.#couldPerson(actorName(actor), actor.organisation, action, resource)
+    }
+  }
+
   /** A device where it stands. One that does not exist stands where devices do that were given no place. */
   async deviceAt(deviceId: string): Promise<Resource> {
     return { kind: 'device', deviceId, ...(await this.placementOf(deviceId)) }
@@ -94,17 +123,17 @@ export class AuthorizationOffice {
     if (actor.kind === 'local') return EVERYWHERE
     if (actor.kind === 'policy') {
       if (tree.size === 1) return EVERYWHERE
-      return this.#reach(tree.fleetsOf(tree.first), [], async (deviceId) => {
-        return (await this.placementOf(deviceId)).organisation === tree.first
-      })
+      const isOfFirst = async (deviceId: string): Promise<boolean> =>
+        (await this.placementOf(deviceId)).organisation === tree.first
+      return this.#reach(tree.fleetsOf(tree.first), [], { isWithin: isOfFirst, hasHub: true })
     }
     const subject = this.subjectOf(actor)
     const may = (resource: Resource): boolean =>
+      !this.#isBeyondMaker(actor, action, resource) &&
       this.access.decisions.decide(subject, action, resource).kind === 'allowed'
     const fleets = tree.fleetsOf(subject.organisation).filter((fleet) => may({ kind: 'fleet', ...fleet }))
-    return this.#reach(fleets, devicesGiven(this.access, subject), async (deviceId) =>
-      may(await this.deviceAt(deviceId)),
-    )
+    const isWithin = async (deviceId: string): Promise<boolean> => may(await this.deviceAt(deviceId))
+    return this.#reach(fleets, devicesGiven(this.access, subject), { isWithin, hasHub: may({ kind: 'hub' }) })
   }
 
   subjectOf(actor: PersonCaller | TokenCaller): Subject {
@@ -147,11 +176,40 @@ export class AuthorizationOffice {
     const isElsewhere = resource.kind === 'organisation' && tree.organisation(resource.organisation) === undefined
     if (isElsewhere) return { kind: 'absent' }
     if (actor.kind === 'policy') return tree.ownerOf(resource) === tree.first ? allowed : { kind: 'absent' }
-    const decision = this.access.decide(this.subjectOf(actor), action, resource)
+    const isBeyond = this.#isBeyondMaker(actor, action, resource)
+    if (isBeyond) this.access.uses.count(actorName(actor), action, false, this.#parts.clock.wall())
+    const decision: Decision = isBeyond
+      ? { kind: 'denied', why: this.#whyBeyond(actor, resource), reasons: [], errors: [] }
+      : this.access.decide(this.subjectOf(actor), action, resource)
     if (decision.kind === 'allowed') return allowed
     // That there is a hub is no secret; that there is another organisation, or a device of it, is.
     if (decision.why === 'other-organisation' && resource.kind !== 'hub') return { kind: 'absent' }
     return this.#told(actor, action, decision)
+  }
+
+  /** Whether a token asks for what no token does, or for what whoever made it may not do (any more). */
+  #isBeyondMaker(actor: PersonCaller | TokenCaller, action: Action, resource: Resource): boolean {
+    if (actor.kind !== 'token') return false
+    if (!isForTokens(action)) return true
+    const { maker, organisation } = actor
+    switch (maker.kind) {
+      case 'hub':
+        return false
+      case 'policy':
+        return !RIGHTS_OF_ACTION[action].every((right) => maker.rights.includes(right))
+      case 'person':
+        return !this.#couldPerson(maker.name, organisation, action, resource)
+    }
+  }
+
+  /** What is another organisation's stays unseen, also where the maker is the reason. */
+  #whyBeyond({ organisation }: PersonCaller | TokenCaller, resource: Resource): Denial {
+    return this.access.tree.ownerOf(resource) === organisation ? 'not-granted' : 'other-organisation'
+  }
+
+  #couldPerson(name: string, organisation: string, action: Action, resource: Resource): boolean {
+    const subject: Subject = { kind: 'person', name, organisation, posture: 'full', isPresent: true }
+    return this.access.decisions.decide(subject, action, resource).kind === 'allowed'
   }
 
   #told(actor: Actor, action: Action, decision: Decision): Verdict {
@@ -165,12 +223,24 @@ export class AuthorizationOffice {
     return { kind: 'denied', why: decision.why }
   }
 
-  #reach(fleets: readonly Placement[], deviceIds: readonly string[], includes: Reach['includes']): Reach {
+  #reach(
+    fleets: readonly Placement[],
+    deviceIds: readonly string[],
+    { isWithin, hasHub }: { readonly isWithin: (deviceId: string) => Promise<boolean>; readonly hasHub: boolean },
+  ): Reach {
     const first = formatPlacement(this.access.tree.firstPlacement)
     const paths = fleets.map(formatPlacement)
     return {
       within: { fleets: paths.flatMap((path) => (path === first ? ['', path] : [path])), deviceIds },
-      includes,
+      hasHub,
+      includes: async (deviceId, generationId) => {
+        if (generationId !== undefined) {
+          const identity = await this.#parts.registry.read({ deviceId })
+          // Where an earlier device of the id stood is not known any more.
+          if (identity?.generationId !== generationId) return hasHub && this.access.tree.size === 1
+        }
+        return isWithin(deviceId)
+      },
       home: (wished) => {
         if (wished !== undefined && !paths.includes(wished)) throw notThere(wished)
         const place =

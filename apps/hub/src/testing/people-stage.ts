@@ -18,6 +18,7 @@ const UNTIL = timestampOf(TEST_START + 3_600_000)
 export async function peopleStage() {
   const people = new Map<string, PersonCaller>()
   const tokens = new Map<string, TokenCaller>()
+  let etags = 0
   const access = await Access.open({
     store: new MemoryAccessStore(),
     engine: new CedarEngine(ACTIONS),
@@ -26,7 +27,6 @@ export async function peopleStage() {
     actions: ACTIONS,
     damaged: (_what, error) => void hub.failures.push(error),
   })
-  let etags = 0
   const office: AuthorizationOffice = new AuthorizationOffice({
     access,
     registry: { read: (key) => hub.services.registry.read(key) },
@@ -67,7 +67,16 @@ export async function peopleStage() {
     /** A machine; `hft_NAME` is its bearer. @returns how it asks. */
     machine(name: string, organisation: string, scope: readonly Grant[]) {
       const ended = new AbortController().signal
-      tokens.set(`hft_${name}`, { kind: 'token', id: name, name, organisation, scope, until: UNTIL, ended })
+      tokens.set(`hft_${name}`, {
+        kind: 'token',
+        id: name,
+        name,
+        organisation,
+        scope,
+        maker: { kind: 'hub' },
+        until: UNTIL,
+        ended,
+      })
       return as(`hft_${name}`)
     },
     /** Gives somebody a role of one action and nothing else. */

@@ -13,6 +13,7 @@ import { IDENTITY_EVENTS } from './identities.ts'
 import { PEOPLE_EVENTS } from './people.ts'
 import { REVIEW_EVENTS } from './reviews.ts'
 import { SUPPLY_EVENTS } from './supply.ts'
+import { TOKEN_EVENTS } from './tokens.ts'
 import { TRUST_EVENTS } from './trust.ts'
 
 const ALL = {
@@ -26,6 +27,7 @@ const ALL = {
   ...PEOPLE_EVENTS,
   ...FORWARDING_EVENTS,
   ...REVIEW_EVENTS,
+  ...TOKEN_EVENTS,
 } as const
 
 export type EventType = keyof typeof ALL

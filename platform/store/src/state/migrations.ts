@@ -14,6 +14,7 @@ import { FORWARDING } from './forwarding-schema.ts'
 import { KEY_USE } from './key-use-schema.ts'
 import { ISSUED_CERTIFICATES } from './issued-certificates-schema.ts'
 import { MOVE_EVIDENCE } from './move-evidence-schema.ts'
+import { TOKENS } from './tokens-schema.ts'
 import { IDEMPOTENCY } from './idempotency.ts'
 import { MODELS } from './models.ts'
 import { OPERATORS } from './operators-schema.ts'
@@ -186,6 +187,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0019-forwarding': { up: async (db) => runAll(db, FORWARDING) },
   '0020-reviews': { up: async (db) => runAll(db, REVIEWS) },
   '0021-backups': { up: async (db) => runAll(db, BACKUPS) },
+  '0022-tokens': { up: async (db) => runAll(db, TOKENS) },
   '0024-idempotency': { up: async (db) => runAll(db, IDEMPOTENCY) },
 }
 

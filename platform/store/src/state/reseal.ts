@@ -17,6 +17,7 @@ import { policyPlace } from './policies.ts'
 import { reviewPlace } from './reviews.ts'
 import type { StateSchema } from './schema.ts'
 import { serviceMessagePlace } from './service-queues.ts'
+import { tokenPlace } from './tokens.ts'
 import { hubKeyPlace, uploadPlace } from './uploads.ts'
 import type { Place, ValueSealer } from './value-sealer.ts'
 import type { StateTransaction, WriteGroup } from './write-group.ts'
@@ -35,6 +36,7 @@ const SEALED_TABLES = [
   'sink',
   'review_record',
   'backup',
+  'access_token',
 ] as const
 type SealedTable = (typeof SEALED_TABLES)[number]
 
@@ -253,6 +255,26 @@ const MOVES: Readonly<Record<SealedTable, (transaction: StateTransaction, move: 
       const place = backupPlace(id)
       await transaction
         .updateTable('backup')
+        .set({
+          document: move.sealer.seal(move.sealer.open(document, move.epoch, place), place),
+          seal_epoch: move.sealer.epoch,
+        })
+        .where('id', '=', id)
+        .execute()
+    }
+    return rows.length
+  },
+  access_token: async (transaction, move) => {
+    const rows = await transaction
+      .selectFrom('access_token')
+      .select(['id', 'document'])
+      .where('seal_epoch', '=', move.epoch)
+      .limit(move.left)
+      .execute()
+    for (const { id, document } of rows) {
+      const place = tokenPlace(id)
+      await transaction
+        .updateTable('access_token')
         .set({
           document: move.sealer.seal(move.sealer.open(document, move.epoch, place), place),
           seal_epoch: move.sealer.epoch,

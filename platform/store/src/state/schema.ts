@@ -17,6 +17,7 @@ import type { OperatorsSchema } from './operators-schema.ts'
 import type { OrganisationsSchema } from './organisations-schema.ts'
 import type { ReviewsSchema } from './reviews-schema.ts'
 import type { RevocationListsSchema } from './revocation-lists-schema.ts'
+import type { TokensSchema } from './tokens-schema.ts'
 import type { IdempotencySchema } from './idempotency.ts'
 import type { ModelsSchema } from './models.ts'
 import type { QuarantineSchema } from './quarantine-schema.ts'
@@ -172,6 +173,7 @@ export interface StateSchema
     QuarantineSchema,
     ReviewsSchema,
     RevocationListsSchema,
+    TokensSchema,
     UploadsSchema,
     IssuedCertificatesSchema {
   identity: IdentityTable

@@ -2,6 +2,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import type { RecordedEvent } from '@holdfast/audit'
+import type { TokenStore } from '@holdfast/access-tokens'
 import type { SinkStore } from '@holdfast/forwarding'
 import type { Random } from '@holdfast/keys'
 import type { AccessStore } from '@holdfast/authorization'
@@ -33,6 +34,7 @@ export interface StateThread
     SinkStore,
     ReviewStore,
     BackupStore,
+    TokenStore,
     IdempotencyStore {
   /**
    * First of all calls, once. Rejects with code STORE_DAMAGED or STORE_UNAVAILABLE and a message that names the file
@@ -190,7 +192,7 @@ export function stateDispatch(random: Random, told: (events: readonly RecordedEv
       const method: unknown = Reflect.get(store.audit, name)
       if (typeof method === 'function') served[name] = method.bind(store.audit)
     }
-    const { access, backups, idempotency, models, people, sinks, reviews } = store
+    const { access, backups, idempotency, models, people, sinks, reviews, tokens } = store
     const ports: ModelStore &
       SupplyStore &
       PeopleStore &
@@ -198,6 +200,7 @@ export function stateDispatch(random: Random, told: (events: readonly RecordedEv
       SinkStore &
       ReviewStore &
       BackupStore &
+      TokenStore &
       IdempotencyStore = {
       ...store.supply.port,
       listModels: () => models.listModels(),
@@ -214,6 +217,9 @@ export function stateDispatch(random: Random, told: (events: readonly RecordedEv
       listReviewRecords: (page) => reviews.listReviewRecords(page),
       readReviewRecord: (kind, id) => reviews.readReviewRecord(kind, id),
       changeReviewRecords: (change, because) => reviews.changeReviewRecords(change, because),
+      listTokens: () => tokens.listTokens(),
+      writeToken: (token, because) => tokens.writeToken(token, because),
+      deleteToken: (id, because) => tokens.deleteToken(id, because),
       listBackups: () => backups.listBackups(),
       writeBackup: (backup, because) => backups.writeBackup(backup, because),
       deleteBackup: (id, because) => backups.deleteBackup(id, because),

@@ -58,6 +58,7 @@ import { SqlEndorsementRoots } from './endorsement-roots.ts'
 import { SqlAuthorities } from './authorities.ts'
 import { SqlKeyUse } from './key-use.ts'
 import { SqlRevocationLists } from './revocation-lists.ts'
+import { SqlTokens } from './tokens.ts'
 import { SqlBackups } from './backups.ts'
 import { SqlCommands } from './commands.ts'
 import { SqlEnrollments } from './enrollments.ts'
@@ -160,6 +161,7 @@ export class StateStore implements StateService {
   readonly people: SqlPeople
   readonly access: SqlAccess
   readonly backups: SqlBackups
+  readonly tokens: SqlTokens
   readonly #copy = new OnlineCopy()
   readonly sinks: SqlSinks
   readonly reviews: SqlReviews
@@ -212,6 +214,7 @@ export class StateStore implements StateService {
     this.sinks = new SqlSinks(db, writes, sealer)
     this.reviews = new SqlReviews(db, writes, sealer)
     this.backups = new SqlBackups(db, writes, sealer)
+    this.tokens = new SqlTokens(db, writes, sealer)
     this.access = new SqlAccess(db, writes, state.database.location() ?? 'state.db')
     this.#policies = new SqlPolicies(db, writes, sealer)
     this.#authorities = new SqlAuthorities(db, writes)

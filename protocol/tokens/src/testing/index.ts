@@ -1,6 +1,15 @@
 /** What fuzzing needs of this package: each target takes any bytes and throws only when a rule is broken. */
 
-import { TokenError, formatConnectionString, parseConnectionString, parseSasToken, resourceOf } from '../index.ts'
+import {
+  TokenError,
+  formatConnectionString,
+  formatMachineToken,
+  isMachineToken,
+  MACHINE_TOKEN_PATTERN,
+  parseConnectionString,
+  parseSasToken,
+  resourceOf,
+} from '../index.ts'
 
 export interface FuzzTarget {
   readonly name: string
@@ -52,6 +61,18 @@ export const fuzzTargets: readonly FuzzTarget[] = [
         const again = parseConnectionString(formatConnectionString(connection))
         if (JSON.stringify(again) !== JSON.stringify(connection)) throw new Error('what was parsed formats to itself')
       })
+    },
+  },
+  {
+    name: 'machine-token',
+    seeds: [formatMachineToken(new Uint8Array(32)), `hft_${'0'.repeat(49)}`].map((text) => Buffer.from(text)),
+    run(bytes) {
+      const text = textOf(bytes)
+      if (isMachineToken(text) && !new RegExp(`^${MACHINE_TOKEN_PATTERN}$`).test(text)) {
+        throw new Error('a token is what scanners look for')
+      }
+      const made = formatMachineToken(Uint8Array.from({ length: 32 }, (_, at) => bytes[at] ?? 0))
+      if (!isMachineToken(made)) throw new Error('what was made is a token')
     },
   },
 ]

@@ -34,7 +34,17 @@ export interface TokenCaller extends Lifetime {
   readonly organisation: string
   /** All that the token may do; never more than what it names. */
   readonly scope: readonly Grant[]
+  /** Who made it, as they stand now: it does nothing that they could not do. */
+  readonly maker: TokenMaker
 }
+
+export type TokenMaker =
+  /** The machine of the hub, which may do everything. */
+  | { readonly kind: 'hub' }
+  /** Whoever has the key of a shared access policy. */
+  | { readonly kind: 'policy'; readonly rights: readonly Right[] }
+  /** `operator/<id>`, of the token's organisation. */
+  | { readonly kind: 'person'; readonly name: string }
 
 /** A service, by a token of a shared access policy: Azure's form. Such policies are the hub's own. */
 export interface PolicyCaller {

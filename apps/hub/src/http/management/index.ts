@@ -32,6 +32,7 @@ import { OPERATOR_ROUTES } from './operators.ts'
 import { POLICY_ROUTES } from './policies.ts'
 import { QUERY_ROUTES } from './query.ts'
 import { explain } from './refusals.ts'
+import { REVIEW_ROUTES } from './reviews.ts'
 import { REVOCATION_LIST_ROUTES } from './revocation-lists.ts'
 import type { Route } from './route.ts'
 import { SESSION_ROUTES } from './sessions.ts'
@@ -40,6 +41,7 @@ import type { ManagementServices } from './services.ts'
 import { SINK_ROUTES } from './sinks.ts'
 import { SUPPLY_ROUTES } from './supply.ts'
 import { TIMELINE_ROUTES } from './timeline.ts'
+import { TOKEN_ROUTES } from './tokens.ts'
 import { WITNESS_ROUTES } from './witnesses.ts'
 
 export type { Connection, ManagementServices } from './services.ts'
@@ -75,8 +77,10 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...WITNESS_ROUTES,
   ...SINK_ROUTES,
   ...TIMELINE_ROUTES,
+  ...REVIEW_ROUTES,
   ...OPERATOR_ROUTES,
   ...SESSION_ROUTES,
+  ...TOKEN_ROUTES,
 ]
 
 /**

@@ -1,5 +1,6 @@
 /** What the codes of the domain and of the platform become at this edge. */
 
+import { AccessTokenError, type AccessTokenErrorCode } from '@holdfast/access-tokens'
 import { AccessError, type AccessErrorCode } from '@holdfast/authorization'
 import { CommandError, type CommandErrorCode } from '@holdfast/commands'
 import { CredentialError, type CredentialErrorCode } from '@holdfast/credentials'
@@ -44,6 +45,15 @@ const ACCESS: Readonly<Record<AccessErrorCode, Row>> = {
   'too-many': [409, 'there are as many as there may be'],
   'locks-out': [409, 'nobody could change it back'],
   permanent: [409, 'it stays'],
+}
+
+const TOKENS: Readonly<Record<AccessTokenErrorCode, Row>> = {
+  invalid: [400, 'a value is not of the form it must have'],
+  exists: [409, 'there is a token of this name already'],
+  missing: [404, 'there is no such token'],
+  'too-many': [409, 'there are as many tokens as there may be'],
+  expired: [409, 'the token has expired'],
+  'no-former': [409, 'no former secret works beside it'],
 }
 
 const MODELS: Readonly<Record<ModelErrorCode, Row>> = {
@@ -157,6 +167,10 @@ export function explain(error: unknown): Problem | undefined {
     const facts = { status, code: error.code, title, detail: error.message }
     const faults = error.faults.map(placed)
     return new Problem(faults.length === 0 ? facts : { ...facts, faults }, { cause: error })
+  }
+  if (error instanceof AccessTokenError) {
+    const [status, title] = TOKENS[error.code]
+    return new Problem({ status, code: error.code, title, detail: error.message }, { cause: error })
   }
   if (error instanceof CredentialError) {
     const [status, title] = CREDENTIALS[error.code]

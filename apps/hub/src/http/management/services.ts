@@ -16,14 +16,15 @@ import type { MethodCall, MethodOutcome } from '@holdfast/methods'
 import type { IdempotencyStore, QueryStore } from '@holdfast/store'
 import type { Uploads } from '@holdfast/uploads'
 import type { AuditOffice } from '../../audit/audit-office.ts'
-import type { EventFilter } from '@holdfast/review'
 import type { LogReader } from '../../audit/log-reader.ts'
+import type { Reviews } from '../../audit/reviews.ts'
 import type { Sinks } from '../../audit/sinks.ts'
 import type { Witnesses } from '../../audit/witnesses.ts'
 import type { SupplyService } from '../../trust/supply/supply-service.ts'
 import type { CustomerRevocations } from '../../trust/customer-revocations.ts'
 import type { AuthorityService } from '../../trust/authority/authority-service.ts'
 import type { PeopleOffice } from '../../people/people-office.ts'
+import type { TokenOffice } from '../../people/token-office.ts'
 import type { AuthorizationOffice } from '../../people/authorization-office.ts'
 import type { AttestationOffice } from '../../trust/attestation-office.ts'
 import type { MasqueradeOffice } from '../../trust/masquerade/masquerade-office.ts'
@@ -48,6 +49,8 @@ export interface ManagementServices extends CertificateServices, Identification 
   readonly authorization?: AuthorizationOffice
   /** Absent: this hub keeps no operators. */
   readonly people?: PeopleOffice
+  /** Absent: this hub knows no tokens of machines. */
+  readonly tokens?: TokenOffice
   /** Absent: the audit log is not on disk. */
   readonly audit?: AuditOffice
   /** Absent: the audit log is not on disk. */
@@ -56,8 +59,8 @@ export interface ManagementServices extends CertificateServices, Identification 
   readonly sinks?: Sinks
   /** Absent: the audit log is not on disk. */
   readonly logReader?: LogReader
-  /** The filter of a saved view. */
-  readonly viewFilter?: (name: string) => Promise<EventFilter | undefined>
+  /** Absent: the audit log is not on disk. */
+  readonly reviews?: Reviews
   /** Absent: this hub takes no backups. */
   readonly backups?: BackupOffice
   /** Where answers to requests with an Idempotency-Key are kept; absent: such requests are refused. */
@@ -96,7 +99,7 @@ export interface ManagementServices extends CertificateServices, Identification 
   /** Messages to devices. */
   readonly commands: Pick<Commands, 'send' | 'purge' | 'count'>
   /** What devices have uploaded. */
-  readonly files: Pick<Uploads, 'list' | 'read' | 'delete'>
+  readonly files: Pick<Uploads, 'list' | 'find' | 'read' | 'delete'>
   readonly reader: TelemetryReader
   /** Partitions of this hub, 1 to 32. */
   readonly partitions: number
