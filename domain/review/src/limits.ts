@@ -22,14 +22,14 @@ export const STATEMENT_CHARACTERS_MAX = 2_000
 /** Findings of one review. */
 export const FINDINGS_MAX = 200
 
-/** How long a signer's proof of presence counts, in milliseconds: as long as reading the sample's end takes. */
-export const PRESENCE_MS_MAX = 5 * 60_000
-
 /** After how long an overdue review goes on to the next role, in milliseconds (controls, OP-3.d). */
 export const ESCALATION_MS = 14 * 86_400_000
 
-/** Reviews that are opened late after the hub stood still: the newest periods of a plan. */
-export const MISSED_PERIODS_MAX = 12
+/** Entries of the log that one review looks through to draw its sample: some minutes beside all other work. */
+export const REVIEW_ENTRIES_MAX = 2_000_000
+
+/** Reviews that are open at a time: nobody signs more, and each is looked at every minute. */
+export const REVIEWS_OPEN_MAX = 200
 
 /** Entries of one timeline's answer. */
 export const TIMELINE_ENTRIES_MAX = 1_000

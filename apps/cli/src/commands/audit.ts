@@ -13,7 +13,9 @@ import { readKey, readText, readWitnesses, type WitnessOptions } from '../audit/
 import { collected, group, leaf, type World } from '../command.ts'
 import { Failure, wrongUse } from '../failure.ts'
 import type { HubClient } from '../hub-client.ts'
+import { addAuditReviews } from './audit-review.ts'
 import { addAuditSinks } from './audit-sink.ts'
+import { addAuditViews } from './audit-view.ts'
 import { addAuditEntries } from './audit-entries.ts'
 import { addAuditWitnesses } from './audit-witness.ts'
 
@@ -136,6 +138,8 @@ export function addAudit(program: Command, world: World): void {
   })
 
   addAuditSinks(audit, world)
+  addAuditViews(audit, world)
+  addAuditReviews(audit, world)
   addAuditEntries(audit, world)
   addAuditWitnesses(audit, world)
 }

@@ -1,9 +1,10 @@
-/** Events on their way to others: the sinks, and the log as they read it. */
+/** What is done with the log: events are sent to others, and people review them. */
 
 import { ownerOf } from '@holdfast/audit'
 import { post, sendFrames } from '@holdfast/egress'
 import type { Registry } from '@holdfast/identity'
 import { LogReader } from '../audit/log-reader.ts'
+import { Reviews } from '../audit/reviews.ts'
 import { sendTo } from '../audit/sink-sender.ts'
 import { Sinks } from '../audit/sinks.ts'
 import type { Storage } from '../core/storage.ts'
@@ -22,6 +23,7 @@ export interface ForwardingNeeds {
 export interface ForwardingRoom {
   readonly reader: LogReader
   readonly sinks: Sinks
+  readonly reviews: Reviews
 }
 
 /** They send from `sinks.start()` on. */
@@ -54,5 +56,13 @@ export async function openForwarding(
     fault,
   })
   events.subscribe(() => sinks.wake())
-  return { reader, sinks }
+  const reviews = new Reviews({
+    clock,
+    random,
+    store: state,
+    reader,
+    setNotice: (code, notice) => notices.set(code, notice),
+    fault,
+  })
+  return { reader, sinks, reviews }
 }

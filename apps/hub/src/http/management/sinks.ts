@@ -96,9 +96,9 @@ async function filterOf(
 ): Promise<{ readonly filter: EventFilter; readonly view?: string }> {
   if (view === undefined) return { filter: readFilter(filter ?? {}) }
   if (filter !== undefined) throw badRequest([{ path: '/view', message: 'brings a filter: leave the other away' }])
-  const found = await services.viewFilter?.(view)
+  const found = await services.reviews?.view(view)
   if (found === undefined) throw badRequest([{ path: '/view', message: 'is the name of a saved view' }])
-  return { filter: found, view }
+  return { filter: found.filter, view }
 }
 
 export function readFilter({ from, until, ...rest }: ForwardingApi.EventFilter): EventFilter {

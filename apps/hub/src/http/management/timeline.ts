@@ -62,7 +62,7 @@ function within(entries: readonly LogEntry[], from: string | undefined, to: stri
   return entries.filter(({ at }) => (from === undefined || at >= timeOf(from)) && (to === undefined || at < timeOf(to)))
 }
 
-function entryJson({ index, type, version, at, body, isUnreadable }: LogEntry): AuditApi.LogEntry {
+export function entryJson({ index, type, version, at, body, isUnreadable }: LogEntry): AuditApi.LogEntry {
   const head = { index, type, version, time: formatTimestamp(at) }
   if (body === undefined) return { ...head, content: isUnreadable === true ? 'unreadable' : 'shredded' }
   const { subject, actor, source, detail } = body
