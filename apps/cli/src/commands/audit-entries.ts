@@ -29,9 +29,12 @@ export function addAuditEntries(audit: Command, world: World): void {
       new Option('--oldest', 'the oldest first'),
       new Option('--limit <n>', 'entries at most').argParser(wholeNumber(1)).default(100),
     ],
-    async run({ hub, print }, { limit, oldest, ...asked }) {
+    async run({ hub, print }, { limit, oldest, subject, actor, type, from, to }) {
       await print.table(
-        hub.audit.list.pages({ query: { ...asked, ...(oldest === true && { order: 'oldest' }) } }, limit),
+        hub.audit.list.pages(
+          { query: { subject, actor, type, from, to, order: oldest === true ? 'oldest' : 'newest' } },
+          limit,
+        ),
         [
           ['INDEX', (it) => it.index],
           ['TIME', (it) => it.time],
