@@ -36,6 +36,7 @@ import { manufacturerOperations, manifestOperations, supplyOperations, ownerOper
 import { messageOperations, consumerGroupOperations } from './telemetry.ts'
 import { timelineOperations } from './timeline.ts'
 import { tokenOperations } from './tokens.ts'
+import { telemetryOperations } from './telemetry-verification.ts'
 import { endorsementRootOperations } from './tpm.ts'
 import { witnessOperations } from './witness.ts'
 
@@ -46,6 +47,7 @@ export const OPERATIONS = {
   command: commandOperations,
   message: messageOperations,
   consumerGroup: consumerGroupOperations,
+  telemetry: telemetryOperations,
   file: fileOperations,
   backup: backupOperations,
   policy: policyOperations,

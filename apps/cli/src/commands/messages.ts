@@ -3,7 +3,8 @@
 import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, wholeNumber, type World } from '../command.ts'
-import { wrongUse } from '../failure.ts'
+import { Failure, wrongUse } from '../failure.ts'
+import { bytesText } from '../printer.ts'
 
 import { readTime } from '../time.ts'
 
@@ -51,7 +52,35 @@ export function addMessages(program: Command, world: World): void {
       }
     },
   })
+
+  leaf<[], object>(messages, world, {
+    usage: 'verify',
+    summary: 'compare what is stored, page by page, with the digests in the audit log',
+    example: 'holdfast messages verify',
+    notes:
+      'Exits 1 where something was altered, added, lost or cut, and names it. Whether the audit log itself holds, holdfast audit verify says.',
+    async run({ hub, print }) {
+      const verified = await hub.telemetry.verify({ waitMs: VERIFY_MS_MAX })
+      const { segments, pages, bytes, pending, findings } = verified
+      const [first] = findings
+      await print.result(verified, [
+        ...findings.map(
+          ({ kind, partition, firstSequence, lastSequence, detail }) =>
+            `${kind}: partition ${partition}, sequence ${firstSequence} to ${lastSequence}: ${detail}`,
+        ),
+        `${segments} segments with ${pages} pages (${bytesText(bytes)}) were read; ${pending} of them wait to be in the audit log`,
+      ])
+      if (first === undefined) return
+      throw new Failure(
+        `stored telemetry is not what the audit log says, first at partition ${first.partition}, sequence ${first.firstSequence}: ${first.detail}`,
+        { code: 'does-not-hold' },
+      )
+    },
+  })
 }
+
+/** How long reading all that is stored may take; milliseconds. */
+const VERIFY_MS_MAX = 6 * 3_600_000
 
 /** `2026-11-24T10:00:00.000Z 2#41 pump-1 {"t":21.5} [unit=C]` */
 export function messageLine(message: Api.Message): string {

@@ -13,6 +13,7 @@ import type { Desk } from '../core/desk.ts'
 import type { DeviceServices } from '../core/device-services.ts'
 import { metricsOf } from '../core/metrics.ts'
 import type { TelemetryInlet } from '../core/telemetry-inlet.ts'
+import { readTelemetryRecord } from '@holdfast/store'
 import { hubApplication } from '../http/application.ts'
 import { Shredder } from '../keys/shredder.ts'
 import type { AttestationOffice } from '../trust/attestation-office.ts'
@@ -119,6 +120,7 @@ export function openApplication(ground: Ground, needs: ApplicationNeeds): WebApp
     presence,
     queries: state,
     reader: history,
+    verifyTelemetry: async () => history.verifyDigests(await readTelemetryRecord(state)),
     partitions,
     follow,
     keys: {

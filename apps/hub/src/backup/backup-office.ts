@@ -115,10 +115,10 @@ export class BackupOffice {
   show(): BackupApi.BackupScheduleState {
     const schedule = this.#schedule
     if (schedule === undefined) return {}
-    const { since, ...shown } = schedule
+    const { everyHours, to, recipients, keep, drillHours } = schedule
     const drill = this.#nextDrill(schedule)
     return {
-      schedule: shown,
+      schedule: { everyHours, to, recipients: [...recipients], keep, drillHours },
       nextTime: formatTimestamp(this.#next(schedule)),
       ...(drill === undefined ? {} : { nextDrillTime: formatTimestamp(drill) }),
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),

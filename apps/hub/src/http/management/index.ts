@@ -42,6 +42,7 @@ import { SINK_ROUTES } from './sinks.ts'
 import { SUPPLY_ROUTES } from './supply.ts'
 import { TIMELINE_ROUTES } from './timeline.ts'
 import { TOKEN_ROUTES } from './tokens.ts'
+import { TELEMETRY_VERIFICATION_ROUTES } from './telemetry-verification.ts'
 import { WITNESS_ROUTES } from './witnesses.ts'
 
 export type { Connection, ManagementServices } from './services.ts'
@@ -69,6 +70,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...COMMAND_ROUTES,
   ...METHOD_ROUTES,
   ...QUERY_ROUTES,
+  ...TELEMETRY_VERIFICATION_ROUTES,
   ...FILE_ROUTES,
   ...BACKUP_ROUTES,
   ...EVENT_ROUTES,

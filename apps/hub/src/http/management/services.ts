@@ -13,7 +13,7 @@ import type { Authorities, Cut, IdentityKey, Policies, Registry } from '@holdfas
 import type { TelemetryReader } from '@holdfast/messaging'
 import type { Commands } from '@holdfast/commands'
 import type { MethodCall, MethodOutcome } from '@holdfast/methods'
-import type { IdempotencyStore, QueryStore } from '@holdfast/store'
+import type { DigestVerification, IdempotencyStore, QueryStore } from '@holdfast/store'
 import type { Uploads } from '@holdfast/uploads'
 import type { AuditOffice } from '../../audit/audit-office.ts'
 import type { LogReader } from '../../audit/log-reader.ts'
@@ -101,6 +101,8 @@ export interface ManagementServices extends CertificateServices, Identification 
   /** What devices have uploaded. */
   readonly files: Pick<Uploads, 'list' | 'find' | 'read' | 'delete'>
   readonly reader: TelemetryReader
+  /** Stored telemetry against the audit log. Absent: that is not on disk. */
+  readonly verifyTelemetry?: () => Promise<DigestVerification>
   /** Partitions of this hub, 1 to 32. */
   readonly partitions: number
   /** Calls `listener` after each commit of telemetry, once or more; returns what ends it. */
