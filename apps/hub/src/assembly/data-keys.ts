@@ -2,6 +2,7 @@
 
 import type { KeyRing } from '@holdfast/keys'
 import { DataKeys } from '../core/data-keys.ts'
+import { recordFirst } from '../core/record-first.ts'
 import type { Fronts } from '../core/fronts.ts'
 import type { Storage } from '../core/storage.ts'
 import type { TelemetryInlet } from '../core/telemetry-inlet.ts'
@@ -21,6 +22,7 @@ export function openDataKeys(ground: Ground, { ring, storage, inlet, fronts }: D
     ring,
     clock,
     events: events.sink,
+    recordFirst: recordFirst(events),
     telemetryKeyMs: settings.telemetryKeyMs,
     toReaders: (keys) => history.setKeys(keys),
     toFronts: ({ epoch, key }) => {

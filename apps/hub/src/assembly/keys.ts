@@ -2,6 +2,7 @@
 
 import { KeyCustody, openKeyFolder, readSecretFile } from '@holdfast/keys'
 import { HubAuthority } from '../core/hub-authority.ts'
+import { recordFirst } from '../core/record-first.ts'
 import { ListenerCertificate, type ListenerCertificateParts } from '../core/listener-certificate.ts'
 import { Storage } from '../core/storage.ts'
 import { type AuthorityHomes, authorityHomes } from '../keys/authority-homes.ts'
@@ -32,6 +33,7 @@ export async function openKeys(ground: Ground, needs: Pick<ListenerCertificatePa
     custody,
     notices,
     events: events.sink,
+    recordFirst: recordFirst(events),
     clock,
     configured: keySettings.wish,
   })
@@ -44,6 +46,7 @@ export async function openKeys(ground: Ground, needs: Pick<ListenerCertificatePa
     clock,
     random,
     events: events.sink,
+    recordFirst: recordFirst(events),
     hostNames: settings.hostnames,
     keys: tokens.keys,
     rootPassphrase: rootFile === undefined ? undefined : () => readSecretFile(rootFile),

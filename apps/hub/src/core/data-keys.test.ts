@@ -4,6 +4,7 @@ import type { SecurityEvent } from '@holdfast/audit'
 import { KeyError, openKeys } from '@holdfast/keys'
 import { MemoryFolder, standingClock, testEnvironment } from '@holdfast/keys/testing'
 import { DataKeys, type KeyCopy } from './data-keys.ts'
+import { recordFirst } from './record-first.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -15,11 +16,18 @@ async function world() {
   const events: SecurityEvent[] = []
   const resealing: string[] = []
   const stillSealing: number[] = []
+  const log = { isFull: false }
   const epochs = (keys: readonly KeyCopy[]): number[] => keys.map(({ epoch }) => epoch)
   const dataKeys = new DataKeys({
     ring,
     clock,
     events: (event) => events.push(event),
+    recordFirst: recordFirst({
+      sink: (event) => events.push(event),
+      durable: async () => {
+        if (log.isFull) throw new Error('the disk is full')
+      },
+    }),
     telemetryKeyMs: 24 * HOUR_MS,
     toReaders: async (keys) => {
       // A turn later, as another thread would have it.
@@ -40,7 +48,7 @@ async function world() {
       return 42
     },
   })
-  return { clock, ring, told, events, dataKeys, resealing, stillSealing }
+  return { clock, ring, told, events, log, dataKeys, resealing, stillSealing }
 }
 
 function refusedAs(code: string) {
@@ -80,6 +88,21 @@ test('a dropped key is taken from the readers, then what it sealed is deleted, a
   const dropped = events.find(({ type }) => type === 'key.dropped')
   assert.deepEqual([dropped?.subject, dropped?.actor], [`key/${epoch}`, 'operator/local'])
   assert.equal(dataKeys.list().find((it) => it.epoch === epoch)?.state, 'dropped')
+})
+
+test('a key is not destroyed while the log cannot take it', async () => {
+  const { ring, told, events, log, dataKeys } = await world()
+  const { epoch } = ring.current('telemetry')
+  await dataKeys.rotate('operator/local')
+  told.length = 0
+  log.isFull = true
+  await assert.rejects(dataKeys.drop(epoch, 'operator/local'), /full/)
+  assert.equal(dataKeys.list().find((it) => it.epoch === epoch)?.state, 'retired')
+  assert.equal(ring.key(epoch).bytes.length, 32)
+  assert.deepEqual(told, [])
+  assert.equal(events.at(-1)?.type, 'act.failed')
+  log.isFull = false
+  assert.deepEqual(await dataKeys.drop(epoch, 'operator/local'), { epoch, messages: 42 })
 })
 
 test('a state key cannot be dropped by its number: it unseals the secrets of every device', async () => {
@@ -125,6 +148,7 @@ test('what others are given is a copy: wiping it does not wipe the ring', async 
     ring,
     clock,
     events: () => {},
+    recordFirst: (_event, act) => act(),
     telemetryKeyMs: HOUR_MS,
     toReaders: async (keys) => keys.forEach(({ key }) => key.fill(0)),
     toFronts: ({ key }) => key.fill(0),

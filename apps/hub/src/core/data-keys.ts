@@ -4,6 +4,7 @@ import type { Api } from '@holdfast/api'
 import type { EventSink } from '@holdfast/audit'
 import { type Clock, formatTimestamp } from '@holdfast/base'
 import { isRotationDue, KEY_AGES_MS, type KeyRecord, type KeyRing } from '@holdfast/keys'
+import type { RecordFirst } from './record-first.ts'
 
 /** A copy of a key, to be posted to another thread. */
 export interface KeyCopy {
@@ -15,6 +16,8 @@ export interface DataKeysParts {
   readonly ring: KeyRing
   readonly clock: Clock
   readonly events: EventSink
+  /** For keys that are destroyed. */
+  readonly recordFirst: RecordFirst
   readonly telemetryKeyMs: number
   /** Gives every reader the keys it may read with; resolves when they have them. */
   readonly toReaders: (keys: readonly KeyCopy[]) => Promise<void>
@@ -66,21 +69,13 @@ export class DataKeys {
 
   /**
    * Destroys the key of a retired epoch, then deletes what it sealed, which nobody can read any more.
-   * @throws KeyError `current-epoch`, `unknown-epoch`, `unavailable`.
+   * @throws KeyError `current-epoch`, `unknown-epoch`, `unavailable`; what keeps the log from taking the event.
    */
   drop(epoch: number, actor: string): Promise<Api.DataKeyDropped> {
     return this.#inTurn(async () => {
-      const { ring, clock, events } = this.#parts
       // A state key unseals the devices' secrets, and is never an operator's to destroy.
-      await ring.drop(epoch, 'telemetry')
+      await this.#drop(epoch, 'telemetry', actor)
       await this.#parts.toReaders(this.#copies('telemetry'))
-      events({
-        type: 'key.dropped',
-        at: clock.wall(),
-        subject: `key/${epoch}`,
-        actor,
-        detail: { purpose: 'telemetry' },
-      })
       return { epoch, messages: await this.#parts.forget(epoch) }
     })
   }
@@ -101,12 +96,21 @@ export class DataKeys {
       const needed = new Set([epoch, ...(await this.#parts.stateEpochs())])
       const dropped = ring.usable('state').flatMap((key) => (needed.has(key.epoch) ? [] : [key.epoch]))
       for (const old of dropped) {
-        await ring.drop(old, 'state')
-        events({ type: 'key.dropped', at: clock.wall(), subject: `key/${old}`, actor, detail })
+        await this.#drop(old, 'state', actor)
       }
       await this.#parts.toState(this.#copies('state'))
       return { epoch, dropped }
     })
+  }
+
+  /** Told first where there is something to destroy; the ring refuses the rest. */
+  async #drop(epoch: number, purpose: 'telemetry' | 'state', actor: string): Promise<void> {
+    const { ring, clock, recordFirst } = this.#parts
+    const drop = (): Promise<void> => ring.drop(epoch, purpose)
+    const found = ring.list().find((record) => record.epoch === epoch && record.purpose === purpose)
+    if (found?.state !== 'retired') return drop()
+    const detail = { purpose }
+    await recordFirst({ type: 'key.dropped', at: clock.wall(), subject: `key/${epoch}`, actor, detail }, drop)
   }
 
   /** Rotates what has come of age. To be called every few minutes. */

@@ -8,6 +8,7 @@ import { type AuthorityKeys, encodePem } from '@holdfast/pki'
 import { Issuance } from './authority/issuance.ts'
 import { RingAuthorityKeys } from './authority/ring-authority-keys.ts'
 import { HubCertificateError, newPrivateKey, signerOf, writeCertificateWithKey } from './certificate-file.ts'
+import { recordFirst } from './record-first.ts'
 import { HubAuthority } from './hub-authority.ts'
 
 const DAY_MS = 86_400_000
@@ -49,6 +50,7 @@ async function world(shared?: KeyRing) {
         clock,
         random: environment.random,
         events: (event) => events.push(event),
+        recordFirst: recordFirst({ sink: (event) => events.push(event), durable: () => undefined }),
         hostNames: ['hub.example'],
         keys,
       }),
@@ -59,6 +61,7 @@ async function world(shared?: KeyRing) {
         clock,
         random: environment.random,
         events: (event) => events.push(event),
+        recordFirst: recordFirst({ sink: (event) => events.push(event), durable: () => undefined }),
         hostNames: hostNames.length === 0 ? ['hub.example'] : hostNames,
       }),
   }

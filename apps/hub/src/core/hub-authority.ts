@@ -255,9 +255,9 @@ export class HubAuthority {
   removeRoot(brought: BroughtRoot, actor: string): Promise<void> {
     return this.#inTurn(async () => {
       const { it } = await this.#held.openBrought(brought)
-      await this.#held.rootKeys.remove(it.number, it.root)
+      const removed = this.#held.event('hub-authority.root-removed', it, actor)
+      await this.#parts.recordFirst(removed, () => this.#held.rootKeys.remove(it.number, it.root))
       await this.#held.look()
-      this.#held.tell('hub-authority.root-removed', it, actor)
       this.#held.changed()
     })
   }
@@ -276,10 +276,11 @@ export class HubAuthority {
       const { brought, revokes = false } = options
       const { it, key } = brought === undefined ? await this.#held.openHere() : await this.#held.openBrought(brought)
       const former = revokes ? this.#held.issuers.filter(({ generation: its }) => its === it.number) : []
-      await this.#held.renewIssuer(it, key, actor, former)
-      this.#held.tell('hub-authority.root-used', it, actor, { revokes })
-      await this.#renewIfDue()
-      for (const issuer of former) await retireIssuer(this.#held.issuerFiles, issuer)
+      await this.#parts.recordFirst(this.#held.event('hub-authority.root-used', it, actor, { revokes }), async () => {
+        await this.#held.renewIssuer(it, key, actor, former)
+        await this.#renewIfDue()
+        for (const issuer of former) await retireIssuer(this.#held.issuerFiles, issuer)
+      })
       return former.map(({ certificate }) => certificate)
     })
   }
@@ -355,10 +356,13 @@ export class HubAuthority {
   finishRollover(actor: string): Promise<readonly Certificate[]> {
     return this.#inTurn(async () => {
       const old = generation(this.#held.state, this.#held.state.current)
-      const gone = await this.#held.drop([old.number], finished(this.#held.state))
+      const state = finished(this.#held.state)
+      const it = generation(state, state.current)
+      const detail = { retired: old.root.sha256Thumbprint }
+      const gone = await this.#parts.recordFirst(this.#held.event('rollover.finished', it, actor, detail), () =>
+        this.#held.drop([old.number], state),
+      )
       await this.#renewIfDue()
-      const it = generation(this.#held.state, this.#held.state.current)
-      this.#held.tell('rollover.finished', it, actor, { retired: old.root.sha256Thumbprint })
       return gone.map(({ certificate }) => certificate)
     })
   }

@@ -6,6 +6,7 @@ import { openKeys } from '@holdfast/keys'
 import { MemoryFolder, standingClock, testEnvironment } from '@holdfast/keys/testing'
 import type { TlsMaterial } from '@holdfast/node'
 import { HubAuthority } from './hub-authority.ts'
+import { recordFirst } from './record-first.ts'
 import { ListenerCertificate } from './listener-certificate.ts'
 
 const DAY_MS = 86_400_000
@@ -22,6 +23,7 @@ async function world() {
     clock,
     random: environment.random,
     events: (event) => events.push(event),
+    recordFirst: recordFirst({ sink: (event) => events.push(event), durable: () => undefined }),
     hostNames: ['hub.example'],
   })
   const certificate = new ListenerCertificate({

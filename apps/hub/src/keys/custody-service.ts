@@ -5,11 +5,14 @@ import type { EventSink } from '@holdfast/audit'
 import { type Clock, formatTimestamp } from '@holdfast/base'
 import { type HomeWish, type KeyCustody, KeyError } from '@holdfast/keys'
 import type { Notices } from '../core/notices.ts'
+import type { RecordFirst } from '../core/record-first.ts'
 
 export interface CustodyServiceParts {
   readonly custody: KeyCustody
   readonly notices: Notices
   readonly events: EventSink
+  /** For a key that is destroyed. */
+  readonly recordFirst: RecordFirst
   readonly clock: Clock
   /** What the configuration says, if anything: commands do not argue with it. */
   readonly configured: HomeWish | undefined
@@ -71,10 +74,12 @@ export class CustodyService {
   }
 
   async rotate(actor: string): Promise<Api.KeyProvider> {
-    const { custody, events, clock } = this.#parts
-    await custody.rotateKeyEncryptionKey()
+    const { custody, recordFirst, clock } = this.#parts
     const { kind, id } = custody.home
-    events({ type: 'key.encryption-key-rotated', at: clock.wall(), subject: `key-home/${id}`, actor, detail: { kind } })
+    await recordFirst(
+      { type: 'key.encryption-key-rotated', at: clock.wall(), subject: `key-home/${id}`, actor, detail: { kind } },
+      () => custody.rotateKeyEncryptionKey(),
+    )
     this.#tell()
     return this.show()
   }

@@ -7,6 +7,7 @@ import { MemoryFolder, testEnvironment } from '@holdfast/keys/testing'
 import type { ActiveDevice, MoveEvidence, MoveEvidenceKind } from '@holdfast/store'
 import { HubAuthority, type HubAuthorityParts } from '../core/hub-authority.ts'
 import { Notices } from '../core/notices.ts'
+import { recordFirst } from '../core/record-first.ts'
 import { AuthorityService, type AuthorityServiceParts } from '../trust/authority/authority-service.ts'
 import { MoveWitness } from '../trust/authority/move-witness.ts'
 
@@ -50,6 +51,7 @@ export async function memoryAuthority(
     clock,
     random: environment.random,
     events: (event) => events.push(event),
+    recordFirst: recordFirst({ sink: (event) => events.push(event), durable: () => undefined }),
     hostNames: ['hub.example'],
     ...changes,
   })

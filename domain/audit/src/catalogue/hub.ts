@@ -35,6 +35,9 @@ export const HUB_EVENTS = {
   ),
   'service-queue.overflowed': ofHub({ messages: 'number' }),
 
+  /** What was recorded before it was done was not done, or not wholly: `act` is the type of its event. */
+  'act.failed': ofHub({ act: 'text', reason: 'text' }),
+
   'key.created': ofHub({ purpose: 'text' }),
   'key.rotated': ofHub({ purpose: 'text' }),
   'key.dropped': ofHub({ purpose: 'text' }),
@@ -57,6 +60,11 @@ export const HUB_EVENTS = {
   'consumer-group.deleted': ofSubject({}),
   'policy.created': ofSubject({ rights: 'text' }),
   'policy.key-changed': ofSubject({ slot: 'text' }),
+  /** `slot` has a new key and is the current one; the former works on until `formerUntil`. */
+  'policy.rotated': ofSubject({ slot: 'text', formerUntil: 'text' }),
+  'policy.key-retired': ofSubject({ slot: 'text' }),
+  /** The current key is older than it may be. */
+  'policy.rotation-overdue': ofSubject({ slot: 'text', days: 'number' }),
   'policy.secret-disclosed': ofSubject({ slot: 'text' }),
 
   /**

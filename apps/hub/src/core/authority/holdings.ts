@@ -4,11 +4,12 @@
  */
 
 import { type KeyObject, X509Certificate } from 'node:crypto'
-import type { EventSink, EventType } from '@holdfast/audit'
+import type { EventSink, EventType, SecurityEvent } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
 import type { KeyFolder, KeyRing, Random } from '@holdfast/keys'
 import { type AuthorityKeys, type Certificate, type Publication, renewalTimeOf } from '@holdfast/pki'
 import { HubCertificateError } from '../certificate-file.ts'
+import type { RecordFirst } from '../record-first.ts'
 import { AuthorityFiles, TRUST_PEM } from './authority-files.ts'
 import {
   type AuthorityState,
@@ -42,6 +43,8 @@ export interface HubAuthorityParts {
   readonly clock: Clock
   readonly random: Random
   readonly events: EventSink
+  /** For roots and authorities that are ended. */
+  readonly recordFirst: RecordFirst
   readonly hostNames: readonly string[]
   /** Where keys of issuing authorities are made and kept, before the key ring, which is always one of them. */
   readonly keys?: readonly AuthorityKeys[]
@@ -332,13 +335,22 @@ export class AuthorityHoldings {
     actor: string,
     detail: Readonly<Record<string, string | boolean>> = {},
   ): void {
-    this.parts.events({
+    this.parts.events(this.event(type, { number, root }, actor, detail))
+  }
+
+  event(
+    type: EventType,
+    { number, root }: Pick<Generation, 'number' | 'root'>,
+    actor: string,
+    detail: Readonly<Record<string, string | boolean>> = {},
+  ): SecurityEvent {
+    return {
       type,
       at: this.parts.clock.wall(),
       subject: `root/${number}`,
       actor,
       detail: { sha256: root.sha256Thumbprint, ...detail },
-    })
+    }
   }
 }
 

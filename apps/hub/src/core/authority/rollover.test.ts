@@ -15,7 +15,15 @@ async function world() {
   const environment = testEnvironment(clock)
   const { ring } = await openKeys(new MemoryFolder(), environment)
   const open = (folder: MemoryFolder): Promise<HubAuthority> =>
-    HubAuthority.open({ folder, ring, clock, random: environment.random, events: () => undefined, hostNames: ['hub'] })
+    HubAuthority.open({
+      folder,
+      ring,
+      clock,
+      random: environment.random,
+      events: () => undefined,
+      recordFirst: (_event, act) => act(),
+      hostNames: ['hub'],
+    })
   return { clock, open, folder: new MemoryFolder() }
 }
 
