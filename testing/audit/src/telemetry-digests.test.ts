@@ -9,6 +9,7 @@ import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Device, freePort, HubApi, HubProcess, NumberedMessages } from '@holdfast/testing-hub'
 import { requireTool } from '@holdfast/testing-tidy'
+import { holdfast } from './holdfast-cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-digests-'))
 const data = join(folder, 'hub')
@@ -29,6 +30,17 @@ for segment, partition, first, end in db.execute('SELECT id, partition, first_se
     digest = hashlib.sha256(b''.join(hashlib.sha256(sealed).digest() for (sealed,) in pages)).hexdigest()
     found.append('%d %d-%d %s' % (partition, first, end - 1, digest))
 print(json.dumps(found))
+`
+
+/** Changes one byte of one page. */
+const FLIP = `
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+page, sealed = db.execute('SELECT id, sealed FROM page ORDER BY id DESC LIMIT 1').fetchone()
+changed = bytearray(sealed)
+changed[len(changed) // 2] ^= 1
+db.execute('UPDATE page SET sealed = ? WHERE id = ?', (bytes(changed), page))
+db.commit()
 `
 
 interface EventJson {
@@ -111,5 +123,14 @@ test('what is paged is in the log, once or twice and never not at all, whenever 
   // At least once: of what was told a kill repeats a little.
   assert.ok(told.length >= new Set(told).size)
   assert.ok(told.length <= 2 * new Set(told).size)
+  const good = await holdfast(data, 'messages', 'verify')
+  assert.equal(good.exit, 0, good.err)
   assert.deepEqual(await hub.end('SIGTERM'), { code: 0, signal: null })
+
+  execFileSync('python3', ['-c', FLIP, join(data, 'history.db')])
+  hub = await start()
+  const bad = await holdfast(data, 'messages', 'verify')
+  assert.equal(bad.exit, 1)
+  assert.match(bad.out, /^altered: partition \d+, sequence \d+ to \d+: page \d+ is not what was written$/m)
+  await hub.end('SIGTERM')
 })
