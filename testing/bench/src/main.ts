@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bareTls } from './bare-tls.ts'
+import { auditAppendRows } from './audit-append-row.ts'
 import { auditVerificationRows } from './audit-verification-row.ts'
 import { authorizationRows } from './authorization-row.ts'
 import { commandRows } from './command-row.ts'
@@ -39,7 +40,7 @@ const { values: options } = parseArgs({
     rows: {
       type: 'string',
       default:
-        'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff,est,audit-verification,authorization',
+        'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff,est,audit-append,audit-verification,authorization',
     },
   },
 })
@@ -127,6 +128,7 @@ async function bench(): Promise<void> {
   if (wanted.has('cutoff')) for (const row of await cutoffRows(given)) printRow(row)
   if (wanted.has('est')) for (const row of await estRows(given)) printRow(row)
   if (wanted.has('events')) await events()
+  if (wanted.has('audit-append')) for (const row of await auditAppendRows(given)) printRow(row)
   if (wanted.has('audit-verification')) for (const row of auditVerificationRows(given)) printRow(row)
   if (wanted.has('authorization')) for (const row of authorizationRows(given)) printRow(row)
   if (wanted.has('quotes')) for (const row of quoteRows(given)) printRow(row)
