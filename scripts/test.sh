@@ -8,7 +8,7 @@ cd "$root" || exit 1
 . "$root/scripts/setup.sh"
 holdfast_setup "$root"
 holdfast_pick_node "$root"
-sh scripts/system-packages.sh openssl gcc libssl-dev mosquitto mosquitto_pub nats-server swtpm tpm2_createek swtpm_setup chromium curl python3 python3-cryptography python3-cryptography-vectors g++ softhsm2-util pkcs11-tool rsyslogd lmnsd_gtls.so
+sh scripts/system-packages.sh openssl gcc libssl-dev mosquitto mosquitto_pub nats-server swtpm tpm2_createek swtpm_setup chromium curl python3 python3-cryptography python3-cryptography-vectors g++ softhsm2-util pkcs11-tool rsyslogd lmnsd_gtls.so age tar
 
 # Milliseconds one test (and one file) may take before it counts as hung; the crash suite is the longest of all.
 TEST_MS_MAX=600000

@@ -5,6 +5,7 @@ import { fuzzTargets as amqp } from '@holdfast/amqp/testing'
 import { fuzzTargets as attestation } from '@holdfast/attestation/testing'
 import { fuzzTargets as audit } from '@holdfast/audit/testing'
 import { fuzzTargets as authorization } from '@holdfast/authorization/testing'
+import { fuzzTargets as backup } from '@holdfast/backup/testing'
 import { fuzzTargets as cedar } from '@holdfast/cedar/testing'
 import { fuzzTargets as commands } from '@holdfast/commands/testing'
 import { fuzzTargets as credentials } from '@holdfast/credentials/testing'
@@ -116,6 +117,7 @@ export const subjects: readonly Subject[] = [
   ...audit,
   ...authorization,
   ...cedar,
+  ...backup,
 ].map((target) => ({
   name: target.name,
   seeds: target.seeds,
