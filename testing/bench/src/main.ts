@@ -22,7 +22,7 @@ import { callHub, eachOf, holdfast, type HoldfastServer, startHoldfast } from '.
 import { buildLoadGenerator, type LoadResult, runLoad } from './load-generator.ts'
 import { median } from './median.ts'
 import { methodRows } from './method-row.ts'
-import { residentBytes } from './process-cost.ts'
+import { cpuSeconds, residentBytes } from './process-cost.ts'
 import { measureQueries } from './query-row.ts'
 import { quoteRows } from './quote-row.ts'
 import { measureReading } from './reading.ts'
@@ -128,7 +128,7 @@ async function bench(): Promise<void> {
   if (wanted.has('cutoff')) for (const row of await cutoffRows(given)) printRow(row)
   if (wanted.has('est')) for (const row of await estRows(given)) printRow(row)
   if (wanted.has('events')) await events()
-  if (wanted.has('audit-append')) for (const row of await auditAppendRows(given)) printRow(row)
+  if (wanted.has('audit-append')) await auditAppends()
   if (wanted.has('audit-verification')) for (const row of auditVerificationRows(given)) printRow(row)
   if (wanted.has('authorization')) for (const row of authorizationRows(given)) printRow(row)
   if (wanted.has('quotes')) for (const row of quoteRows(given)) printRow(row)
@@ -207,6 +207,34 @@ async function memory(credentials: FleetCredentials, devices: number): Promise<v
     }
   }
   printRow({ what, unit: 'KiB', values, isMoreBetter: false, targets: { mosquitto: 0.5 } })
+}
+
+/** What entries cost, and how much of what a hub that takes telemetry does that is: its devices connect, send and go. */
+async function auditAppends(): Promise<void> {
+  const { rows, microseconds } = await auditAppendRows({ scratch, rounds, progress })
+  for (const row of rows) printRow(row)
+  const shares: number[] = []
+  const kind = holdfast(registerKeys)
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(`the share of the audit log: round ${round} of ${rounds}`)
+    const server = await kind.start({ scratch, isMutual: false })
+    try {
+      const { data } = server as HoldfastServer
+      const [entries, cpu] = [await entriesOf(data), cpuSeconds(server.pid)]
+      await runLoad([...common(kind, server, INGEST_DEVICES), '-w', '10', '-i', tokensFile(server), '-d', seconds])
+      const more = (await entriesOf(data)) - entries
+      shares.push((more * microseconds) / 10_000 / (cpuSeconds(server.pid) - cpu))
+    } finally {
+      await server.stop()
+    }
+  }
+  const what = `share of the audit log in the processor of a hub: ${INGEST_DEVICES} devices connect, send ${seconds} s at window 10, and go`
+  printRow({ what, unit: '%', values: new Map([['holdfast', shares]]), isMoreBetter: false })
+}
+
+async function entriesOf(data: string): Promise<number> {
+  const log = await callHub(data, 'GET', '/api/v1/audit/log')
+  return typeof log === 'object' && log !== null && 'size' in log ? Number(log.size) : 0
 }
 
 async function events(): Promise<void> {
