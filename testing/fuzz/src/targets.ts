@@ -10,6 +10,7 @@ import { fuzzTargets as cedar } from '@holdfast/cedar/testing'
 import { fuzzTargets as commands } from '@holdfast/commands/testing'
 import { fuzzTargets as credentials } from '@holdfast/credentials/testing'
 import { fuzzTargets as dps } from '@holdfast/dps/testing'
+import { fuzzTargets as forwarding } from '@holdfast/forwarding/testing'
 import { fuzzTargets as iothub } from '@holdfast/iothub/testing'
 import { fuzzTargets as keys } from '@holdfast/keys/testing'
 import { fuzzTargets as masquerade } from '@holdfast/masquerade/testing'
@@ -19,7 +20,9 @@ import { fuzzTarget as mqtt } from '@holdfast/mqtt/testing'
 import { fuzzTargets as operators } from '@holdfast/operators/testing'
 import { fuzzTargets as pkcs11 } from '@holdfast/pkcs11/testing'
 import { fuzzTargets as pki } from '@holdfast/pki/testing'
+import { fuzzTargets as review } from '@holdfast/review/testing'
 import { fuzzTargets as supply } from '@holdfast/supply/testing'
+import { fuzzTargets as syslog } from '@holdfast/syslog/testing'
 import { fuzzTargets as tlog } from '@holdfast/tlog/testing'
 import { fuzzTargets as tokens } from '@holdfast/tokens/testing'
 import { bootTargets, identityTargets } from '@holdfast/tpm/testing'
@@ -116,6 +119,9 @@ export const subjects: readonly Subject[] = [
   ...tlog,
   ...audit,
   ...authorization,
+  ...forwarding,
+  ...review,
+  ...syslog,
   ...cedar,
   ...backup,
 ].map((target) => ({

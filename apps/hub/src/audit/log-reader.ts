@@ -48,7 +48,12 @@ export class LogReader implements EntryReader {
     let after: number | undefined
     do {
       const place = { ...(after === undefined ? {} : { after }), limit: Math.min(PAGE_ENTRIES, limit - newest.length) }
-      const page = await this.#parts.store.listAuditEntries({ ...what, to: timestampOf(asOf + 1), order: 'newest', ...place })
+      const page = await this.#parts.store.listAuditEntries({
+        ...what,
+        to: timestampOf(asOf + 1),
+        order: 'newest',
+        ...place,
+      })
       newest.push(...page.entries.map(shownEntryOf))
       after = page.next
     } while (after !== undefined && newest.length < limit)
