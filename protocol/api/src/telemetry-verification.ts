@@ -31,7 +31,7 @@ export type TelemetryVerification = Type.Static<typeof TelemetryVerification>
 export const telemetryOperations = {
   verify: operation({
     id: 'telemetry.verify',
-    method: 'POST',
+    method: 'GET',
     path: '/api/v1/telemetry/verification',
     summary: 'Compares stored telemetry, page by page, with the digests in the audit log',
     action: 'audit:read',
