@@ -63,7 +63,7 @@ export type {
 } from './revocation-lists.ts'
 export { RevocationLists } from './revocation-lists.ts'
 export type { StaleList } from './stale-list.ts'
-export { edgeScope, scopesOf } from './scope.ts'
+export { edgeScope, scopedDevice, scopesOf, unknownScope } from './scope.ts'
 export type {
   AccessPolicy,
   DeviceFilter,

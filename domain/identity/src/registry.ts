@@ -27,7 +27,7 @@ import {
   PAGE_ITEMS_MAX,
 } from './limits.ts'
 import { type RandomBytes, randomBase64, randomDecimal } from './random.ts'
-import { edgeScope, parentFault } from './scope.ts'
+import { edgeScope, parentFault, unknownScope } from './scope.ts'
 import type { IdentityStore } from './store.ts'
 
 /** A new device, or with `moduleId` a new module. Without `authentication` it gets keys. */
@@ -379,10 +379,6 @@ function checkKind(
     throw new IdentityError('invalid', 'a module stands where its device does')
   }
   if (!isModule && (asked.managedBy ?? '') !== '') throw new IdentityError('invalid', 'managedBy is for modules alone')
-}
-
-function unknownScope(): IdentityError {
-  return new IdentityError('unknown-scope', 'no edge device has this scope; read it from the deviceScope of the parent')
 }
 
 function unknownFleet(): IdentityError {

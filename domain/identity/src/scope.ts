@@ -4,6 +4,7 @@
  */
 
 import { isDeviceId } from '@holdfast/iothub'
+import { IdentityError } from './errors.ts'
 import type { Identity } from './identity.ts'
 import { EDGE_LAYERS_MAX, SCOPE_CHARACTERS_MAX } from './limits.ts'
 
@@ -25,6 +26,11 @@ export function scopedDevice(text: string): string | undefined {
   if (text.length > SCOPE_CHARACTERS_MAX || !text.startsWith(SCHEME)) return undefined
   const deviceId = text.slice(SCHEME.length, text.lastIndexOf('-'))
   return isDeviceId(deviceId) ? deviceId : undefined
+}
+
+/** The refusal of a scope that is nobody's. */
+export function unknownScope(): IdentityError {
+  return new IdentityError('unknown-scope', 'no edge device has this scope; read it from the deviceScope of the parent')
 }
 
 /** The two fields of a device's document: a leaf shows its parent's scope as its own, as IoT Hub does. */

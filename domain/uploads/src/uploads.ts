@@ -215,6 +215,11 @@ export class Uploads {
     return this.#parts.store.listUploads({ ...page, limit: Math.min(page.limit, UPLOAD_PAGE_MAX) })
   }
 
+  /** Whose a file is, without the key of its bytes; undefined where there is none. */
+  find(correlationId: string): Promise<Upload | undefined> {
+    return this.#parts.store.findUpload(correlationId)
+  }
+
   /** A file and its plain bytes; undefined where there is none. */
   async read(
     correlationId: string,

@@ -16,6 +16,8 @@ export const DeviceCreate = shape('DeviceCreate', {
   iotEdge: Type.Optional(Type.Boolean()),
   /** The `deviceScope` of the edge device above it. */
   parentScope: Type.Optional(Type.String()),
+  /** `organisation/site/fleet` in which it stands; needed where whoever makes it could mean several. */
+  fleet: Type.Optional(Type.String({ minLength: 1, maxLength: 191 })),
 })
 export type DeviceCreate = Type.Static<typeof DeviceCreate>
 

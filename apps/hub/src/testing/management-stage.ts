@@ -33,7 +33,7 @@ import { memoryAuthority } from './memory-authority.ts'
 import { memoryMasquerade } from './memory-masquerade.ts'
 import type { DeviceCredentials } from '../trust/device-credentials.ts'
 import { memoryCredentials } from './memory-credentials.ts'
-import { checkAnswer } from './answer-check.ts'
+import { checkAnswer, operationAt } from './answer-check.ts'
 import { MemoryTelemetry } from './memory-telemetry.ts'
 
 export const HOST = 'hub.example'
@@ -243,8 +243,11 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
   /** The whole answer, which has to be what its operation says. */
   const ask = async (asked: Request, peer: PeerFacts): Promise<Answer> => {
     const response = await send(asked, peer)
-    const text = await response.text()
     const { status, headers } = response
+    // A live view has no end; that it was opened is what there is to know of it here.
+    const isEndless = status < 400 && operationAt(asked.method, new URL(asked.url).pathname)?.answer.kind === 'events'
+    if (isEndless) void response.body?.cancel()
+    const text = isEndless ? '' : await response.text()
     const isJson = headers.get('content-type')?.includes('json') === true && !text.trimEnd().includes('\n')
     const body = text === '' || !isJson ? {} : (JSON.parse(text) as Record<string, unknown>)
     checkAnswer(asked, status, body)

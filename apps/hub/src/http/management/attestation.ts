@@ -16,7 +16,7 @@ import {
 import { formatTimestamp, timestampOf } from '@holdfast/base'
 import { Problem, type ProblemFacts } from '../problem.ts'
 import { actorName } from './actor.ts'
-import { cutPage, onePage, PAGE_ITEMS } from './page.ts'
+import { narrowedPage, onePage } from './page.ts'
 import { type Asked, type Call, type Route, serve } from './route.ts'
 
 const { attestationOperations, attestationSignerOperations, referenceOperations } = AttestationApi
@@ -88,19 +88,16 @@ const REFUSALS: Readonly<Record<AttestationErrorCode, readonly [ProblemFacts['st
   'too-many': [409, 'there are as many as there may be'],
 }
 
-async function list({ services, query }: Asked<typeof attestationOperations.list>) {
-  const { after, limit = PAGE_ITEMS } = query
-  const items = await services.attestation.attestations.list({ limit, ...(after === undefined ? {} : { after }) })
-  return cutPage(
-    items,
-    limit,
-    ({ deviceId }) => deviceId,
-    ({ deviceId, standing, reference }): AttestationApi.Standing => ({
+async function list({ services, query, reach }: Asked<typeof attestationOperations.list>) {
+  return narrowedPage({ reach, ...query }, (page) => services.attestation.attestations.list(page), {
+    name: ({ deviceId }) => deviceId,
+    about: (one) => ({ deviceId: one.deviceId }),
+    shown: ({ deviceId, standing, reference }): AttestationApi.Standing => ({
       deviceId,
       ...standingJson(standing),
       ...(reference === undefined ? {} : { reference }),
     }),
-  )
+  })
 }
 
 async function show({ services, path }: Asked<typeof attestationOperations.show>): Promise<AttestationApi.Attestation> {

@@ -5,7 +5,8 @@ import { formatTimestamp, type Timestamp, timestampOf } from '@holdfast/base'
 import { type Lapse, LAPSE_KINDS, type LapseCursor, listLapses } from '@holdfast/credentials'
 import { badRequest } from '../problem.ts'
 import { timeOf } from '../query.ts'
-import { cutPage, PAGE_ITEMS } from './page.ts'
+import type { About } from '../../people/reach.ts'
+import { narrowedPage } from './page.ts'
 import { type Asked, type Route, serve } from './route.ts'
 
 export const CALENDAR_ROUTES: readonly Route[] = [serve(OPERATIONS.calendar.list, list)]
@@ -14,20 +15,27 @@ export const CALENDAR_ROUTES: readonly Route[] = [serve(OPERATIONS.calendar.list
 const FAR = timestampOf(Date.UTC(9999, 11, 31))
 const CURSOR = /^(\d{1,15}) ([a-z-]{1,32}) (.{1,256})$/
 
-async function list({ services, query }: Asked<typeof OPERATIONS.calendar.list>) {
-  const { limit = PAGE_ITEMS } = query
+async function list({ services, query, reach }: Asked<typeof OPERATIONS.calendar.list>) {
   const from = query.from === undefined ? timestampOf(0) : timeOf(query.from)
   const to = query.to === undefined ? FAR : timeOf(query.to)
   if (from >= to) throw badRequest([{ path: '?to', message: 'is not after from' }])
-  const after = query.after === undefined ? undefined : cursorOf(query.after)
-  const lapses = await listLapses(services.lapses, { from, to, limit, ...(after === undefined ? {} : { after }) })
   const now = services.clock.wall()
-  return cutPage(
-    lapses,
-    limit,
-    ({ at, kind, id }) => `${at} ${kind} ${id}`,
-    (lapse) => shown(lapse, now),
+  return narrowedPage(
+    { reach, after: query.after, limit: query.limit },
+    ({ after, limit }) =>
+      listLapses(services.lapses, { from, to, limit, ...(after === undefined ? {} : { after: cursorOf(after) }) }),
+    {
+      name: ({ at, kind, id }) => `${at} ${kind} ${id}`,
+      about: ({ subject }) => aboutOf(subject),
+      shown: (lapse) => shown(lapse, now),
+    },
   )
+}
+
+/** A subject as events name it: `device/ID`, `module/DEVICE/ID`; the rest is the hub's. */
+function aboutOf(subject: string): About {
+  const [, device] = /^(?:device|module)\/([^/]+)/.exec(subject) ?? []
+  return device === undefined ? undefined : { deviceId: device }
 }
 
 /** @throws Problem 400. */

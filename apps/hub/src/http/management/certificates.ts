@@ -14,6 +14,7 @@ import { encodePem } from '@holdfast/pki'
 import { Problem } from '../problem.ts'
 import { actorName } from './actor.ts'
 import type { Named } from './identity-named.ts'
+import { type About, within } from '../../people/reach.ts'
 import { onePage } from './page.ts'
 import { type Asked, type Call, type Route, serve } from './route.ts'
 
@@ -25,23 +26,27 @@ export interface CertificateServices {
 const { certificateOperations, certificateProfileOperations } = CertificateApi
 
 export const CERTIFICATE_ROUTES: readonly Route[] = [
-  serve(certificateOperations.list, async ({ services, query: { device, module } }) => ({
-    items: (await services.credentials.listOf(keyOf({ id: device, module }))).map((record) => shown(record)),
-  })),
-  serve(certificateOperations.revokeAll, async ({ services, body, actor }) => {
+  serve(certificateOperations.list, async ({ services, query: { device, module }, reach }) => {
+    const records = await services.credentials.listOf(keyOf({ id: device, module }))
+    return { items: (await within(reach, records, aboutOf)).map((record) => shown(record)) }
+  }),
+  serve(certificateOperations.revokeAll, async ({ services, body, actor, reach }) => {
     const { deviceId, moduleId, reason = 'unspecified' } = body
+    // As for a device that has none, or is none.
+    if (!(await reach.includes(deviceId))) return { revoked: [], sessionsClosed: 0, milliseconds: 0 }
     return changed(
       await services.credentials.revokeAllOf(keyOf({ id: deviceId, module: moduleId }), reason, actorName(actor)),
     )
   }),
-  serve(certificateOperations.show, async ({ services, path }) => {
-    const record = await services.credentials.readBySerial(serialOf(path.serial))
-    if (record === undefined) throw missing('there is no certificate with this serial number')
+  serve(certificateOperations.show, async (call) => {
+    const record = await existing(call)
     return { ...shown(record), certificate: encodePem('CERTIFICATE', record.certificate) }
   }),
-  serve(certificateOperations.revoke, async ({ services, path, body: { reason = 'unspecified' }, actor }) =>
-    changed(await services.credentials.revoke(serialOf(path.serial), reason, actorName(actor))),
-  ),
+  serve(certificateOperations.revoke, async (call) => {
+    const { reason = 'unspecified' } = call.body
+    const { serialNumber } = await existing(call)
+    return changed(await call.services.credentials.revoke(serialNumber, reason, actorName(call.actor)))
+  }),
   serve(certificateOperations.profileOfDevice, showChoice),
   serve(certificateOperations.chooseForDevice, choose),
   serve(certificateOperations.profileOfModule, showChoice),
@@ -60,6 +65,23 @@ export const CERTIFICATE_ROUTES: readonly Route[] = [
     return undefined
   }),
 ]
+
+/** @throws Problem 404, for a certificate of a device out of reach as for one that is not there. */
+async function existing({
+  services,
+  path,
+  reach,
+}: Call & { readonly path: { readonly serial: string } }): Promise<IssuedCertificate> {
+  const record = await services.credentials.readBySerial(serialOf(path.serial))
+  const isWithin = record !== undefined && (await within(reach, [record], aboutOf)).length > 0
+  if (isWithin) return record
+  throw missing('there is no certificate with this serial number')
+}
+
+function aboutOf({ key, generationId }: IssuedCertificate): About {
+  // A module has a generation of its own, and goes with its device.
+  return key.moduleId === undefined ? { deviceId: key.deviceId, generationId } : { deviceId: key.deviceId }
+}
 
 function changed({ certificates, sessionsClosed, milliseconds }: Revoked): CertificateApi.Revoked {
   return { revoked: certificates.map(({ serialNumber }) => serialNumber), sessionsClosed, milliseconds }

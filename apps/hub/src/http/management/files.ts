@@ -7,36 +7,41 @@ import type { Upload } from '@holdfast/uploads'
 import { badRequest, Problem } from '../problem.ts'
 import { actorName } from './actor.ts'
 import { byteStream } from './byte-stream.ts'
-import { PAGE_ITEMS, type PageOf } from './page.ts'
-import { type Asked, type Route, serve } from './route.ts'
+import { narrowedPage, type PageOf } from './page.ts'
+import { type Asked, type Call, type Route, serve } from './route.ts'
 
 const { file: fileOperations } = OPERATIONS
 
 export const FILE_ROUTES: readonly Route[] = [
   serve(fileOperations.list, list),
   serve(fileOperations.content, download),
-  serve(fileOperations.delete, async ({ services, path, actor }) => {
-    if (!(await services.files.delete(path.file, actorName(actor)))) throw noSuchFile()
+  serve(fileOperations.delete, async (call) => {
+    await demandWithin(call)
+    if (!(await call.services.files.delete(call.path.file, actorName(call.actor)))) throw noSuchFile()
     return undefined
   }),
 ]
 
-async function list({ services, query }: Asked<typeof fileOperations.list>): Promise<PageOf<Api.File>> {
-  const { device, after, limit = PAGE_ITEMS } = query
+async function list({ services, query, reach }: Asked<typeof fileOperations.list>): Promise<PageOf<Api.File>> {
+  const { device, after, limit } = query
   if (device !== undefined && !isDeviceId(device)) throw badRequest([{ path: '?device', message: 'is no device id' }])
-  const uploads = await services.files.list({
-    limit,
-    ...(device === undefined ? {} : { deviceId: device }),
-    ...(after === undefined ? {} : { after }),
-  })
-  const last = uploads.at(-1)
-  return {
-    items: uploads.flatMap((upload) => fileJson(upload)),
-    ...(last === undefined || uploads.length < limit ? {} : { next: last.correlationId }),
-  }
+  const page = await narrowedPage(
+    { reach, after, limit },
+    (part) => services.files.list({ ...part, ...(device === undefined ? {} : { deviceId: device }) }),
+    { name: ({ correlationId }) => correlationId, about: (upload) => upload, shown: fileJson },
+  )
+  return { ...page, items: page.items.flat() }
+}
+
+/** @throws Problem 404, for a file of a device out of reach as for one that is not there. */
+async function demandWithin({ services, path, reach }: Call & { readonly path: { readonly file: string } }) {
+  if (reach.within === undefined) return
+  const upload = await services.files.find(path.file)
+  if (upload === undefined || !(await reach.includes(upload.deviceId, upload.generationId))) throw noSuchFile()
 }
 
 async function download(call: Asked<typeof fileOperations.content>): Promise<Response> {
+  await demandWithin(call)
   // First, for what cannot be streamed was not read either.
   const lease = call.streams.open(call.actor)
   const file = await call.services.files.read(call.path.file, actorName(call.actor)).catch((error: unknown) => {

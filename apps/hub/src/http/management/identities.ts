@@ -10,6 +10,7 @@ import { cutOff } from './changed.ts'
 import { authenticationDraft, identityJson, thumbprintDraft } from './identity-json.ts'
 import { versioned } from './entity-tag.ts'
 import { existing, keyOf, type Named } from './identity-named.ts'
+import { demandParent } from './parent.ts'
 import { cutPage, onePage, PAGE_ITEMS, type PageOf } from './page.ts'
 import { type Asked, type Call, type Route, serve } from './route.ts'
 
@@ -17,7 +18,11 @@ const { device, module } = OPERATIONS
 
 export const IDENTITY_ROUTES: readonly Route[] = [
   serve(device.list, listDevices),
-  serve(device.create, ({ body: { deviceId, ...words }, ...call }) => create(call, { deviceId }, words)),
+  serve(device.create, async ({ body: { deviceId, fleet: wished, ...words }, ...call }) => {
+    const fleet = call.reach.home(wished)
+    await demandParent(call, { kind: 'fleet', fleet }, words.parentScope)
+    return create(call, { deviceId }, { ...words, ...(fleet === undefined ? {} : { fleet }) })
+  }),
   serve(device.show, show),
   serve(device.change, change),
   serve(device.delete, remove),
@@ -46,7 +51,12 @@ type Addressed = Call & Named & { readonly ifMatch: string | undefined }
 
 async function listDevices(call: Asked<typeof device.list>): Promise<PageOf<Api.Device>> {
   const { after, limit = PAGE_ITEMS } = call.query
-  const devices = await call.services.registry.listDevices({ limit, ...(after === undefined ? {} : { after }) })
+  const { within } = call.reach
+  const devices = await call.services.registry.listDevices({
+    limit,
+    ...(after === undefined ? {} : { after }),
+    ...(within === undefined ? {} : { within }),
+  })
   return cutPage(
     devices,
     limit,
@@ -56,9 +66,10 @@ async function listDevices(call: Asked<typeof device.list>): Promise<PageOf<Api.
 }
 
 async function create(call: Call, key: IdentityKey, words: Omit<Api.DeviceCreate, 'deviceId'>) {
-  const { iotEdge, parentScope } = words
+  const { iotEdge, parentScope, fleet } = words
   const draft = {
     ...key,
+    ...(fleet === undefined ? {} : { fleet }),
     authentication: authenticationDraft(words),
     ...(iotEdge === undefined ? {} : { iotEdge }),
     ...(parentScope === undefined ? {} : { parentScope }),
@@ -73,6 +84,7 @@ async function show(call: Addressed) {
 }
 
 async function change(call: Addressed & { readonly body: Api.DeviceChange }): Promise<Api.Changed> {
+  await demandParent(call, { kind: 'device', deviceId: call.path.id }, call.body.parentScope)
   const asked = await changeOf(call, call.body)
   const { cuts } = await call.services.registry.update(keyOf(call), asked, actorName(call.actor), foundOf(call))
   return cutOff(call, cuts)

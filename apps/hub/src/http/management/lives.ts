@@ -4,10 +4,10 @@ import { OPERATIONS, type SupplyApi } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
 import type { DeviceLife, Tombstone } from '@holdfast/supply'
 import { actorName, mayAll, OWNER } from './actor.ts'
-import { withoutRights } from './authorize.ts'
+import { withoutAction, withoutRights } from './authorize.ts'
 import { historyPage } from './history-page.ts'
-import { cutPage, PAGE_ITEMS } from './page.ts'
-import { type Asked, type Route, serve } from './route.ts'
+import { narrowedPage } from './page.ts'
+import { type Asked, type Call, type Route, serve } from './route.ts'
 
 const { life, transfer } = OPERATIONS
 
@@ -34,24 +34,39 @@ export const LIFE_ROUTES: readonly Route[] = [
   serve(transfer.accept, async ({ services, body, actor }) =>
     lifeJson(await services.supply.transfers.accept(body.code, actorName(actor))),
   ),
-  serve(life.tombstones, async ({ services, query: { after = 0, limit = PAGE_ITEMS, device } }) => {
-    const page = { after, limit, ...(device === undefined ? {} : { deviceId: device }) }
-    return cutPage(
-      await services.supply.store.listTombstones(page),
-      limit,
-      ({ sequence }) => String(sequence),
-      ({ sequence, ...tombstone }): SupplyApi.Tombstone => ({ sequence, ...tombstoneJson(tombstone) }),
-    )
-  }),
+  serve(life.tombstones, async ({ services, reach, query: { after, limit, device } }) =>
+    narrowedPage(
+      { reach, after: after === undefined ? undefined : String(after), limit },
+      (page) =>
+        services.supply.store.listTombstones({
+          after: Number(page.after ?? 0),
+          limit: page.limit,
+          ...(device === undefined ? {} : { deviceId: device }),
+        }),
+      {
+        name: ({ sequence }) => String(sequence),
+        about: (tombstone) => tombstone,
+        shown: ({ sequence, ...tombstone }): SupplyApi.Tombstone => ({ sequence, ...tombstoneJson(tombstone) }),
+      },
+    ),
+  ),
 ]
 
 async function retire({ services, path, body, actor }: Asked<typeof life.retire>): Promise<SupplyApi.Tombstone> {
   const { reason = '', shred = false } = body
-  // It reaches past the device, to keys: as shredding by itself does.
-  if (shred && !mayAll(actor, OWNER)) throw withoutRights(actorName(actor), OWNER)
+  if (shred) await demandShredding({ services, actor }, path.id)
   const tombstone = await services.supply.retirements.retire(path.id, reason, actorName(actor))
   if (shred) await services.shredder.shred(path.id, true, actorName(actor))
   return tombstoneJson(tombstone)
+}
+
+/** It reaches past the device, to keys: as shredding by itself does. @throws Problem 403. */
+async function demandShredding({ services, actor }: Pick<Call, 'services' | 'actor'>, id: string): Promise<void> {
+  const { authorization } = services
+  if (actor.kind === 'policy' && !mayAll(actor, OWNER)) throw withoutRights(actor.principal.name, OWNER)
+  if (authorization === undefined) return
+  const isAllowed = await authorization.may(actor, 'device:shred', await authorization.deviceAt(id))
+  if (!isAllowed) throw withoutAction('device:shred')
 }
 
 async function offer({ services, path, body, actor }: Asked<typeof transfer.offer>): Promise<SupplyApi.Offered> {

@@ -15,15 +15,17 @@ import { checkIdentityKey, type IdentityKey, identityText } from '@holdfast/iden
 import { badRequest, Problem } from '../problem.ts'
 import { actorName } from './actor.ts'
 import { keyOf as namedKey, type Named } from './identity-named.ts'
+import { within } from '../../people/reach.ts'
 import { onePage } from './page.ts'
 import { type Asked, type Call, type Route, serve } from './route.ts'
 
 const { connectionPolicy, masquerade, quarantine } = OPERATIONS
 
 export const MASQUERADE_ROUTES: readonly Route[] = [
-  serve(quarantine.list, async ({ services, query }) =>
-    onePage(query, services.masquerade.quarantine.list(), identityText, quarantinedJson),
-  ),
+  serve(quarantine.list, async ({ services, query, reach }) => {
+    const entries = await within(reach, services.masquerade.quarantine.list(), ({ deviceId }) => ({ deviceId }))
+    return onePage(query, entries, identityText, quarantinedJson)
+  }),
   serve(quarantine.add, add),
   serve(quarantine.release, release),
   serve(quarantine.releaseModule, release),
@@ -44,9 +46,10 @@ export function quarantinedJson(entry: QuarantineEntry): MasqueradeApi.Quarantin
   return { deviceId, ...(moduleId === undefined ? {} : { moduleId }), reason, at: formatTimestamp(at), actor }
 }
 
-async function add({ services, body, actor }: Asked<typeof quarantine.add>): Promise<MasqueradeApi.Quarantined> {
+async function add({ services, body, actor, reach }: Asked<typeof quarantine.add>): Promise<MasqueradeApi.Quarantined> {
   const { deviceId, moduleId, reason } = body
   const key = checkIdentityKey(moduleId === undefined ? { deviceId } : { deviceId, moduleId })
+  if (!(await reach.includes(key.deviceId))) throw new Problem(QUARANTINE_REFUSALS.missing)
   const held = services.masquerade.quarantine
   const outcome = await held.add(key, reason, actorName(actor))
   const entry = held.find(key)

@@ -8,12 +8,13 @@ import { PAGE_ITEMS } from './page.ts'
 
 export const QUERY_ROUTES: readonly Route[] = [serve(OPERATIONS.query.run, runQuery)]
 
-async function runQuery({ services, body }: Asked<typeof OPERATIONS.query.run>): Promise<Response> {
+async function runQuery({ services, body, reach }: Asked<typeof OPERATIONS.query.run>): Promise<Response> {
   const { query: text, limit = PAGE_ITEMS, continuation } = body
   const outcome = await services.queries.queryTwins({
     query: parsed(text),
     text,
     limit,
+    ...(reach.within === undefined ? {} : { within: reach.within }),
     ...(continuation === undefined ? {} : { continuation }),
   })
   switch (outcome.kind) {
