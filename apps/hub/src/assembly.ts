@@ -44,6 +44,7 @@ import type { Statistics } from './core/statistics.ts'
 import type { Storage } from './core/storage.ts'
 import { TelemetryInlet } from './core/telemetry-inlet.ts'
 import type { DataFolder } from './data-folder.ts'
+import { OpenStreams } from './http/management/open-streams.ts'
 import { isManifestUpload } from './http/manifest-address.ts'
 import type { CustodyService } from './keys/custody-service.ts'
 import type { AuthorizationOffice } from './people/authorization-office.ts'
@@ -51,6 +52,7 @@ import type { TokenOffice } from './people/token-office.ts'
 import type { Settings } from './settings.ts'
 import type { Threads } from './threads.ts'
 import type { AuthorityOffice } from './trust/authority/authority-office.ts'
+import { policyUpkeep } from './trust/policy-upkeep.ts'
 import { CustomerRevocations } from './trust/customer-revocations.ts'
 import type { DeviceCredentials } from './trust/device-credentials.ts'
 import { DeviceRenewal } from './trust/device-renewal.ts'
@@ -91,6 +93,7 @@ export interface HubParts {
   readonly authorization: AuthorizationOffice
   readonly people: PeopleRoom
   readonly tokens: TokenOffice
+  readonly policiesUpkeep: () => Promise<void>
   readonly forwarding: ForwardingRoom
   readonly revocations: CustomerRevocations
   readonly authorityOffice: AuthorityOffice
@@ -196,6 +199,17 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     connected: () => desk.connected,
   })
   const consumerGroups = await ConsumerGroups.open({ store: state, clock })
+  const streams = new OpenStreams(clock)
+  const policiesUpkeep = (): Promise<void> =>
+    policyUpkeep({
+      policies,
+      cutOff: async (cuts) => {
+        streams.cut(cuts)
+        await cutOff(cuts)
+      },
+      setNotice: (code, notice) => notices.set(code, notice),
+      refusesOverdue: settings.policyKeyAge.refuses,
+    })
   const revocations = new CustomerRevocations({
     lists: revocationLists,
     authorities,
@@ -210,6 +224,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     backups,
     people,
     tokens,
+    streams,
     forwarding,
     authorization,
     keys,
@@ -284,6 +299,7 @@ export async function assemble(folder: DataFolder, options: HubOptions): Promise
     supply,
     people,
     tokens,
+    policiesUpkeep,
     forwarding,
     authorization,
     authorityOffice,

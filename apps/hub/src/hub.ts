@@ -145,6 +145,7 @@ export class Hub {
       await this.#parts.authorization.upkeep()
       await this.#parts.forwarding.reviews.upkeep()
       await this.#parts.tokens.upkeep()
+      await this.#parts.policiesUpkeep()
       for (let isDone = false; !isDone && this.#stopping === undefined; ) ({ isDone } = await storage.state.reseal())
     } catch (error) {
       // A renewal that fails is tried again in a minute and never stops the data path.

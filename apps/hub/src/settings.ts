@@ -126,6 +126,16 @@ export const ConfigurationFile = Type.Object(
     sessionHours: Type.Optional(
       Type.Number({ minimum: 0.01, maximum: 24, description: 'how long an operator stays signed in at most' }),
     ),
+    policyKeyDays: Type.Optional(
+      Type.Number({
+        minimum: 1,
+        maximum: 3_650,
+        description: 'after how many days keys of policies have to be rotated',
+      }),
+    ),
+    refuseOverduePolicyKeys: Type.Optional(
+      Type.Boolean({ description: 'refuse tokens that are signed by a key of a policy older than that' }),
+    ),
     metricsOnHttps: Type.Optional(Type.Boolean({ description: 'serve /metrics on the HTTPS port too' })),
   },
   { additionalProperties: false },
@@ -163,6 +173,8 @@ export interface Settings {
   readonly requireEndorsementCertificate: boolean
   /** How long sessions of operators last without a request, and in all, in milliseconds. */
   readonly sessions: { readonly idleMs: number; readonly lifeMs: number }
+  /** How old keys of policies may become, in milliseconds, and whether older ones are refused. */
+  readonly policyKeyAge: { readonly maxMs: number; readonly refuses: boolean }
   readonly metricsOnHttps: boolean
   readonly uploads: UploadLimits
 }
@@ -258,6 +270,10 @@ export function readSettings(
     sessions: {
       idleMs: Math.round((chosen.sessionIdleMinutes ?? 15) * MINUTE_MS),
       lifeMs: Math.round((chosen.sessionHours ?? 8) * HOUR_MS),
+    },
+    policyKeyAge: {
+      maxMs: Math.round((chosen.policyKeyDays ?? 90) * 24 * HOUR_MS),
+      refuses: chosen.refuseOverduePolicyKeys ?? false,
     },
     metricsOnHttps: chosen.metricsOnHttps ?? false,
     uploads: uploadLimits(chosen),

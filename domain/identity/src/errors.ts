@@ -27,6 +27,12 @@ export type IdentityErrorCode =
   | 'too-many-revocation-lists'
   | 'already-verified'
   | 'bad-proof'
+  /** A rotation of a policy's keys overlaps still. */
+  | 'rotating'
+  /** The key that a rotation would replace was used of late. */
+  | 'slot-in-use'
+  /** No former key of a rotation works beside the current one. */
+  | 'not-rotating'
 
 /** Thrown for what an operator or a service asked for and cannot have. The message says what to do; never a secret. */
 export class IdentityError extends Error {

@@ -73,3 +73,11 @@ export type {
   PolicyStore,
   Right,
 } from './store.ts'
+export {
+  otherSlot,
+  POLICY_KEY_AGE_MAX_MS,
+  POLICY_OVERLAP_DEFAULT_MS,
+  POLICY_OVERLAP_MAX_MS,
+  type PolicyRotation,
+  type RotationOptions,
+} from './policy-rotation.ts'

@@ -1,6 +1,7 @@
 /** Shared access policies: named pairs of keys with rights, by which services (and devices, with DeviceConnect) come in. */
 
-import type { Clock, Timestamp } from '@holdfast/base'
+import type { EventType, SecurityEvent } from '@holdfast/audit'
+import { type Clock, formatTimestamp, type Timestamp, timestampOf } from '@holdfast/base'
 import {
   coversDevice,
   coversService,
@@ -19,6 +20,19 @@ import { IdentityError } from './errors.ts'
 import { FailureThrottle } from './failure-throttle.ts'
 import type { IdentityKey } from './identity.ts'
 import { KEY_BYTES, POLICIES_MAX } from './limits.ts'
+import {
+  demandRotatable,
+  hasRetired,
+  keyTime,
+  otherSlot,
+  POLICY_KEY_AGE_MAX_MS,
+  POLICY_OVERLAP_DEFAULT_MS,
+  type PolicyRotation,
+  type RotationOptions,
+  usedTime,
+  withNewKey,
+  withUse,
+} from './policy-rotation.ts'
 import { type RandomBytes, randomBase64 } from './random.ts'
 import type { AccessPolicy, PolicyStore, Right } from './store.ts'
 
@@ -55,6 +69,7 @@ export type PolicyDenial =
   | 'token-expired'
   | 'policy-without-right'
   | 'throttled'
+  | 'key-overdue'
 
 export type PolicyVerdict =
   | { readonly kind: 'allowed'; readonly principal: Principal }
@@ -71,6 +86,15 @@ export interface PoliciesParts {
   readonly random: RandomBytes
   /** Names of this hub; the first is the hub's own. */
   readonly hostNames: readonly string[]
+  /** Milliseconds that a key may become old, 90 days unless told; and whether an older one is refused. */
+  readonly keyAge?: { readonly maxMs: number; readonly refuses: boolean }
+}
+
+/** A current key that is older than it may be. */
+export interface OverdueKey {
+  readonly name: string
+  readonly slot: KeySlot
+  readonly since: Timestamp
 }
 
 export class Policies {
@@ -80,6 +104,10 @@ export class Policies {
   readonly #decoy: string
   /** Who guesses keys of policies; a policy stands there as a device would, by its name. */
   readonly #failures = new FailureThrottle()
+  /** Uses since the last write, by name and slot: two for each policy. */
+  readonly #uses = new Map<string, Timestamp>()
+  /** Overdue keys that were told of, by name. */
+  readonly #told = new Map<string, Timestamp>()
   #cutsMade = 0
   #lastChange: Promise<void> = Promise.resolve()
 
@@ -94,7 +122,14 @@ export class Policies {
   static async open(parts: PoliciesParts): Promise<Policies> {
     const stored = await parts.store.listPolicies()
     if (stored.length > POLICIES_MAX) throw new TypeError(`the store holds more than ${POLICIES_MAX} policies`)
-    const policies = [...stored]
+    const now = parts.clock.wall()
+    const rotation: PolicyRotation = { current: 'primary', primaryTime: now, secondaryTime: now }
+    const policies: AccessPolicy[] = []
+    for (const policy of stored) {
+      const known = policy.rotation === undefined ? { ...policy, rotation } : policy
+      if (known !== policy) await parts.store.writePolicy(known)
+      policies.push(known)
+    }
     for (const { name, rights } of DEFAULT_POLICIES) {
       if (stored.some((one) => one.name === name)) continue
       const policy: AccessPolicy = {
@@ -102,6 +137,7 @@ export class Policies {
         rights,
         primaryKey: randomBase64(parts.random, KEY_BYTES),
         secondaryKey: randomBase64(parts.random, KEY_BYTES),
+        rotation,
       }
       await parts.store.writePolicy(policy, {
         type: 'policy.created',
@@ -175,11 +211,141 @@ export class Policies {
     return { cuts: [{ kind: 'policy', name, slot }] }
   }
 
+  /**
+   * Gives the slot that is not current a new key and makes it current. The former works on for `overlapMs`, a day unless
+   * told; what rested on the key that was replaced is cut.
+   * @throws IdentityError `missing`, `invalid`, `rotating`, `slot-in-use`.
+   */
+  async rotate(
+    name: string,
+    options: RotationOptions,
+    actor: string,
+  ): Promise<{ readonly policy: AccessPolicy; readonly cuts: readonly Cut[] }> {
+    return this.#next(async () => {
+      const policy = this.#existing(name)
+      const now = this.#parts.clock.wall()
+      const before = this.rotationOf(policy)
+      demandRotatable(before, options, now)
+      const slot = otherSlot(before.current)
+      const retiresTime = timestampOf(now + (options.overlapMs ?? POLICY_OVERLAP_DEFAULT_MS))
+      const next = this.#withKey({ ...policy, rotation: { ...before, current: slot, retiresTime } }, slot, now)
+      await this.#write(next, 'policy.rotated', actor, { slot, formerUntil: formatTimestamp(retiresTime) })
+      return { policy: next, cuts: this.#cut(name, slot) }
+    })
+  }
+
+  /** Ends the former key of a rotation now. @throws IdentityError `missing`, `not-rotating`. */
+  async retire(name: string, actor: string): Promise<{ readonly policy: AccessPolicy; readonly cuts: readonly Cut[] }> {
+    return this.#next(async () => {
+      const policy = this.#existing(name)
+      const { retiresTime, ...rotation } = this.rotationOf(policy)
+      if (retiresTime === undefined) {
+        throw new IdentityError('not-rotating', `no former key of the policy ${name} works beside the current one`)
+      }
+      const slot = otherSlot(rotation.current)
+      const next = this.#withKey({ ...policy, rotation }, slot, this.#parts.clock.wall())
+      await this.#write(next, 'policy.key-retired', actor, { slot })
+      return { policy: next, cuts: this.#cut(name, slot) }
+    })
+  }
+
+  /** Retires what is due, tells once of keys that are overdue, writes what was used: to be called every minute or so. */
+  async upkeep(): Promise<{ readonly cuts: readonly Cut[]; readonly overdue: readonly OverdueKey[] }> {
+    const now = this.#parts.clock.wall()
+    const cuts: Cut[] = []
+    for (const { name } of this.list()) {
+      const { retiresTime } = this.rotationOf(this.#existing(name))
+      if (retiresTime !== undefined && now >= retiresTime) cuts.push(...(await this.retire(name, 'hub')).cuts)
+    }
+    const overdue = this.list().flatMap((policy): readonly OverdueKey[] => {
+      const rotation = this.rotationOf(policy)
+      const since = keyTime(rotation, rotation.current)
+      return this.#isOverdue(since, now) ? [{ name: policy.name, slot: rotation.current, since }] : []
+    })
+    for (const { name, slot, since } of overdue) {
+      if (this.#told.get(name) === since) continue
+      const days = Math.floor((now - since) / 86_400_000)
+      await this.#next(() => this.#write(this.#existing(name), 'policy.rotation-overdue', 'hub', { slot, days }))
+      this.#told.set(name, since)
+    }
+    await this.#writeUses()
+    return { cuts, overdue }
+  }
+
+  /** What is known of the keys of a policy; uses that are not written yet are in it. */
+  rotationOf(policy: AccessPolicy): PolicyRotation {
+    const kept = policy.rotation
+    if (kept === undefined) throw new TypeError('every policy has one since it was opened')
+    return (['primary', 'secondary'] as const).reduce<PolicyRotation>((known, slot) => {
+      const at = this.#uses.get(`${policy.name} ${slot}`)
+      return at === undefined ? known : withUse(known, slot, at)
+    }, kept)
+  }
+
+  async #writeUses(): Promise<void> {
+    for (const { name, rotation } of this.list()) {
+      if (rotation === undefined) continue
+      const isNews = (['primary', 'secondary'] as const).some((slot) => {
+        const at = this.#uses.get(`${name} ${slot}`)
+        return at !== undefined && dayOf(at) !== dayOf(usedTime(rotation, slot) ?? 0)
+      })
+      if (!isNews) continue
+      await this.#next(async () => {
+        const policy = this.#existing(name)
+        const next = { ...policy, rotation: this.rotationOf(policy) }
+        await this.#parts.store.writePolicy(next)
+        this.#policies.set(name, next)
+      })
+    }
+  }
+
+  #isOverdue(since: Timestamp, now: Timestamp): boolean {
+    return now - since > (this.#parts.keyAge?.maxMs ?? POLICY_KEY_AGE_MAX_MS)
+  }
+
+  #withKey(policy: AccessPolicy, slot: KeySlot, now: Timestamp): AccessPolicy {
+    const key = randomBase64(this.#parts.random, KEY_BYTES)
+    this.#uses.delete(`${policy.name} ${slot}`)
+    const changed =
+      policy.rotation === undefined ? policy : { ...policy, rotation: withNewKey(policy.rotation, slot, now) }
+    return slot === 'primary' ? { ...changed, primaryKey: key } : { ...changed, secondaryKey: key }
+  }
+
+  async #write(policy: AccessPolicy, type: EventType, actor: string, detail: SecurityEvent['detail']): Promise<void> {
+    const at = this.#parts.clock.wall()
+    await this.#parts.store.writePolicy(policy, { type, at, subject: `policy/${policy.name}`, actor, detail })
+    this.#policies.set(policy.name, policy)
+  }
+
+  #cut(name: string, slot: KeySlot): readonly Cut[] {
+    this.#cutsMade += 1
+    return [{ kind: 'policy', name, slot }]
+  }
+
+  #existing(name: string): AccessPolicy {
+    const policy = this.#policies.get(name)
+    if (policy === undefined) throw new IdentityError('missing', 'there is no policy of this name')
+    return policy
+  }
+
+  async #next<T>(work: () => Promise<T>): Promise<T> {
+    // One after the other: a write holds both keys, and one made from an older reading would bring a taken key back.
+    const turn = this.#lastChange.then(work)
+    this.#lastChange = turn.then(
+      () => undefined,
+      () => undefined,
+    )
+    return turn
+  }
+
   async #replaceKey(name: string, slot: KeySlot, actor: string): Promise<void> {
     const current = this.#policies.get(name)
     if (current === undefined) throw new IdentityError('missing', 'there is no policy of this name')
-    const key = randomBase64(this.#parts.random, KEY_BYTES)
-    const next: AccessPolicy = slot === 'primary' ? { ...current, primaryKey: key } : { ...current, secondaryKey: key }
+    const rotation = this.rotationOf(current)
+    // A former key that is replaced has nothing left to retire.
+    const { retiresTime: _ended, ...settled } = rotation
+    const kept = slot === rotation.current ? rotation : settled
+    const next = this.#withKey({ ...current, rotation: kept }, slot, this.#parts.clock.wall())
     await this.#parts.store.writePolicy(next, {
       type: 'policy.key-changed',
       at: this.#parts.clock.wall(),
@@ -224,20 +390,34 @@ export class Policies {
     const isSecondary = isSignedBy(policy?.secondaryKey ?? this.#decoy)
     if (policy === undefined) return denied('policy-unknown', 'the token names no policy of this hub')
     if (!isPrimary && !isSecondary) return denied('wrong-signature', `not signed by policy ${policy.name}`)
+    const slot = isPrimary ? 'primary' : 'secondary'
+    const now = this.#parts.clock.wall()
+    if (hasRetired(policy.rotation, slot, now)) {
+      return denied('wrong-signature', `signed by the ${slot} key of policy ${policy.name}, which has retired`)
+    }
     if (isExpired(token, this.#parts.clock.wall(), EXPIRY_SKEW_MS)) {
       return denied('token-expired', `expired at ${new Date(token.expires).toISOString()}`)
     }
     if (!covers(audienceOf(token))) return denied('wrong-audience', 'the token is for another resource')
+    const since = policy.rotation && keyTime(policy.rotation, slot)
+    if (this.#parts.keyAge?.refuses === true && since !== undefined && this.#isOverdue(since, now)) {
+      return denied('key-overdue', `the ${slot} key of policy ${policy.name} is older than it may be; rotate it`)
+    }
+    this.#uses.set(`${policy.name} ${slot}`, now)
     return {
       kind: 'allowed',
       principal: {
         name: policy.name,
-        slot: isPrimary ? 'primary' : 'secondary',
+        slot,
         rights: policy.rights,
         expires: token.expires,
       },
     }
   }
+}
+
+function dayOf(at: number): number {
+  return Math.floor(at / 86_400_000)
 }
 
 function readToken(text: string): SasToken | Extract<PolicyVerdict, { kind: 'denied' }> {

@@ -3,6 +3,7 @@
  * events a write brings (`because`) in its transaction where it does what was asked, and nowhere else.
  */
 
+import type { PolicyRotation } from './policy-rotation.ts'
 import type { Because } from '@holdfast/audit'
 import type { Timestamp } from '@holdfast/base'
 import type { Expectation, Identity, IdentityKey, IdentityWriteOutcome, WriteOutcome } from './identity.ts'
@@ -62,6 +63,8 @@ export interface AccessPolicy {
   readonly primaryKey: string
   readonly secondaryKey: string
   readonly rights: readonly Right[]
+  /** Absent only in what an earlier version wrote. */
+  readonly rotation?: PolicyRotation
 }
 
 export interface PolicyStore {

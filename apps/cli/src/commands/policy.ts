@@ -1,8 +1,10 @@
 /** `holdfast policy …`: shared access policies, which services and operators elsewhere sign their tokens with. */
 
+import type { Api } from '@holdfast/api'
 import { type Command, Option } from 'commander'
 import { group, leaf, type World } from '../command.ts'
 import { closedSessions } from '../printer.ts'
+import { readSeconds } from '../time.ts'
 import { keyOption } from './device.ts'
 import { makeToken, minutesOption, type TokenOptions } from './token.ts'
 
@@ -24,6 +26,9 @@ export function addPolicy(program: Command, world: World): void {
         [
           ['POLICY', (it) => it.name],
           ['RIGHTS', (it) => it.rights.join(', ')],
+          ['CURRENT', (it) => it.current],
+          ['PRIMARY', (it) => keyText(it.keys[0])],
+          ['SECONDARY', (it) => keyText(it.keys[1])],
         ],
         'no policies',
       )
@@ -54,6 +59,41 @@ export function addPolicy(program: Command, world: World): void {
     },
   })
 
+  leaf<[string], { readonly overlap?: number; readonly evenIfUsed?: true }>(policy, world, {
+    usage: 'rotate <name>',
+    summary: 'make a new key current; the former works on while services move',
+    example: 'holdfast policy rotate service --overlap 24h',
+    notes:
+      "Then give services 'holdfast policy connection-string NAME', and see in 'policy list' who uses the former still.",
+    options: [
+      new Option('--overlap <time>', 'how long the former works on; 24h unless told, 30d at most').argParser(
+        readSeconds,
+      ),
+      new Option('--even-if-used', 'replace the other key although somebody used it in the last 30 days'),
+    ],
+    async run({ hub, print }, { overlap, evenIfUsed }, name) {
+      const body = {
+        ...(overlap !== undefined && { overlapMinutes: Math.ceil(overlap / 60) }),
+        ...(evenIfUsed === true && { evenIfUsed }),
+      }
+      const rotated = await hub.policy.rotate({ path: { name }, body })
+      const former = rotated.policy.keys.find(({ slot }) => slot !== rotated.policy.current)
+      await print.result(rotated, [
+        `the ${rotated.policy.current} key of policy ${name} is new and current; the ${former?.slot ?? 'former'} key works until ${former?.retires ?? 'now'}`,
+      ])
+    },
+  })
+
+  leaf<[string], object>(policy, world, {
+    usage: 'retire <name>',
+    summary: 'end the former key of a rotation now, and close the sessions that rest on it',
+    example: 'holdfast policy retire service',
+    async run({ hub, print }, _options, name) {
+      const retired = await hub.policy.retire({ path: { name } })
+      await print.result(retired, [`the former key of policy ${name} opens nothing any more; ${closedText(retired)}`])
+    },
+  })
+
   leaf<[string], { readonly key: 'primary' | 'secondary' }>(policy, world, {
     usage: 'regenerate-key <name>',
     summary: 'replace one key of a policy, and close the sessions that rest on it',
@@ -64,4 +104,15 @@ export function addPolicy(program: Command, world: World): void {
       await print.result(changed, [`the ${key} key of policy ${name} is new; ${closedSessions(changed)}`])
     },
   })
+}
+
+function keyText(key: Api.Policy['keys'][number] | undefined): string {
+  if (key === undefined) return '-'
+  const used = key.lastUsed === undefined ? 'not used' : `used ${key.lastUsed}`
+  const ends = key.retires === undefined ? '' : `, ends ${key.retires}`
+  return `of ${key.since.slice(0, 10)}, ${used}${ends}`
+}
+
+function closedText({ sessionsClosed }: { readonly sessionsClosed: number }): string {
+  return `${sessionsClosed} ${sessionsClosed === 1 ? 'session' : 'sessions'} closed`
 }

@@ -14,6 +14,7 @@ import type { DeviceServices } from '../core/device-services.ts'
 import { metricsOf } from '../core/metrics.ts'
 import type { TelemetryInlet } from '../core/telemetry-inlet.ts'
 import { readTelemetryRecord } from '@holdfast/store'
+import type { OpenStreams } from '../http/management/open-streams.ts'
 import { hubApplication } from '../http/application.ts'
 import { Shredder } from '../keys/shredder.ts'
 import type { AttestationOffice } from '../trust/attestation-office.ts'
@@ -37,6 +38,7 @@ export interface ApplicationNeeds {
   readonly backups: BackupOffice
   readonly people: PeopleRoom
   readonly tokens: TokenOffice
+  readonly streams: OpenStreams
   readonly forwarding: ForwardingRoom
   readonly authorization: AuthorizationOffice
   readonly keys: Keys
@@ -77,6 +79,7 @@ export function openApplication(ground: Ground, needs: ApplicationNeeds): WebApp
     authorization: needs.authorization,
     people: needs.people.office,
     tokens: needs.tokens,
+    streams: needs.streams,
     identifyToken: (shown) => needs.tokens.identify(shown),
     sinks: needs.forwarding.sinks,
     logReader: needs.forwarding.reader,

@@ -73,7 +73,7 @@ export async function openIdentities(
     areRetired: async ([primaryKey = '', secondaryKey = primaryKey]) =>
       supply().rules.areRetired({ kind: 'symmetricKey', primaryKey, secondaryKey }),
   })
-  const policies = await Policies.open({ ...shared, store: state })
+  const policies = await Policies.open({ ...shared, store: state, keyAge: ground.settings.policyKeyAge })
   const revocationLists = await RevocationLists.open({ ...shared, store: state })
   const authorities = await Authorities.open({ ...shared, store: state, revocations: revocationLists })
   const authenticator = new Authenticator({

@@ -1,7 +1,8 @@
 /** Shared access policies. */
 
 import type { Because } from '@holdfast/audit'
-import type { AccessPolicy, PolicyStore, Right } from '@holdfast/identity'
+import { type Timestamp, timestampOf } from '@holdfast/base'
+import type { AccessPolicy, PolicyRotation, PolicyStore, Right } from '@holdfast/identity'
 import type { Kysely, Selectable } from 'kysely'
 import type { PolicyTable, StateSchema } from './schema.ts'
 import type { Place, ValueSealer } from './value-sealer.ts'
@@ -45,6 +46,7 @@ export class SqlPolicies implements PolicyStore {
         primary_key: this.#sealer.seal(policy.primaryKey, policyPlace(key, 'primary_key')),
         secondary_key: this.#sealer.seal(policy.secondaryKey, policyPlace(key, 'secondary_key')),
         seal_epoch: this.#sealer.epoch,
+        rotation: policy.rotation === undefined ? null : JSON.stringify(policy.rotation),
       }
       await transaction
         .insertInto('policy')
@@ -66,7 +68,33 @@ function policyOf(row: Selectable<PolicyTable>, sealer: ValueSealer): AccessPoli
   const secondaryKey = sealer.open(row.secondary_key, row.seal_epoch, policyPlace(row, 'secondary_key'))
   const rights: unknown = JSON.parse(row.rights)
   if (!Array.isArray(rights) || !rights.every(isRight)) throw new TypeError(`policy ${row.name} has an unknown right`)
-  return { name: row.name, primaryKey, secondaryKey, rights }
+  const policy = { name: row.name, primaryKey, secondaryKey, rights }
+  return row.rotation === null ? policy : { ...policy, rotation: rotationOf(row.rotation) }
+}
+
+/** It is not sealed: the keys are, and when one of them ends is no secret. */
+function rotationOf(text: string): PolicyRotation {
+  const found: unknown = JSON.parse(text)
+  if (typeof found !== 'object' || found === null) throw new TypeError('the rotation of a policy is an object')
+  const timeOf = (name: string): Timestamp | undefined => {
+    const value: unknown = Reflect.get(found, name)
+    return typeof value === 'number' ? timestampOf(value) : undefined
+  }
+  const [primaryTime, secondaryTime] = [timeOf('primaryTime'), timeOf('secondaryTime')]
+  if (primaryTime === undefined || secondaryTime === undefined) throw new TypeError('the keys of a policy have an age')
+  const [retiresTime, primaryUsed, secondaryUsed] = [
+    timeOf('retiresTime'),
+    timeOf('primaryUsed'),
+    timeOf('secondaryUsed'),
+  ]
+  return {
+    current: Reflect.get(found, 'current') === 'secondary' ? 'secondary' : 'primary',
+    primaryTime,
+    secondaryTime,
+    ...(retiresTime !== undefined && { retiresTime }),
+    ...(primaryUsed !== undefined && { primaryUsed }),
+    ...(secondaryUsed !== undefined && { secondaryUsed }),
+  }
 }
 
 function isRight(value: unknown): value is Right {

@@ -94,6 +94,8 @@ export interface PolicyTable {
   primary_key: Sealed
   secondary_key: Sealed
   seal_epoch: number
+  /** JSON: ages and uses of the keys; NULL until the policy is first written by a version that keeps them. */
+  rotation: string | null
 }
 
 export interface AuthorityTable {

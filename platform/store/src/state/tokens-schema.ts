@@ -18,5 +18,6 @@ export const TOKENS: readonly string[] = [
     document   BLOB NOT NULL,
     seal_epoch INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID`,
+  `ALTER TABLE policy ADD COLUMN rotation TEXT CHECK (json_valid(rotation))`,
   `CREATE INDEX access_token_by_seal ON access_token (seal_epoch)`,
 ]

@@ -28,6 +28,9 @@ const IDENTITY: Readonly<Record<IdentityErrorCode, RestErrorCode>> = {
   'too-many-revocation-lists': 'InvalidOperation',
   'already-verified': 'InvalidOperation',
   'bad-proof': 'ArgumentInvalid',
+  rotating: 'InvalidOperation',
+  'slot-in-use': 'InvalidOperation',
+  'not-rotating': 'InvalidOperation',
 }
 
 const STATUS: Readonly<Record<ProblemFacts['status'], RestErrorCode>> = {

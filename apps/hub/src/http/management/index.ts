@@ -94,6 +94,6 @@ export function managementRoutes(services: ManagementServices): Hono<HttpEnviron
   guard(app, { explain, failed: services.failed, events: services.events, clock: services.clock })
   bindDocuments(app, services)
   const idempotency = services.answers && new Idempotency(services.answers, services.clock, explain)
-  bindRoutes(app, MANAGEMENT_ROUTES, { services, streams: new OpenStreams(services.clock), idempotency })
+  bindRoutes(app, MANAGEMENT_ROUTES, { services, streams: services.streams ?? new OpenStreams(services.clock), idempotency })
   return app
 }

@@ -1,6 +1,7 @@
 /** Shared access policies. */
 
 import { type Api, OPERATIONS } from '@holdfast/api'
+import { formatTimestamp, type Timestamp } from '@holdfast/base'
 import type { AccessPolicy } from '@holdfast/identity'
 import { formatConnectionString } from '@holdfast/tokens'
 import { Problem } from '../problem.ts'
@@ -14,16 +15,33 @@ import type { ManagementServices } from './services.ts'
 
 const { policy: policyOperations } = OPERATIONS
 
+const MINUTE_MS = 60_000
+
 export const POLICY_ROUTES: readonly Route[] = [
   serve(policyOperations.list, async ({ services, query }) =>
     onePage(
       query,
       services.policies.list(),
       ({ name }) => name,
-      ({ name, rights }): Api.Policy => ({ name, rights: [...rights] }),
+      (policy) => policyJson(services, policy),
     ),
   ),
   serve(policyOperations.connectionString, connectionString),
+  serve(policyOperations.rotate, async (call) => {
+    const { name } = reachable(call)
+    const { overlapMinutes, evenIfUsed = false } = call.body
+    const overlap = overlapMinutes === undefined ? {} : { overlapMs: overlapMinutes * MINUTE_MS }
+    const { policies } = call.services
+    const { policy, cuts } = await policies.rotate(name, { evenIfUsed, ...overlap }, actorName(call.actor))
+    const { sessionsClosed } = await cutOff(call, cuts)
+    return { policy: policyJson(call.services, policy), sessionsClosed }
+  }),
+  serve(policyOperations.retire, async (call) => {
+    const { name } = reachable(call)
+    const { policy, cuts } = await call.services.policies.retire(name, actorName(call.actor))
+    const { sessionsClosed } = await cutOff(call, cuts)
+    return { policy: policyJson(call.services, policy), sessionsClosed }
+  }),
   serve(policyOperations.regenerateKey, async (call) => {
     const { name } = reachable(call)
     const { cuts } = await call.services.policies.regenerateKey(name, call.body.key, actorName(call.actor))
@@ -31,10 +49,30 @@ export const POLICY_ROUTES: readonly Route[] = [
   }),
 ]
 
+function policyJson({ policies }: Pick<ManagementServices, 'policies'>, policy: AccessPolicy): Api.Policy {
+  const rotation = policies.rotationOf(policy)
+  const key = (slot: 'primary' | 'secondary', since: Timestamp, used: Timestamp | undefined) => ({
+    slot,
+    since: formatTimestamp(since),
+    ...(used !== undefined && { lastUsed: formatTimestamp(used).slice(0, 10) }),
+    ...(rotation.retiresTime !== undefined &&
+      slot !== rotation.current && { retires: formatTimestamp(rotation.retiresTime) }),
+  })
+  return {
+    name: policy.name,
+    rights: [...policy.rights],
+    current: rotation.current,
+    keys: [
+      key('primary', rotation.primaryTime, rotation.primaryUsed),
+      key('secondary', rotation.secondaryTime, rotation.secondaryUsed),
+    ],
+  }
+}
+
 async function connectionString(call: Asked<typeof policyOperations.connectionString>): Promise<Api.ConnectionString> {
-  const { eventHub = false, key: slot = 'primary' } = call.query
   const { services } = call
   const policy = reachable(call)
+  const { eventHub = false, key: slot = services.policies.rotationOf(policy).current } = call.query
   const credential = { kind: 'key', key: slot === 'primary' ? policy.primaryKey : policy.secondaryKey } as const
   services.events.sink({
     type: 'policy.secret-disclosed',

@@ -33,6 +33,9 @@ const IDENTITY: Readonly<Record<IdentityErrorCode, Row>> = {
   'too-many-revocation-lists': [409, 'there are as many revocation lists as there may be'],
   'already-verified': [409, 'the authority is verified already'],
   'bad-proof': [400, 'the proof does not hold'],
+  rotating: [409, 'a rotation is under way'],
+  'slot-in-use': [409, 'the key that would be replaced is in use'],
+  'not-rotating': [409, 'no rotation is under way'],
 }
 
 const ACCESS: Readonly<Record<AccessErrorCode, Row>> = {

@@ -30,6 +30,7 @@ import type { AttestationOffice } from '../../trust/attestation-office.ts'
 import type { MasqueradeOffice } from '../../trust/masquerade/masquerade-office.ts'
 import type { Throttled } from '../throttled.ts'
 import type { Identification } from './authenticate.ts'
+import type { OpenStreams } from './open-streams.ts'
 import type { CertificateServices } from './certificates.ts'
 
 /** How an identity is connected now. */
@@ -49,6 +50,8 @@ export interface ManagementServices extends CertificateServices, Identification 
   readonly authorization?: AuthorizationOffice
   /** Absent: this hub keeps no operators. */
   readonly people?: PeopleOffice
+  /** Of requests that go on, where others than the routes end them too. Absent: the routes keep their own. */
+  readonly streams?: OpenStreams
   /** Absent: this hub knows no tokens of machines. */
   readonly tokens?: TokenOffice
   /** Absent: the audit log is not on disk. */
