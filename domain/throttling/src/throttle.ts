@@ -15,6 +15,15 @@ export type Verdict =
   /** `by` tells whose limit it is; `retryAfterSeconds` is at least 1. */
   | { readonly kind: 'refused'; readonly by: 'principal' | 'hub'; readonly retryAfterSeconds: number }
 
+/** As RateLimit headers tell it: so many at once, all of which are back after the window. */
+export interface Standing {
+  readonly quota: number
+  readonly windowSeconds: number
+  readonly uses: number
+  /** Until all are back. */
+  readonly seconds: number
+}
+
 const ALLOWED: Verdict = { kind: 'allowed' }
 
 interface Gate {
@@ -60,6 +69,15 @@ export class Throttle {
       return refused('hub', gate.shares.waitMs(principal, now))
     }
     return ALLOWED
+  }
+
+  /** What `principal` may still do of it, of its own share; takes nothing. */
+  standing(operation: Operation, principal: string, now: Instant): Standing {
+    const gate = this.#gates.get(operation)
+    if (gate === undefined) throw new TypeError(`there is no operation ${operation}`)
+    const { burst, perSecond } = gate.limits.principal
+    const left = gate.own.get(principal)?.left(now) ?? { uses: burst, seconds: 0 }
+    return { quota: burst, windowSeconds: Math.ceil(burst / perSecond), ...left }
   }
 
   /** How often each operation was refused; those that never were are left out. */

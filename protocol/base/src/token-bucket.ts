@@ -23,6 +23,12 @@ export class TokenBucket {
     return true
   }
 
+  /** Uses that are left now, and the seconds until all are back. Takes nothing. */
+  left(now: Instant): { readonly uses: number; readonly seconds: number } {
+    const tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#perSecond)
+    return { uses: Math.max(0, Math.floor(tokens)), seconds: Math.ceil((this.#burst - tokens) / this.#perSecond) }
+  }
+
   /** Gives back a use that was taken and shall not count. */
   giveBack(): void {
     this.#tokens = Math.min(this.#burst, this.#tokens + 1)

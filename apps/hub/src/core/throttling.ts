@@ -2,7 +2,7 @@
 
 import type { EventSink } from '@holdfast/audit'
 import type { Clock } from '@holdfast/base'
-import { type Limits, type Operation, Throttle, type Verdict } from '@holdfast/throttling'
+import { type Limits, type Operation, type Standing, Throttle, type Verdict } from '@holdfast/throttling'
 
 export interface ThrottlingParts {
   readonly clock: Clock
@@ -38,6 +38,11 @@ export class Throttling {
       })
     }
     return verdict
+  }
+
+  /** What is left to `principal`. */
+  standing(operation: Operation, principal: string): Standing {
+    return this.#throttle.standing(operation, principal, this.#parts.clock.monotonic())
   }
 
   /** Refusals since the start, by operation; those without are left out. */

@@ -60,23 +60,30 @@ export function guard(app: Hono<HttpEnvironment>, options: GuardOptions): void {
       context.res = refuse(unrecorded(error), context)
     }
   })
-  app.use('*', bounds(options.bodyBytesMax ?? BODY_BYTES_MAX))
+  app.use('*', bounds(app, options.bodyBytesMax ?? BODY_BYTES_MAX))
   app.onError((error, context) => refuse(error, context))
   app.notFound((context) => refuse(unserved(app, context), context))
 }
 
 /** What is refused to a request without a route: its method, where another has one, or its address. */
 function unserved(app: Hono<HttpEnvironment>, { req }: Context<HttpEnvironment>): Problem {
-  const served = [...METHODS].filter((method) => app.router.match(method, req.path)[0].length > GUARDS)
+  const served = servedAt(app, req.path)
   return served.length === 0 || served.includes(req.method) ? notFound() : methodNotAllowed(served)
 }
 
+function servedAt(app: Hono<HttpEnvironment>, path: string): readonly string[] {
+  return [...METHODS].filter((method) => app.router.match(method, path)[0].length > GUARDS)
+}
+
 const bounds =
-  (bodyBytesMax: number): MiddlewareHandler<HttpEnvironment> =>
+  (app: Hono<HttpEnvironment>, bodyBytesMax: number): MiddlewareHandler<HttpEnvironment> =>
   async (context, next) => {
     const { method, url } = context.req.raw
-    // HEAD would begin a stream that nobody reads.
-    if (!METHODS.has(method)) throw methodNotAllowed([...METHODS])
+    // HEAD would begin a stream that nobody reads, and OPTIONS has nothing to say: pages of others are allowed nothing.
+    if (!METHODS.has(method)) {
+      const served = servedAt(app, context.req.path)
+      throw methodNotAllowed(served.length === 0 ? [...METHODS] : served)
+    }
     if (url.length > TARGET_CHARACTERS_MAX) {
       throw new Problem({
         status: 414,

@@ -5,7 +5,7 @@ import type { Throttling } from '../core/throttling.ts'
 import { type Actor, actorName } from './management/actor.ts'
 import { Problem } from './problem.ts'
 
-export type Throttled = Pick<Throttling, 'take'>
+export type Throttled = Pick<Throttling, 'take'> & Partial<Pick<Throttling, 'standing'>>
 
 /** A bulk operation stands for up to a hundred; what it costs is less than that, for it is one transaction. */
 const BULK_COST = 20
@@ -19,6 +19,20 @@ export function throttleService(throttling: Throttled, actor: Actor, operation: 
   throttle(throttling, actorName(actor), operation, cost)
 }
 
+/**
+ * What is left to whoever asked, as headers (draft-ietf-httpapi-ratelimit-headers-10); none for those without a limit. The
+ * share of all together may be used up before.
+ */
+export function limitHeaders(throttling: Throttled, principal: string, operation: Operation): Record<string, string> {
+  const standing = throttling.standing?.(operation, principal)
+  if (standing === undefined) return {}
+  const { quota, windowSeconds, uses, seconds } = standing
+  return {
+    'ratelimit-policy': `"${operation}";q=${quota};w=${windowSeconds}`,
+    ratelimit: `"${operation}";r=${uses};t=${seconds}`,
+  }
+}
+
 /** @throws Problem 429. */
 export function throttle(throttling: Throttled, principal: string, operation: Operation, cost = 1): void {
   const verdict = throttling.take(operation, principal, cost)
@@ -29,7 +43,10 @@ export function throttle(throttling: Throttled, principal: string, operation: Op
     title:
       verdict.by === 'principal' ? 'you ask for more than you may' : 'all together ask for more than the hub allows',
     detail: `try again in ${verdict.retryAfterSeconds} s, and slower`,
-    headers: { 'retry-after': String(verdict.retryAfterSeconds) },
+    headers: {
+      ...limitHeaders(throttling, principal, operation),
+      'retry-after': String(verdict.retryAfterSeconds),
+    },
   })
 }
 

@@ -2,7 +2,8 @@
 
 import type { Hono } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
-import { operationOf, throttleService } from '../throttled.ts'
+import { limitHeaders, operationOf, throttleService } from '../throttled.ts'
+import { actorName } from './actor.ts'
 import { type AuthorizationServices, authorizeOperation } from './authorize.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { OpenStreams } from './open-streams.ts'
@@ -25,8 +26,13 @@ export function bindRoutes<S extends BindServices>(
     if (rights.length === 0) throw new TypeError(`the route ${method} ${path} asks for no right`)
     app.on(method, path, async (context) => {
       const { actor, reach } = await authorizeOperation(context, services, operation)
-      throttleService(services.throttling, actor, operationOf(method, path.slice(API.length)).operation)
-      return answer({ context, ...hub, actor, reach })
+      const counted = operationOf(method, path.slice(API.length)).operation
+      throttleService(services.throttling, actor, counted)
+      const response = await answer({ context, ...hub, actor, reach })
+      if (actor.kind === 'local') return response
+      const limits = limitHeaders(services.throttling, actorName(actor), counted)
+      for (const [name, value] of Object.entries(limits)) response.headers.set(name, value)
+      return response
     })
   }
 }

@@ -151,8 +151,11 @@ test('what is not served is refused in the same form', async () => {
     assert.equal(response.status, status, `${method} ${path}`)
     if (method !== 'HEAD') assert.equal(response.headers.get('content-type'), 'application/problem+json')
   }
-  const { headers } = await hub.local('PUT', '/devices/a')
-  assert.equal(headers.get('allow'), 'GET, PATCH, DELETE')
+  for (const method of ['PUT', 'HEAD', 'OPTIONS']) {
+    const { headers } = await hub.send(hub.request(method, '/devices/a'))
+    assert.equal(headers.get('allow'), 'GET, PATCH, DELETE', method)
+    for (const [name] of headers) assert.doesNotMatch(name, /^access-control-/, 'no page of others is let in')
+  }
 })
 
 test('who asks for what is not there is told of, with nothing of what they wrote', async () => {
