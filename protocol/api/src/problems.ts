@@ -135,7 +135,7 @@ export const PROBLEMS: Readonly<Record<string, ProblemKind>> = {
   'not-found': { statuses: [404], meaning: 'there is nothing of this name' },
   'not-json': { statuses: [415], meaning: 'the body is not said to be JSON' },
   'not-of-model': { statuses: [409], meaning: 'the device is not what the model asks' },
-  'not-open': { statuses: [409], meaning: 'the review is over' },
+  'not-open': { statuses: [409], meaning: 'it is over, or was decided already' },
   'not-quarantined': { statuses: [404], meaning: 'it is not in quarantine by itself' },
   'not-renewable': { statuses: [409], meaning: 'the certificate cannot be renewed' },
   'not-supported': { statuses: [400], meaning: 'this hub does not do that' },
