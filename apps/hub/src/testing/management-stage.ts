@@ -245,7 +245,10 @@ export async function stage(changes: Partial<ManagementServices> = {}) {
     const response = await send(asked, peer)
     const { status, headers } = response
     // A live view has no end; that it was opened is what there is to know of it here.
-    const isEndless = status < 400 && operationAt(asked.method, new URL(asked.url).pathname)?.answer.kind === 'events'
+    const { pathname, searchParams } = new URL(asked.url)
+    const answer = operationAt(asked.method, pathname)?.answer
+    const isLive = answer?.kind === 'events' || (answer?.kind === 'lines' && answer.isLive === true)
+    const isEndless = status < 400 && isLive && (searchParams.get('follow') === 'true' || pathname.endsWith('/live'))
     if (isEndless) void response.body?.cancel()
     const text = isEndless ? '' : await response.text()
     const isJson = headers.get('content-type')?.includes('json') === true && !text.trimEnd().includes('\n')
