@@ -149,7 +149,8 @@ export class Person {
       async ([method, path, body]) => {
         const response = await fetch(path, {
           method,
-          ...(body !== null && { body, headers: { 'content-type': 'application/json' } }),
+          headers: { 'holdfast-page': '1', ...(body !== null && { 'content-type': 'application/json' }) },
+          ...(body !== null && { body }),
         })
         const text = await response.text()
         return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }

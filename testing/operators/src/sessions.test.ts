@@ -75,11 +75,19 @@ test('a cookie that was stolen is refused from another origin, and without any f
     { cookie, origin: 'null' },
     { cookie, origin: `${hub.origin}.evil.example` },
     { cookie },
-    { cookie, origin: hub.origin, 'sec-fetch-site': 'same-site' },
+    { cookie, origin: hub.origin, 'sec-fetch-site': 'same-site', 'holdfast-page': '1' },
+    // What a form could send.
+    { cookie, origin: hub.origin, 'sec-fetch-site': 'same-origin' },
   ]) {
     const { status } = await hub.web('POST', '/api/v1/session/vouch', { headers })
     assert.equal(status, 401, JSON.stringify(headers))
   }
+  const page = { cookie, origin: hub.origin, 'sec-fetch-site': 'same-origin', 'holdfast-page': '1' }
+  assert.equal((await hub.web('POST', '/api/v1/session/vouch', { headers: page })).status, 200)
+  // Nobody is told that they may come from elsewhere.
+  const preflight = await hub.web('OPTIONS', '/api/v1/session/vouch', { headers: { origin: foreign.origin } })
+  assert.equal(preflight.status, 405)
+  assert.equal(preflight.headers['access-control-allow-origin'], undefined)
   // Two cookies of the name: somebody has put one beside it.
   const twice = await hub.web('GET', '/api/v1/session', { headers: { cookie: `${cookie}; __Host-holdfast=x` } })
   assert.equal(twice.status, 401)

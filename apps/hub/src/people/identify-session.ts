@@ -83,9 +83,13 @@ export class SessionIdentification {
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
 
+/** Set by the hub's own pages with all that they ask. */
+export const PAGE_HEADER = 'holdfast-page'
+
 /**
  * Whether a request with a cookie is the hub's own page's: by `Origin`, which browsers send with all that may change
- * something, and by `Sec-Fetch-Site` (Fetch Metadata) with the rest. What changes something and says nothing is refused.
+ * something, and by `Sec-Fetch-Site` (Fetch Metadata) with the rest. What changes something bears a header besides that
+ * only scripts can set, and those of other origins only if the hub allowed it, which it never does (there is no CORS).
  */
 export function isOwnPage(method: string, headers: Headers, origins: readonly string[]): boolean {
   const origin = headers.get('origin')
@@ -93,5 +97,5 @@ export function isOwnPage(method: string, headers: Headers, origins: readonly st
   if (origin !== null && !origins.includes(origin)) return false
   // `none`: typed, or opened from a bookmark.
   if (site !== null && site !== 'same-origin' && !(site === 'none' && method === 'GET')) return false
-  return method === 'GET' || origin !== null
+  return method === 'GET' || (origin !== null && headers.get(PAGE_HEADER) === '1')
 }

@@ -18,7 +18,12 @@ export async function ask(method, path, body) {
       method,
       credentials: 'same-origin',
       redirect: 'error',
-      ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      headers: {
+        // No form and no other site can send it; the hub asks for it where something may change.
+        'holdfast-page': '1',
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     })
   } catch {
     throw new Refusal(0, 'unreachable', 'The hub does not answer. Check your connection and try again.')
