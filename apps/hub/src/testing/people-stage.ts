@@ -6,11 +6,14 @@ import { MemoryAccessStore } from '@holdfast/authorization/testing'
 import { timestampOf } from '@holdfast/base'
 import { CedarEngine } from '@holdfast/cedar'
 import { TEST_START } from '@holdfast/identity/testing'
-import type { PersonCaller, TokenCaller } from '../http/management/actor.ts'
+import type { PersonCaller, TokenCaller, TokenMaker } from '../http/management/actor.ts'
 import { AuthorizationOffice } from '../people/authorization-office.ts'
 import { stage } from './management-stage.ts'
 
 export type PeopleStage = Awaited<ReturnType<typeof peopleStage>>
+
+/** One for all stages of a file, which come one after the other: an instance of Cedar is slow to load. */
+const engine = new CedarEngine(ACTIONS)
 
 const UNTIL = timestampOf(TEST_START + 3_600_000)
 
@@ -21,7 +24,7 @@ export async function peopleStage() {
   let etags = 0
   const access = await Access.open({
     store: new MemoryAccessStore(),
-    engine: new CedarEngine(ACTIONS),
+    engine,
     clock: { wall: () => timestampOf(TEST_START), monotonic: () => hub.clock.monotonic() },
     etag: () => `e${(etags += 1)}`,
     actions: ACTIONS,
@@ -65,7 +68,7 @@ export async function peopleStage() {
       return as(`hfs_${name}`)
     },
     /** A machine; `hft_NAME` is its bearer. @returns how it asks. */
-    machine(name: string, organisation: string, scope: readonly Grant[]) {
+    machine(name: string, organisation: string, scope: readonly Grant[], maker: TokenMaker = { kind: 'hub' }) {
       const ended = new AbortController().signal
       tokens.set(`hft_${name}`, {
         kind: 'token',
@@ -73,7 +76,7 @@ export async function peopleStage() {
         name,
         organisation,
         scope,
-        maker: { kind: 'hub' },
+        maker,
         until: UNTIL,
         ended,
       })
