@@ -16,7 +16,7 @@ test('a token has one length and one form, whatever its secret, and a checksum t
     assert.match(token, new RegExp(`^${MACHINE_TOKEN_PATTERN}$`))
     assert.ok(isMachineToken(token))
     const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-    const number = [...token.slice(47)].reduce((sum, one) => sum * 62 + alphabet.indexOf(one), 0)
+    const number = Array.from(token.slice(47)).reduce((sum, one) => sum * 62 + alphabet.indexOf(one), 0)
     assert.equal(number, crc32(token.slice(0, 47)))
   }
 })

@@ -1,5 +1,6 @@
 /** Every target, with the words of its language and the size of its inputs. */
 
+import { fuzzTargets as accessTokens } from '@holdfast/access-tokens/testing'
 import { fuzzTargets as admission } from '@holdfast/admission/testing'
 import { fuzzTargets as amqp } from '@holdfast/amqp/testing'
 import { fuzzTargets as attestation } from '@holdfast/attestation/testing'
@@ -98,6 +99,7 @@ export const subjects: readonly Subject[] = [
   frontTarget,
   carriedTarget,
   ...tokens,
+  ...accessTokens,
   ...iothub,
   ...admission,
   ...amqp,

@@ -33,7 +33,14 @@ interface Answer {
 async function curl(token: string, path: string, ...options: readonly string[]): Promise<Answer> {
   const bearer = token === '' ? [] : ['--header', `Authorization: Bearer ${token}`]
   const { stdout } = await run('curl', [
-    ...['--silent', '--show-error', '--cacert', hub.caFile, '--max-time', '20', '--write-out', '\n%{http_code}'],
+    '--silent',
+    '--show-error',
+    '--cacert',
+    hub.caFile,
+    '--max-time',
+    '20',
+    '--write-out',
+    '\n%{http_code}',
     ...bearer,
     ...options,
     `${hub.origin}${path}`,
@@ -141,7 +148,12 @@ test('what was made, rotated and revoked is so after a power cut', { skip }, asy
 test('a stream that a token opened ends when the token is revoked', { skip }, async () => {
   const token = await make('follower', '--action', 'telemetry:read')
   const follower = spawn('curl', [
-    ...['--silent', '--no-buffer', '--cacert', hub.caFile, '--header', `Authorization: Bearer ${token}`],
+    '--silent',
+    '--no-buffer',
+    '--cacert',
+    hub.caFile,
+    '--header',
+    `Authorization: Bearer ${token}`,
     `${hub.origin}/api/v1/messages?follow=true`,
   ])
   const ended = once(follower, 'close')

@@ -5,6 +5,7 @@ import { timestampOf } from '@holdfast/base'
 import { TEST_START } from '@holdfast/identity/testing'
 import { MANAGEMENT_ROUTES } from '../http/management/index.ts'
 import { ACME, HOME, peopleStage } from '../testing/people-stage.ts'
+import { isForTokens } from './authorization-office.ts'
 
 const TARGETS: readonly Target[] = ['hub', 'device', 'devices', 'organisation', 'self']
 
@@ -67,7 +68,11 @@ for (const { operation } of MANAGEMENT_ROUTES) {
     }
     assert.deepEqual(await hub.services.registry.listDevices({ limit: 100 }), before)
 
-    for (const one of [may, machine]) {
+    if (!isForTokens(action) && on !== 'self') {
+      const machines = await machine(method, target, body)
+      assert.deepEqual([machines.status, machines.body['code']], [403, 'not-allowed'], 'no token does this')
+    }
+    for (const one of isForTokens(action) ? [may, machine] : [may]) {
       const allowed = await one(method, target, body)
       assert.notEqual(allowed.status, 401)
       // What asks for more than the action says so with a code of its own.
@@ -88,6 +93,34 @@ test('a role at a fleet reaches the devices in it, and no others of the organisa
   assert.equal((await anna('GET', '/devices/pump-1')).status, 403)
   assert.equal((await anna('GET', '/devices/valve-1')).status, 404)
   assert.deepEqual(idsOf(await anna('GET', '/devices')), ['pump-2'])
+})
+
+test('a token does nothing that whoever made it could not do at that moment, in lists neither', async () => {
+  const hub = await peopleStage()
+  const scope = [{ kind: 'actions', actions: ['device:read', 'device:write'], node: HOME }] as const
+  const machine = hub.machine('m', 'home', scope, { kind: 'person', name: 'operator/anna' })
+  assert.equal((await machine('GET', '/devices/pump-1')).status, 403)
+  assert.equal((await machine('GET', '/devices')).status, 403)
+  const given = { kind: 'device', deviceId: 'pump-1' } as const
+  await hub.allow('anna', 'device:read', given)
+  assert.equal((await machine('GET', '/devices/pump-1')).status, 200)
+  assert.equal((await machine('GET', '/devices/pump-2')).status, 403)
+  assert.equal((await machine('DELETE', '/devices/pump-1')).status, 403)
+  assert.equal((await machine('GET', '/devices/valve-1')).status, 404)
+  await hub.access.unassign(
+    { principal: 'operator/anna', role: 'only-device-read', node: given, organisation: 'home' },
+    'test',
+  )
+  assert.equal((await machine('GET', '/devices/pump-1')).status, 403)
+})
+
+test('a token that a policy made does what that policy may, and no more', async () => {
+  const hub = await peopleStage()
+  const scope = [{ kind: 'role', role: 'administrator', node: HOME }] as const
+  const machine = hub.machine('m', 'home', scope, { kind: 'policy', rights: ['RegistryRead'] })
+  assert.equal((await machine('GET', '/devices/pump-1')).status, 200)
+  assert.equal((await machine('DELETE', '/devices/pump-1')).status, 403)
+  assert.equal((await machine('GET', '/policies')).status, 403)
 })
 
 test('a role at a device reaches the device, in lists too', async () => {
