@@ -31,8 +31,8 @@ test('what discloses a secret, reads, streams or is no POST takes none', () => {
 test('whatever answers with a link or a code says that it discloses a secret', () => {
   for (const { id, method, answer, disclosesSecret } of ALL_OPERATIONS) {
     if (method === 'GET' || answer.kind !== 'json') continue
-    const members = JSON.stringify(answer.schema)
-    if (/"(link|secret|code|connectionString|primaryKey|token)":/.test(members)) {
+    const members = 'properties' in answer.schema ? Object.keys(Object(answer.schema.properties)) : []
+    if (members.some((name) => /^(link|secret|code|connectionString|primaryKey|token)$/.test(name))) {
       assert.equal(disclosesSecret, true, id)
     }
   }
