@@ -11,7 +11,11 @@ test('policies are listed with their rights and without their keys', async () =>
   const { body } = await hub.local('GET', '/policies')
   const items = body['items'] as { name: string; rights: string[] }[]
   assert.equal(items.length, 6)
-  assert.deepEqual(Object.keys(items[0] ?? {}), ['name', 'rights'])
+  assert.deepEqual(Object.keys(items[0] ?? {}), ['name', 'rights', 'current', 'keys'])
+  // Of the keys their ages alone.
+  for (const { primaryKey, secondaryKey } of hub.services.policies.list()) {
+    for (const key of [primaryKey, secondaryKey]) assert.ok(!JSON.stringify(body).includes(key))
+  }
 })
 
 test("the operator is given any policy's connection string, and that is an event", async () => {
