@@ -3,7 +3,15 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Readable } from 'node:stream'
-import { type Answered, type Client, type ClientCall, createClient, OPERATIONS, type Operations } from '@holdfast/api'
+import {
+  type Answered,
+  type Client,
+  type ClientCall,
+  createClient,
+  OPERATIONS,
+  type Operations,
+  PROPOSAL_HEADER,
+} from '@holdfast/api'
 import type { Address } from './address.ts'
 import { Failure } from './failure.ts'
 import { plain } from './plain-text.ts'
@@ -89,6 +97,8 @@ async function call(what: Call): Promise<Answered> {
   const text = await readAll(answer)
   const status = answer.statusCode ?? 0
   if (status < 200 || status >= 300) throw refusal(status, text)
+  const proposal = answer.headers[PROPOSAL_HEADER]
+  if (proposal !== undefined) throw proposed(String(proposal))
   return { value: text === '' ? {} : parseObject(text), etag: answer.headers.etag?.replaceAll('"', '') }
 }
 
@@ -198,6 +208,15 @@ function parseObject(text: string): object {
 
 function garbled(): Failure {
   return new Failure('what answered does not speak the API of a hub; check --data or --url', { code: 'garbled' })
+}
+
+/** Not refused, and not done: it waits for the word of another. */
+function proposed(id: string): Failure {
+  const safe = plain(id)
+  return new Failure(
+    `this takes the word of two people: it was proposed as ${safe}; another operator approves it: holdfast proposal approve ${safe}`,
+    { code: 'proposed' },
+  )
 }
 
 /**

@@ -28,6 +28,7 @@ import { addModule } from './commands/module.ts'
 import { addOperator } from './commands/operator.ts'
 import { addFleet, addOrganisation, addSite } from './commands/organisation.ts'
 import { addPolicy } from './commands/policy.ts'
+import { addProposal } from './commands/proposal.ts'
 import { addQuarantine } from './commands/quarantine.ts'
 import { addQuery } from './commands/query.ts'
 import { addRestore } from './commands/restore.ts'
@@ -84,6 +85,7 @@ Example:
   addCredentials(program, world)
   addOperator(program, world)
   addLogin(program, world)
+  addProposal(program, world)
   addSession(program, world)
   addWorkstation(program, world)
   addOrganisation(program, world)

@@ -17,6 +17,8 @@ export type OperatorErrorCode =
   | 'approvals-needed'
   | 'not-enough-operators'
   | 'not-allowed'
+  | 'not-open'
+  | 'outdated'
   | 'statement-refused'
   | 'workstation-refused'
 

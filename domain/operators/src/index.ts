@@ -41,7 +41,18 @@ export type {
   UsedCredential,
   Verdict,
 } from './proof.ts'
-export type { Link, Recovery, SessionEnd, SessionKind, SessionRecord, Workstation } from './records.ts'
+export type { ProposalDraft } from './proposals.ts'
+export { Proposals } from './proposals.ts'
+export type {
+  Link,
+  Proposal,
+  ProposalOutcome,
+  Recovery,
+  SessionEnd,
+  SessionKind,
+  SessionRecord,
+  Workstation,
+} from './records.ts'
 export type { Approval } from './recoveries.ts'
 export { Recoveries } from './recoveries.ts'
 export { Roll } from './roll.ts'
@@ -53,6 +64,14 @@ export type { Statement, StatementPurpose } from './statement.ts'
 export { formatStatement, readStatement, readWorkstationKey, signedBytes } from './statement.ts'
 export type { PeopleChange, PeopleKind, PeopleListing, PeopleRecord, PeopleStore } from './store.ts'
 export { PEOPLE_KINDS } from './store.ts'
+export type { TwoPersonPolicy } from './two-person-policy.ts'
+export {
+  asksForTwo,
+  DEFAULT_TWO_PERSON_POLICY,
+  faultOfTwoPersonPolicy,
+  TWO_PERSON_ACTS_MAX,
+  TWO_PERSON_HOURS_MAX,
+} from './two-person-policy.ts'
 export type { WorkstationPolicy } from './workstation-policy.ts'
 export { DEFAULT_WORKSTATION_POLICY } from './workstation-policy.ts'
 export type { SignedStatement, StandingOfSession } from './workstations.ts'

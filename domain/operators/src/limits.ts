@@ -62,6 +62,10 @@ export const RECOVERY_LIFE_MS = 3 * DAY_MS
 export const RECOVERIES_MAX = 50
 /** Other people who have to approve a recovery. */
 export const RECOVERY_APPROVALS = 2
+/** Proposals that wait at once, those of one proposer, and decided ones that are remembered. */
+export const PROPOSALS_MAX = 100
+export const PROPOSALS_OF_ONE_MAX = 20
+export const DECIDED_PROPOSALS_MAX = 500
 /** Characters of a reason. */
 export const REASON_CHARACTERS_MAX = 256
 

@@ -5,6 +5,7 @@ import type { Operator, Passkey } from './operator.ts'
 import type { PasskeyPolicy } from './passkey-policy.ts'
 import type { PeopleKind } from './store.ts'
 import type { PostureReport } from './posture.ts'
+import type { TwoPersonPolicy } from './two-person-policy.ts'
 import type { WorkstationPolicy } from './workstation-policy.ts'
 
 /** A one-time way to a passkey. */
@@ -75,9 +76,40 @@ export interface Workstation {
   }
 }
 
+/** How an act ended that was approved: as HTTP has it, and by which name it was refused. */
+export interface ProposalOutcome {
+  readonly status: number
+  readonly code?: string
+}
+
+export interface Proposal {
+  readonly id: string
+  /** Id of the operation. */
+  readonly operation: string
+  /** Parameters of its path, its query and body; empty once it is decided. */
+  readonly request: {
+    readonly path?: Readonly<Record<string, string>>
+    readonly query?: object
+    readonly body?: unknown
+    readonly ifMatch?: string
+  }
+  /** Of operation and request: who approves says what they approve. */
+  readonly digest: string
+  /** As events name who asks. */
+  readonly proposedBy: string
+  readonly organisation: string
+  readonly proposedTime: Timestamp
+  readonly expires: Timestamp
+  readonly state: 'waiting' | 'begun' | 'done' | 'failed' | 'rejected' | 'withdrawn' | 'expired'
+  readonly decidedBy?: string
+  readonly decidedTime?: Timestamp
+  readonly outcome?: ProposalOutcome
+}
+
 export type PolicyRecord =
   | { readonly id: 'passkeys'; readonly policy: PasskeyPolicy }
   | { readonly id: 'workstations'; readonly policy: WorkstationPolicy }
+  | { readonly id: 'two-person'; readonly policy: TwoPersonPolicy }
 
 export interface PeopleTables {
   readonly operator: Operator
@@ -87,6 +119,7 @@ export interface PeopleTables {
   readonly recovery: Recovery
   readonly workstation: Workstation
   readonly policy: PolicyRecord
+  readonly proposal: Proposal
 }
 
 /** One record, with its kind. */

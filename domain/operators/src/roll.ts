@@ -5,6 +5,7 @@ import type { Operator, Passkey } from './operator.ts'
 import { DEFAULT_PASSKEY_POLICY } from './passkey-policy.ts'
 import type { PeopleEntry, PeopleTables, PolicyRecord } from './records.ts'
 import type { PeopleChange, PeopleKind, PeopleRecord, PeopleStore } from './store.ts'
+import { DEFAULT_TWO_PERSON_POLICY } from './two-person-policy.ts'
 import { DEFAULT_WORKSTATION_POLICY } from './workstation-policy.ts'
 
 export interface Planned<T> {
@@ -20,6 +21,7 @@ type Maps = { readonly [K in PeopleKind]: Map<string, PeopleTables[K]> }
 const STRICTEST: readonly PolicyRecord[] = [
   { id: 'passkeys', policy: { ...DEFAULT_PASSKEY_POLICY, backupEligible: 'refused' } },
   { id: 'workstations', policy: { ...DEFAULT_WORKSTATION_POLICY, mode: 'refuse' } },
+  { id: 'two-person', policy: DEFAULT_TWO_PERSON_POLICY },
 ]
 
 export class Roll {
@@ -32,6 +34,7 @@ export class Roll {
     recovery: new Map(),
     workstation: new Map(),
     policy: new Map(),
+    proposal: new Map(),
   }
   #last: Promise<unknown> = Promise.resolve()
 

@@ -2,7 +2,16 @@
 
 import type { Because } from '@holdfast/audit'
 
-export const PEOPLE_KINDS = ['operator', 'passkey', 'link', 'session', 'recovery', 'workstation', 'policy'] as const
+export const PEOPLE_KINDS = [
+  'operator',
+  'passkey',
+  'link',
+  'session',
+  'recovery',
+  'workstation',
+  'policy',
+  'proposal',
+] as const
 export type PeopleKind = (typeof PEOPLE_KINDS)[number]
 
 export interface PeopleRecord {

@@ -28,6 +28,7 @@ import { quarantineOperations, masqueradeOperations, connectionPolicyOperations 
 import { modelOperations } from './models.ts'
 import { operatorOperations, recoveryOperations, sessionOperations, workstationOperations } from './people.ts'
 import { policyOperations } from './policies.ts'
+import { proposalOperations } from './proposals.ts'
 import { queryOperations } from './query.ts'
 import { findingOperations, reviewOperations, reviewPlanOperations, viewOperations } from './reviews.ts'
 import { revocationListOperations } from './revocation.ts'
@@ -44,6 +45,7 @@ export const OPERATIONS = {
   device: deviceOperations,
   module: moduleOperations,
   query: queryOperations,
+  proposal: proposalOperations,
   command: commandOperations,
   message: messageOperations,
   consumerGroup: consumerGroupOperations,

@@ -16,6 +16,7 @@ import {
   People,
   Passkeys,
   type RandomBytes,
+  Proposals,
   Recoveries,
   Roll,
   type SessionLimits,
@@ -63,6 +64,7 @@ export class PeopleOffice {
   readonly passkeys: Passkeys
   readonly sessions: Sessions
   readonly recoveries: Recoveries
+  readonly proposals: Proposals
   readonly workstations: Workstations
   readonly logins: Logins
   readonly vouching: CodeBook<VouchRequest>
@@ -99,6 +101,7 @@ export class PeopleOffice {
       },
     })
     this.recoveries = new Recoveries({ roll, links: this.links, clock, random })
+    this.proposals = new Proposals({ roll, clock, random })
     this.people = new People({
       roll,
       clock,
@@ -111,7 +114,12 @@ export class PeopleOffice {
   }
 
   static async open(parts: PeopleOfficeParts): Promise<PeopleOffice> {
-    return new PeopleOffice(parts, await Roll.open(parts.store, ({ kind, id }) => parts.damaged(`${kind} ${id}`)))
+    const office = new PeopleOffice(
+      parts,
+      await Roll.open(parts.store, ({ kind, id }) => parts.damaged(`${kind} ${id}`)),
+    )
+    await office.proposals.recover()
+    return office
   }
 
   get origins(): readonly string[] {
@@ -160,8 +168,8 @@ export class PeopleOffice {
 
   /** Ends what is over and writes what was used; to be called every second or so. */
   tick(): void {
-    this.#sweeping ??= this.sessions
-      .sweep()
+    this.#sweeping ??= Promise.all([this.sessions.sweep(), this.proposals.sweep()])
+      .then(() => undefined)
       .catch(this.#parts.fault)
       .finally(() => {
         this.#sweeping = undefined

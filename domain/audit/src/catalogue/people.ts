@@ -31,6 +31,20 @@ export const PEOPLE_EVENTS = {
   /** The hub's own machine made a link alone, because there were fewer others than it takes. */
   'recovery.by-machine': ofSubject({ others: 'number' }),
 
+  'proposal.made': ofSubject({ operation: 'text', digest: 'text', hours: 'number' }),
+  'proposal.approved': ofSubject({ operation: 'text', digest: 'text', proposedBy: 'text' }),
+  /** What two people wanted was tried; below 400 it was done. */
+  'proposal.executed': ofSubject({
+    operation: 'text',
+    digest: 'text',
+    proposedBy: 'text',
+    status: 'number',
+    code: 'text',
+  }),
+  'proposal.rejected': ofSubject({ operation: 'text', digest: 'text', reason: 'text' }),
+  'proposal.expired': ofSubject({ operation: 'text', digest: 'text' }),
+  'proposal.policy-changed': ofHub({ acts: 'text', hours: 'number' }),
+
   'login.confirmed': ofSubject({ address: 'text', agent: 'text' }),
   'login.denied': ofSubject({ address: 'text', agent: 'text' }),
 

@@ -17,7 +17,7 @@ export interface OperatorsSchema {
 export const OPERATORS: readonly string[] = [
   `CREATE TABLE people_record (
     kind       TEXT NOT NULL
-                 CHECK (kind IN ('operator', 'passkey', 'link', 'session', 'recovery', 'workstation', 'policy')),
+                 CHECK (kind IN ('operator', 'passkey', 'link', 'session', 'recovery', 'workstation', 'policy', 'proposal')),
     id         TEXT NOT NULL CHECK (id <> ''),
     document   BLOB NOT NULL,
     seal_epoch INTEGER NOT NULL,

@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
+import type { TwoPersonRule } from '../../people/two-person-rule.ts'
 import { limitHeaders, operationOf, throttleService } from '../throttled.ts'
 import { actorName } from './actor.ts'
 import { type AuthorizationServices, authorizeOperation } from './authorize.ts'
@@ -19,7 +20,12 @@ const API = '/api/v1'
 export function bindRoutes<S extends BindServices>(
   app: Hono<HttpEnvironment>,
   routes: readonly Route<S>[],
-  hub: { readonly services: S; readonly streams: OpenStreams; readonly idempotency?: Idempotency | undefined },
+  hub: {
+    readonly services: S
+    readonly streams: OpenStreams
+    readonly idempotency?: Idempotency | undefined
+    readonly twoPerson?: TwoPersonRule | undefined
+  },
 ): void {
   const { services } = hub
   for (const { method, path, rights, answer, operation } of routes) {

@@ -1,6 +1,8 @@
 /** The hub's own API, `/api/v1` (protocol/api), but for the enrolments, which provisioning serves. */
 
+import type { Operation } from '@holdfast/api'
 import { Hono } from 'hono'
+import { TwoPersonRule } from '../../people/two-person-rule.ts'
 import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
 import { ACCESS_ROUTES } from './access.ts'
@@ -30,6 +32,7 @@ import { MODEL_ROUTES } from './models.ts'
 import { OpenStreams } from './open-streams.ts'
 import { OPERATOR_ROUTES } from './operators.ts'
 import { POLICY_ROUTES } from './policies.ts'
+import { proposalRoutes } from './proposals.ts'
 import { QUERY_ROUTES } from './query.ts'
 import { explain } from './refusals.ts'
 import { REVIEW_ROUTES } from './reviews.ts'
@@ -83,6 +86,7 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...OPERATOR_ROUTES,
   ...SESSION_ROUTES,
   ...TOKEN_ROUTES,
+  ...proposalRoutes(() => MANAGEMENT_ROUTES),
 ]
 
 /**
@@ -94,6 +98,19 @@ export function managementRoutes(services: ManagementServices): Hono<HttpEnviron
   guard(app, { explain, failed: services.failed, events: services.events, clock: services.clock })
   bindDocuments(app, services)
   const idempotency = services.answers && new Idempotency(services.answers, services.clock, explain)
-  bindRoutes(app, MANAGEMENT_ROUTES, { services, streams: services.streams ?? new OpenStreams(services.clock), idempotency })
+  const streams = services.streams ?? new OpenStreams(services.clock)
+  bindRoutes(app, MANAGEMENT_ROUTES, { services, streams, idempotency, twoPerson: twoPersonRule(services) })
   return app
+}
+
+/** Only what leaves its answer to nobody, and is no file, can wait for the word of another. */
+function twoPersonRule({ people, authorization, clock }: ManagementServices): TwoPersonRule | undefined {
+  if (people === undefined || authorization === undefined) return undefined
+  const operations = new Map<string, Operation>()
+  for (const { operation } of MANAGEMENT_ROUTES) {
+    const isSilent = operation.answer.kind === 'json' || operation.answer.kind === 'none'
+    const isChange = operation.method !== 'GET' && operation.on !== 'self' && operation.upload === undefined
+    if (isSilent && isChange && operation.disclosesSecret !== true) operations.set(operation.id, operation)
+  }
+  return new TwoPersonRule({ office: people, authorization, clock, operations, explain })
 }

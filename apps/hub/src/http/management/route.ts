@@ -8,6 +8,7 @@ import { Problem } from '../problem.ts'
 import { readHeadersAs, readQueryAs } from '../query.ts'
 import type { Actor, Requirement } from './actor.ts'
 import type { Reach } from '../../people/reach.ts'
+import type { HeldRequest, Perform, TwoPersonRule } from '../../people/two-person-rule.ts'
 import { ifMatch, isKnown, Versioned } from './entity-tag.ts'
 import { demandNoKey, type Idempotency } from './idempotency.ts'
 import type { OpenStreams } from './open-streams.ts'
@@ -21,6 +22,8 @@ export interface Call<S = ManagementServices> {
   readonly actor: Actor
   /** Absent: answers are kept nowhere. */
   readonly idempotency?: Idempotency | undefined
+  /** Absent: nothing takes the word of two people. */
+  readonly twoPerson?: TwoPersonRule | undefined
   /** Of an operation on `devices`: those that whoever asks may know of. */
   readonly reach: Reach
 }
@@ -33,6 +36,8 @@ export interface Route<S = ManagementServices> {
   /** There is no route without one: `bindRoutes` sees to it when it starts. */
   readonly rights: Requirement
   readonly answer: (call: Call<S>) => Promise<Response>
+  /** Does it as it was read before, for whoever the call is. */
+  readonly perform: (call: Call<S>, request: HeldRequest) => Promise<Response>
 }
 
 /** A request that was read and checked as its operation says. */
@@ -52,34 +57,45 @@ export function serve<const O extends Operation, S = ManagementServices>(
   operation: O,
   answer: (asked: Asked<O, S>) => Promise<AnswerOf<O> | Versioned<AnswerOf<O>> | Response>,
 ): Route<S> & { readonly operation: O } {
+  const perform = async (call: Call<S>, request: HeldRequest): Promise<Response> =>
+    // What the schemas checked has the types that the compiler derives from them.
+    responseOf(call.context, operation, await answer({ ...call, ...request } as unknown as Asked<O, S>))
   const names = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => String(name))
   return {
     operation,
     method: operation.method,
     path: operation.path.replaceAll(/\{(\w+)\}/g, ':$1') as Route['path'],
     rights: RIGHTS_OF_ACTION[operation.action],
+    perform,
     answer: async (call) => {
       if (operation.isLocalOnly === true) demandLocal(call)
       readHeadersAs(call.context, operation.headers)
-      const asked = {
-        ...call,
+      const request: HeldRequest = {
         path: Object.fromEntries(names.map((name) => [name, parameter(call.context, name)])),
         query: readQueryAs(call.context, operation.query),
         ifMatch: ifMatch(call.context, operation),
         body: operation.body === undefined ? undefined : await readJson(call.context, operation.body),
       }
       const act = async (): Promise<Response> =>
-        // What the schemas checked has the types that the compiler derives from them.
-        responseOf(call.context, operation, await answer(asked as unknown as Asked<O, S>))
+        (await call.twoPerson?.hold(operation, call.actor, request)) ?? perform(call, request)
       const header = call.context.req.header('idempotency-key')
       if (call.idempotency === undefined) {
         demandNoKey(header)
         return act()
       }
-      const { path, query, body } = asked
-      const request = { path, query, body: body ?? null, ifMatch: asked.ifMatch ?? null }
-      return call.idempotency.once({ operation, actor: call.actor, header, request }, act)
+      const { path, query, body, ...rest } = request
+      const known = { path, query, body: body ?? null, ifMatch: rest.ifMatch ?? null }
+      return call.idempotency.once({ operation, actor: call.actor, header, request: known }, act)
     },
+  }
+}
+
+/** What an approval does: one of these routes, in the name of whoever proposed it. */
+export function performOf(call: Call, routes: readonly Route[]): Perform {
+  return ({ operation, actor, reach, request }) => {
+    const route = routes.find((one) => one.operation.id === operation)
+    if (route === undefined) throw new TypeError(`there is no route of ${operation}`)
+    return route.perform({ ...call, actor, reach }, request)
   }
 }
 
