@@ -92,13 +92,7 @@ test('entries are found by whom they are about, over restarts, and anybody may s
     await curl('--cacert', caFile, '-D-', '-o/dev/null', `${url}/tlog/tile/0/000`),
     /max-age=31536000, immutable/,
   )
-  for (const path of [
-    'tile/0/001',
-    'tile/0/000.p/0',
-    'tile/9/000',
-    'tile/entries/x000/000',
-    'nothing',
-  ]) {
+  for (const path of ['tile/0/001', 'tile/0/000.p/0', 'tile/9/000', 'tile/entries/x000/000', 'nothing']) {
     const status = await curl(
       '--cacert',
       caFile,
