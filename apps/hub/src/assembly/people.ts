@@ -21,7 +21,7 @@ export interface PeopleRoom {
 const HTTPS_PORT = 443
 
 export async function openPeople(ground: Ground, { state, authorization }: PeopleNeeds): Promise<PeopleRoom> {
-  const { settings, ports, clock, random, events, damaged, fault } = ground
+  const { settings, ports, clock, random, events, notices, damaged, fault } = ground
   const [hubName] = settings.hostnames
   // As browsers write it (WHATWG HTML §7.1.1): lower case, and no port that is the scheme's own.
   const suffix = ports.httpsPort === HTTPS_PORT ? '' : `:${ports.httpsPort}`
@@ -49,6 +49,7 @@ export async function openPeople(ground: Ground, { state, authorization }: Peopl
       }
     },
     damaged: (what) => damaged(what, new Error('it was changed or moved in state.db')),
+    setNotice: (code, notice) => notices.set(code, notice),
     fault,
   })
   return { office, identification: new SessionIdentification(office) }

@@ -43,11 +43,18 @@ export interface PeopleOfficeParts {
   readonly assignRoles: (operator: Operator) => Promise<void>
   /** What was stored of people does not hold, and is left out. */
   readonly damaged: (what: string) => void
+  /** @param notice undefined: the reason is gone. */
+  readonly setNotice: (code: string, notice: { readonly detail: string; readonly advice: string } | undefined) => void
   readonly fault: (error: unknown) => void
 }
 
 /** What the first operator may do: everything, for somebody has to. */
 const FIRST_ROLES: readonly string[] = ['administrator']
+
+const ONE_OPERATOR = {
+  detail: 'one operator alone can sign in: what takes the word of two people is done on the word of one',
+  advice: 'invite another: holdfast operator invite NAME --role administrator',
+} as const
 
 /** A code that a workstation answers: for which session, and what it has to sign. */
 export interface VouchRequest {
@@ -168,6 +175,8 @@ export class PeopleOffice {
 
   /** Ends what is over and writes what was used; to be called every second or so. */
   tick(): void {
+    const isOneAlone = this.roll.activeOperators().length === 1
+    this.#parts.setNotice('one-operator', isOneAlone ? ONE_OPERATOR : undefined)
     this.#sweeping ??= Promise.all([this.sessions.sweep(), this.proposals.sweep()])
       .then(() => undefined)
       .catch(this.#parts.fault)
