@@ -22,8 +22,9 @@ const { sessionOperations: own } = PeopleApi
 
 /** Acts of one session that are shown. */
 const ACTS_MAX = 200
-/** Events among which they are looked for. */
-const RECENT_EVENTS = 1_000
+/** Events of the person among which they are looked for, and of those, how many in one step. */
+const LOOKED_AT_MAX = 10_000
+const LOOKED_AT_ONCE = 500
 
 export const SESSION_ROUTES: readonly Route[] = [
   serve(own.show, async (call) => ownJson(peopleOf(call), askerOf(call).session)),
@@ -138,11 +139,8 @@ export const SESSION_ROUTES: readonly Route[] = [
     const session = office.roll.get('session', call.path.session)
     if (session === undefined) throw new OperatorError('missing', 'there is no such session')
     const actor = `operator/${office.roll.get('operator', session.operatorId)?.name ?? 'unknown'}`
-    const isOfSession = (event: SecurityEvent): boolean => isActOf(event, session, actor)
-    const recent = await call.services.events.recent(RECENT_EVENTS)
-    const acts = recent.filter(isOfSession)
-    const newest = acts.slice(-ACTS_MAX).reverse()
-    return { items: newest.map(({ type, at, subject }) => ({ type, time: formatTimestamp(at), subject })) }
+    const acts = await actsOf(call, session, actor)
+    return { items: acts.map(({ type, at, subject }) => ({ type, time: formatTimestamp(at), subject })) }
   }),
   serve(own.revoke, async (call) => {
     // Before the names of all: who asks is told nothing of a session that is not there.
@@ -159,8 +157,45 @@ export const SESSION_ROUTES: readonly Route[] = [
   }),
 ]
 
+type Act = Pick<SecurityEvent, 'actor' | 'at' | 'source' | 'subject'> & { readonly type: string }
+
+/** Newest first, at most `ACTS_MAX`: from the audit log, or from memory where there is none on disk. */
+async function actsOf(
+  { services: { audit, events } }: Call,
+  session: SessionRecord,
+  actor: string,
+): Promise<readonly Act[]> {
+  if (audit === undefined) {
+    const recent = await events.recent(LOOKED_AT_MAX)
+    return recent
+      .filter((event) => isActOf(event, session, actor))
+      .slice(-ACTS_MAX)
+      .reverse()
+  }
+  const { createdTime: from, ended } = session
+  const acts: Act[] = []
+  let after: number | undefined
+  for (let seen = 0; seen < LOOKED_AT_MAX && acts.length < ACTS_MAX; seen += LOOKED_AT_ONCE) {
+    const page = await audit.list({
+      actor,
+      from,
+      order: 'newest',
+      limit: LOOKED_AT_ONCE,
+      ...(ended === undefined ? {} : { to: timestampOf(ended.time + 1) }),
+      ...(after === undefined ? {} : { after }),
+    })
+    for (const { type, time, content } of page.entries) {
+      const act = content.kind === 'body' ? { ...content, type, at: time } : undefined
+      if (act !== undefined && isActOf(act, session, actor)) acts.push(act)
+    }
+    if (page.next === undefined) break
+    after = page.next
+  }
+  return acts.slice(0, ACTS_MAX)
+}
+
 /** Where an event bears its session, it says; where it does not, it is the person's, and of the session's time. */
-function isActOf({ actor, at, source }: SecurityEvent, session: SessionRecord, person: string): boolean {
+function isActOf({ actor, at, source }: Act, session: SessionRecord, person: string): boolean {
   const named = source === undefined ? undefined : /\bsession\/(\S+)$/.exec(source)?.[1]
   if (named !== undefined) return named === session.id
   return actor === person && at >= session.createdTime && (session.ended === undefined || at <= session.ended.time)
