@@ -189,3 +189,51 @@ test('a decision that is remembered is the one that would be made, and none outl
     }
   }
 })
+
+/** Permits everything, and counts how often it is asked and how much it is told. */
+class CountingEngine extends AnyEngine {
+  readonly #isBlind: boolean
+
+  constructor(isBlind: boolean) {
+    super(() => 1)
+    this.#isBlind = isBlind
+  }
+
+  override isBlind(): boolean {
+    return this.#isBlind
+  }
+}
+
+/** One organisation with so many fleets, a device in each, and a person with so many roles at the top. */
+function asked(fleets: number, roles: number, isBlind: boolean): readonly PolicyQuestion[] {
+  const tree = new Tree()
+  tree.addOrganisation({ name: 'home', isFirst: true, createdTime: AT })
+  const places = Array.from({ length: fleets }, (_, at) => ({ organisation: 'home', site: 's', fleet: `f${at}` }))
+  for (const place of places) tree.addFleet(place)
+  const node = { kind: 'organisation', organisation: 'home' } as const
+  const given = Array.from({ length: roles }, (_, at) => {
+    return { principal: 'operator/a', role: `r${at}`, node, organisation: 'home', createdTime: AT, createdBy: 'x' }
+  })
+  const engine = new CountingEngine(isBlind)
+  const decisions = new Decisions({ tree, engine, assignmentsOf: () => given })
+  const who: Subject = { kind: 'person', name: 'operator/a', organisation: 'home', posture: 'full', isPresent: true }
+  for (let round = 0; round < 3; round += 1) {
+    for (const [at, place] of places.entries()) {
+      decisions.decide(who, 'device:read', { kind: 'device', deviceId: `d${at}`, ...place })
+    }
+  }
+  return engine.asked
+}
+
+test('policies are asked once for what is alike to them, however many devices there are, and never twice', () => {
+  for (const fleets of [10, 100, 1_000]) {
+    assert.equal(asked(fleets, 3, true).length, 1, 'policies that speak of roles alone')
+    assert.equal(asked(fleets, 3, false).length, fleets, 'policies that speak of places')
+  }
+})
+
+test('a question grows with the roles of whoever asks, and not with the tree', () => {
+  const size = (fleets: number, roles: number): number => JSON.stringify(asked(fleets, roles, false)[0]).length
+  assert.equal(size(10, 4), size(1_000, 4))
+  assert.ok(size(10, 64) < size(10, 4) + 64 * 8)
+})

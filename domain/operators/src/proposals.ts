@@ -140,7 +140,7 @@ export class Proposals {
 
   /** Ends those whose time is over; to be called now and then. */
   async sweep(): Promise<void> {
-    for (const proposal of [...this.#parts.roll.all('proposal')]) {
+    for (const proposal of this.#parts.roll.all('proposal').toArray()) {
       if (proposal.state !== 'waiting' || this.#now(proposal).state === 'waiting') continue
       await this.#parts.roll.change((): Planned<Proposal> => {
         const current = this.#parts.roll.get('proposal', proposal.id)
@@ -152,7 +152,7 @@ export class Proposals {
 
   /** At the start: of what was begun before a stop nobody knows how it ended; it is not done again. */
   async recover(): Promise<void> {
-    for (const { id, state } of [...this.#parts.roll.all('proposal')]) {
+    for (const { id, state } of this.#parts.roll.all('proposal').toArray()) {
       if (state === 'begun') await this.finish(id, { status: 500, code: 'interrupted' })
     }
   }

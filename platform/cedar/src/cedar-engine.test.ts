@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type PolicyQuestion, STARTING_ROLES } from '@holdfast/authorization'
 import { CedarEngine } from './cedar-engine.ts'
+import { entitiesOf } from './entities.ts'
 
 const ACTIONS = ['device:read', 'device:write', 'device:command', 'device:secret', 'audit:read', 'access:write']
 const DEVICE = { kind: 'device', deviceId: 'pump-1', organisation: 'home', site: 'main', fleet: 'default' } as const
@@ -198,4 +199,19 @@ test('policies that speak of roles alone decide alike everywhere, and such as sp
   for (const text of blind) assert.equal(isBlind(text), true, text)
   for (const text of seeing) assert.equal(isBlind(text), false, text)
   assert.equal(engineOf({}).isBlind('other'), false)
+})
+
+test('what Cedar is told of a device is the device and what stands above it, whatever else there is', () => {
+  const place = { organisation: 'home', site: 'main', fleet: 'default' }
+  const ask = (roles: readonly string[]) =>
+    entitiesOf({
+      principal: { kind: 'person', id: 'anna' },
+      roles,
+      action: 'device:read',
+      resource: { kind: 'device', deviceId: 'd', ...place },
+      hubOwner: 'home',
+      circumstances: { isPresent: true, isScoped: false },
+    })
+  assert.equal(ask(['operator']).length, 4)
+  assert.equal(ask(Array.from({ length: 64 }, (_, at) => `r${at}`)).length, 4)
 })

@@ -128,3 +128,39 @@ test('whatever else comes is refused and breaks nothing', async () => {
     }
   }
 })
+
+test('a use of which one byte was changed opens nothing, whichever it is', async () => {
+  const { authenticator, passkey } = await enrolled()
+  const good = authenticator.use(CHALLENGE, { counter: 9 })
+  for (const member of ['clientDataJSON', 'authenticatorData', 'signature'] as const) {
+    const bytes = Buffer.from(good.response[member], 'base64url')
+    for (let at = 0; at < bytes.length; at += 1) {
+      for (const flip of [1, 0x80]) {
+        const changed = Buffer.from(bytes)
+        changed[at] = (changed[at] ?? 0) ^ flip
+        const answer = { ...good, response: { ...good.response, [member]: changed.toString('base64url') } }
+        assert.equal((await webAuthn.verify(answer, CHALLENGE, passkey)).kind, 'bad', `${member} ${at}`)
+      }
+      const cut = { ...good, response: { ...good.response, [member]: bytes.subarray(0, at).toString('base64url') } }
+      assert.equal((await webAuthn.verify(cut, CHALLENGE, passkey)).kind, 'bad', `${member} cut at ${at}`)
+    }
+  }
+})
+
+test('an enrolment that was changed or cut anywhere is refused, or is one of another key, and breaks nothing', async () => {
+  const made = new SoftwareAuthenticator(truth).register(CHALLENGE)
+  const bytes = Buffer.from(made.response.attestationObject, 'base64url')
+  for (let at = 0; at < bytes.length; at += 1) {
+    const tried = [bytes.subarray(0, at), Buffer.concat([bytes, bytes.subarray(0, at + 1)])]
+    for (const byte of [0, 0x1f, 0x5f, 0x7f, 0x9f, 0xbf, 0xff]) {
+      const changed = Buffer.from(bytes)
+      changed[at] = byte
+      tried.push(changed)
+    }
+    for (const object of tried) {
+      const response = { ...made.response, attestationObject: object.toString('base64url') }
+      const outcome = await webAuthn.register({ ...made, response }, CHALLENGE, [])
+      assert.ok(outcome.kind === 'bad' || outcome.id === made.id, `at ${at}`)
+    }
+  }
+})

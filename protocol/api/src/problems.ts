@@ -203,9 +203,19 @@ export const PROBLEMS_PATH = '/api/v1/problems'
 
 /** `docs/problems.md`. */
 export function problemsPage(): string {
-  const rows = Object.entries(PROBLEMS).map(([code, { statuses, meaning }]) => {
-    return `| <a id="${code}"></a>\`${code}\` | ${statuses.join(', ')} | ${meaning} |`
-  })
+  const rows = [
+    ['code', 'status', 'meaning'],
+    ...Object.entries(PROBLEMS).map(([code, { statuses, meaning }]) => [
+      `<a id="${code}"></a>\`${code}\``,
+      statuses.join(', '),
+      meaning,
+    ]),
+  ]
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
+  const [head = [], ...others] = rows
+  const table = [line(head), line(widths.map((width) => '-'.repeat(width))), ...others.map(line)]
   return `# Refusals
 
 What the codes of problems mean. \`/api/v1\` refuses with \`application/problem+json\` (RFC 9457): \`title\` says what was
@@ -213,8 +223,6 @@ refused and why, \`detail\` what to do about it, \`code\` is one of these, \`typ
 \`faults\` names each thing that is wrong with the request. Codes and their statuses are part of the API; titles and details
 are for people and may change. This page is made by \`holdfast api problems\`.
 
-| code | status | meaning |
-| --- | --- | --- |
-${rows.join('\n')}
+${table.join('\n')}
 `
 }

@@ -19,11 +19,7 @@ export class MemoryModelStore implements ModelStore {
     return [...this.#models.values()]
   }
 
-  async writeModel(
-    model: DeviceModel,
-    expected: ModelExpectation,
-    because?: Because,
-  ): Promise<'written' | 'conflict'> {
+  async writeModel(model: DeviceModel, expected: ModelExpectation, because?: Because): Promise<'written' | 'conflict'> {
     const current = this.#models.get(model.id)
     const isExpected = expected.kind === 'absent' ? current === undefined : current?.etag === expected.etag
     if (!isExpected) return 'conflict'
