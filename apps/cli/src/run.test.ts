@@ -382,7 +382,7 @@ test('dropping a key asks first, and does what was answered', async () => {
   assert.equal(no.exit, 1)
   assert.equal(no.asked.length, 0)
   const yes = await holdfast('keys drop 3', { reply, world: { confirm: () => Promise.resolve(true) } })
-  assert.equal(yes.exit, 0)
+  assert.equal(yes.exit, 0, yes.err)
   assert.match(yes.out, /12 messages can never be read again/)
   assert.equal((await holdfast('keys drop 3 --yes', { reply })).exit, 0)
 })

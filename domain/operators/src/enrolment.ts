@@ -62,7 +62,7 @@ export class Enrolment {
   look(secret: string): { readonly name?: string; readonly needs: 'name' | 'code' | 'nothing' } {
     const { roll, links } = this.#parts
     const link = roll.get('link', links.digest(secret))
-    if (link === undefined || link.expires <= this.#parts.clock.wall()) throw links.invalid()
+    if (link === undefined || !links.counts(link)) throw links.invalid()
     const name = link.name ?? (link.operatorId === undefined ? undefined : roll.get('operator', link.operatorId)?.name)
     const needs = link.codeDigest !== undefined ? 'code' : name === undefined ? 'name' : 'nothing'
     return { needs, ...(name !== undefined && { name }) }

@@ -25,6 +25,8 @@ export const ROLE_CHARACTERS_MAX = 63
 
 /** Bytes of the secret in a link: nobody guesses 160 bits. */
 export const LINK_BYTES = 20
+/** Of what names a session, a proposal, a recovery, a workstation. */
+export const ID_BYTES = 12
 /** How long a link waits to be used, in milliseconds. */
 export const LINK_LIFE_MS = 24 * HOUR_MS
 /** Links that wait at once. */

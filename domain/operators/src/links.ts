@@ -104,10 +104,20 @@ export class Links {
    * @throws OperatorError `link-invalid`, for all reasons alike.
    */
   find(secret: string, code?: string): Link {
-    const { roll, clock } = this.#parts
-    const link = roll.get('link', this.digest(secret))
-    if (link === undefined || link.expires <= clock.wall() || !this.#isCodeRight(link, code)) throw this.invalid()
+    const link = this.#parts.roll.get('link', this.digest(secret))
+    if (link === undefined || !this.counts(link) || !this.#isCodeRight(link, code)) throw this.invalid()
     return link
+  }
+
+  /**
+   * Until its time is over, and as long as whoever made it may come themselves: who is gone lets nobody in. The first
+   * operator's counts while there is none, however the first one came.
+   */
+  counts({ purpose, expires, madeBy }: Link): boolean {
+    const { roll, clock } = this.#parts
+    if (expires <= clock.wall() || (purpose === 'first' && roll.activeOperators().length > 0)) return false
+    const maker = roll.operatorNamed(madeBy.replace(/^operator\//, ''))
+    return maker === undefined || maker.state === 'active'
   }
 
   /** What a secret is kept as; of what cannot be one, of nothing that is kept. */
@@ -122,7 +132,7 @@ export class Links {
   /** @throws OperatorError `link-invalid` if it was used meanwhile. To be called in a change of the roll. */
   again(id: string): Link {
     const link = this.#parts.roll.get('link', id)
-    if (link === undefined || link.expires <= this.#parts.clock.wall()) throw this.invalid()
+    if (link === undefined || !this.counts(link)) throw this.invalid()
     return link
   }
 

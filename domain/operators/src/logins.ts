@@ -12,7 +12,7 @@ import { CODE_LIFE_MS, CODES_MAX } from './limits.ts'
 import type { Operator } from './operator.ts'
 import { actorOf } from './operator.ts'
 import type { Proof } from './proof.ts'
-import { base64url, digestOf, type RandomBytes } from './secret.ts'
+import { base64url, makeId, digestOf, type RandomBytes } from './secret.ts'
 
 export interface LoginRequest {
   readonly id: string
@@ -73,7 +73,7 @@ export class Logins {
     for (const [id, { until }] of this.#pending)
       if (until <= now || this.#pending.size > CODES_MAX) this.#pending.delete(id)
     const secret = base64url(random(32))
-    const id = base64url(random(12))
+    const id = makeId(random)
     const request: LoginRequest = { ...facts, id, secretDigest: digestOf(secret), nonce: base64url(random(32)) }
     const code = this.#codes.issue(id, `address/${facts.address}`, now)
     this.#pending.set(id, { request, until: later(now, CODE_LIFE_MS) })

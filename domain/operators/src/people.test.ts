@@ -43,6 +43,30 @@ test('a link ends after a day, and by a newer one of its kind', async () => {
   assert.equal(events.filter(({ type }) => type === 'operator.link-refused').length, 3)
 })
 
+test('who is suspended or removed lets nobody in by a link of before, also one that is being used', async () => {
+  const { links, enrolment, answer, people, join, roll } = await peopleWorld()
+  await join('alice')
+  await join('mallory')
+  const { secret } = await links.invite('puppet', home, 'operator/mallory')
+  const begun = enrolment.begin({ secret }, 'a')
+  await people.change('mallory', { state: 'suspended' }, 'operator/alice')
+  assert.throws(() => enrolment.look(secret), code('link-invalid'))
+  assert.throws(() => enrolment.begin({ secret }, 'a'), code('link-invalid'))
+  await assert.rejects(enrolment.finish(begun.ceremony, answer('k'), 'laptop', 'a'), code('link-invalid'))
+  await people.remove('mallory', 'operator/alice')
+  assert.throws(() => enrolment.begin({ secret }, 'a'), code('link-invalid'))
+  assert.equal(roll.operatorNamed('puppet'), undefined)
+})
+
+test('the link of the first operator opens nothing once somebody has come in another way', async () => {
+  const { links, enrolment, join } = await peopleWorld()
+  const { secret } = await links.makeFirst(home, 'hub')
+  assert.equal(enrolment.look(secret).needs, 'name')
+  await join('alice')
+  assert.throws(() => enrolment.look(secret), code('link-invalid'))
+  assert.throws(() => enrolment.begin({ secret, name: 'mallory' }, 'a'), code('link-invalid'))
+})
+
 test('names are given once, and are no names of the hub’s own', async () => {
   const { links, join, people } = await peopleWorld()
   await join('alice')

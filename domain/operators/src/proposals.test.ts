@@ -95,13 +95,25 @@ test('who is gone approves nothing; who proposed withdraws; proposals of others 
   const { proposals, people, bob, alice } = await stage()
   const { id } = await proposals.propose(draft('alice'))
   await people.change('bob', { state: 'suspended' }, 'operator/alice')
-  assert.equal(proposals.isInForce('home'), false)
   await assert.rejects(proposals.begin(id, bob, 'd'), code('not-allowed'))
   assert.throws(() => proposals.named(id, 'other'), code('missing'))
   await assert.rejects(proposals.begin(id, { ...bob, organisation: 'other' }, 'd'), code('missing'))
   const by = { actor: 'operator/alice', organisation: 'home', reason: 'no need' }
   assert.equal((await proposals.reject(id, by)).state, 'withdrawn')
   assert.ok(alice)
+})
+
+test('nobody gets round the rule by suspending the other one, or with a passkey that is suspected', async () => {
+  const { proposals, people, bob, roll } = await stage()
+  await people.change('bob', { state: 'suspended' }, 'operator/alice')
+  assert.equal(proposals.isInForce('home'), true)
+  await people.change('bob', { state: 'active' }, 'operator/alice')
+  const [key] = roll.passkeysOf(bob.id)
+  assert.ok(key)
+  await roll.change(() => ({ put: [{ kind: 'passkey', value: { ...key, isSuspected: true } }], result: undefined }))
+  assert.equal(proposals.isInForce('home'), true)
+  await people.remove('bob', 'operator/alice')
+  assert.equal(proposals.isInForce('home'), false)
 })
 
 test('of what was begun before a stop nobody knows how it ended, and it is not begun again', async () => {

@@ -11,7 +11,7 @@ import { DECIDED_PROPOSALS_MAX, PROPOSALS_MAX, PROPOSALS_OF_ONE_MAX, REASON_CHAR
 import { actorOf, isOneLine, type Operator } from './operator.ts'
 import type { Proposal, ProposalOutcome } from './records.ts'
 import type { Planned, Roll } from './roll.ts'
-import { base64url, type RandomBytes } from './secret.ts'
+import { makeId, type RandomBytes } from './secret.ts'
 import { DEFAULT_TWO_PERSON_POLICY, type TwoPersonPolicy } from './two-person-policy.ts'
 
 const HOUR_MS = 3_600_000
@@ -37,9 +37,17 @@ export class Proposals {
     return record?.id === 'two-person' ? record.policy : DEFAULT_TWO_PERSON_POLICY
   }
 
-  /** Whether there are two people of an organisation who could give their word. */
+  /**
+   * Whether there are two people of an organisation who could give their word. Those who are suspended, and those whose
+   * passkeys may have been copied, count: what one word does to another person must not take the rule away.
+   */
   isInForce(organisation: string): boolean {
-    return this.#parts.roll.activeOperators().filter((one) => one.organisation === organisation).length >= 2
+    const { roll } = this.#parts
+    const enrolled = new Set(roll.all('passkey').map(({ operatorId }) => operatorId))
+    const people = [...roll.all('operator')].filter(
+      (one) => one.organisation === organisation && one.state !== 'removed',
+    )
+    return people.filter(({ id }) => enrolled.has(id)).length >= 2
   }
 
   /** Those of an organisation, the newest first. */
@@ -71,7 +79,7 @@ export class Proposals {
       }
       const proposal: Proposal = {
         ...draft,
-        id: base64url(random(9)),
+        id: makeId(random),
         proposedTime: now,
         expires: timestampOf(now + this.policy.hours * HOUR_MS),
         state: 'waiting',

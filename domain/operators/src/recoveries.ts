@@ -11,7 +11,7 @@ import type { Links, MadeLink } from './links.ts'
 import { actorOf, isOneLine, type Operator } from './operator.ts'
 import type { Recovery } from './records.ts'
 import type { Planned, Roll } from './roll.ts'
-import { base64url, digestOf, makeCode, type RandomBytes } from './secret.ts'
+import { makeId, digestOf, makeCode, type RandomBytes } from './secret.ts'
 
 export type Approval = { readonly kind: 'code'; readonly code: string } | ({ readonly kind: 'link' } & MadeLink)
 
@@ -55,7 +55,7 @@ export class Recoveries {
       }
       if (this.list().length >= RECOVERIES_MAX) throw new OperatorError('too-many', `${RECOVERIES_MAX} recoveries wait`)
       const recovery: Recovery = {
-        id: base64url(random(9)),
+        id: makeId(random),
         operatorId: operator.id,
         reason,
         askedBy: actor,

@@ -1,7 +1,7 @@
 /** Secrets that people and their browsers carry: how they look, and how they are kept. */
 
 import { createHash } from 'node:crypto'
-import { CODE_CHARACTERS, LINK_BYTES, SESSION_TOKEN_BYTES } from './limits.ts'
+import { CODE_CHARACTERS, ID_BYTES, LINK_BYTES, SESSION_TOKEN_BYTES } from './limits.ts'
 
 /** @returns that many random bytes, fit for keys. */
 export type RandomBytes = (bytes: number) => Uint8Array
@@ -12,6 +12,11 @@ const CODE_LETTERS = 'BCDFGHJKLMNPQRSTVWXZ'
 const CODE = new RegExp(`^[${CODE_LETTERS}]{${CODE_CHARACTERS}}$`)
 const SESSION = /^hfs_([A-Za-z0-9_-]{43})_([0-9a-f]{8})$/
 const LINK = /^[A-Za-z0-9_-]{27}$/
+
+/** A name that people type as an argument: it never begins as an option does. */
+export function makeId(random: RandomBytes): string {
+  return Buffer.from(random(ID_BYTES)).toString('hex')
+}
 
 export function base64url(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64url')

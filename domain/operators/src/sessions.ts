@@ -15,7 +15,7 @@ import { actorOf, type Operator } from './operator.ts'
 import type { Proof } from './proof.ts'
 import type { PeopleEntry, SessionEnd, SessionKind, SessionRecord } from './records.ts'
 import type { Roll } from './roll.ts'
-import { base64url, digestOf, isSessionToken, makeSessionToken, type RandomBytes } from './secret.ts'
+import { makeId, digestOf, isSessionToken, makeSessionToken, type RandomBytes } from './secret.ts'
 
 export interface SessionLimits {
   /** Without a request, in milliseconds. */
@@ -75,7 +75,7 @@ export class Sessions {
       }
       const now = clock.wall()
       const opened: SessionRecord = {
-        id: base64url(random(12)),
+        id: makeId(random),
         tokenDigest: digestOf(token),
         operatorId: operator.id,
         passkeyId: proof.credentialId,

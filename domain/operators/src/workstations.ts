@@ -8,7 +8,7 @@ import { isLabel, type Operator } from './operator.ts'
 import type { PostureFact } from './posture.ts'
 import type { SessionRecord, Workstation } from './records.ts'
 import type { Roll } from './roll.ts'
-import { base64url, type RandomBytes } from './secret.ts'
+import { makeId, type RandomBytes } from './secret.ts'
 import { isSigned, readStatement, readWorkstationKey, type Statement, type StatementPurpose } from './statement.ts'
 import {
   DEFAULT_WORKSTATION_POLICY,
@@ -74,7 +74,7 @@ export class Workstations {
       if (own.length >= WORKSTATIONS_PER_OPERATOR_MAX || all.length >= WORKSTATIONS_MAX) {
         throw new OperatorError('too-many', 'there are too many workstations; remove one that is not used any more')
       }
-      const id = base64url(random(9))
+      const id = makeId(random)
       const workstation: Workstation = { id, name, operatorId: owner.id, publicKey, createdTime: clock.wall() }
       const because = this.#event('workstation.enrolled', workstation, actor, { owner: owner.name })
       return { put: [{ kind: 'workstation', value: workstation }], because, result: workstation }

@@ -464,7 +464,7 @@ export class Reviews {
   }
 
   #etag(): string {
-    return Buffer.from(this.#parts.random(12)).toString('base64url')
+    return Buffer.from(this.#parts.random(12)).toString('hex')
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -6,27 +6,18 @@ import { HOST, stage } from '../../testing/management-stage.ts'
 
 const concrete = (path: string): string => path.replace('/api/v1', '').replace(/:[a-z]+/g, 'x')
 
-/** For the hub's own machine alone, whatever the rights; that is said as such. */
-const LOCAL_ONLY: ReadonlySet<string> = new Set([
-  'POST /api/v1/hub-authority/root/export',
-  'POST /api/v1/hub-authority/root/verify',
-  'POST /api/v1/hub-authority/root/remove',
-  'POST /api/v1/hub-authority/root/use',
-  'POST /api/v1/hub-authority/rollover/begin',
-  'POST /api/v1/key-provider',
-])
-
 test('every route asks for at least one right, and no two answer the same', () => {
   for (const { rights } of MANAGEMENT_ROUTES) assert.ok(rights.length >= 1)
   const names = MANAGEMENT_ROUTES.map(({ method, path }) => `${method} ${path}`)
   assert.equal(new Set(names).size, names.length)
 })
 
-for (const { method, path, rights } of MANAGEMENT_ROUTES) {
+for (const { method, path, rights, operation } of MANAGEMENT_ROUTES) {
   test(`${method} ${path} is refused without a token, with a wrong one, and to policies without ${rights.join(', ')}`, async () => {
     const hub = await stage()
     const target = concrete(path)
-    const isLocal = LOCAL_ONLY.has(`${method} ${path}`)
+    // Whatever the rights; that is said as such.
+    const isLocal = operation.isLocalOnly === true
     const body = method === 'POST' || method === 'PATCH' ? {} : undefined
     const refusals = [
       {},
