@@ -159,7 +159,8 @@ function open({ address, interrupted, method, target, body, file, headers, waitM
   return new Promise((resolve, reject) => {
     const begin =
       address.kind === 'local'
-        ? httpRequest({ ...options, socketPath: address.socket, host: 'localhost' }, resolve)
+        ? // A connection of its own costs nothing here, and none is found closed by a hub that was restarted meanwhile.
+          httpRequest({ ...options, socketPath: address.socket, host: 'localhost', agent: false }, resolve)
         : httpsRequest(
             {
               ...options,
