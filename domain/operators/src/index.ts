@@ -42,7 +42,7 @@ export type {
   Verdict,
 } from './proof.ts'
 export type { ProposalDraft } from './proposals.ts'
-export { Proposals } from './proposals.ts'
+export { INTERRUPTED, Proposals } from './proposals.ts'
 export type {
   Link,
   Proposal,

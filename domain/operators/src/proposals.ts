@@ -25,6 +25,9 @@ export interface ProposalsParts {
 /** What is to be done, by whom it is asked. */
 export type ProposalDraft = Pick<Proposal, 'operation' | 'request' | 'digest' | 'proposedBy' | 'organisation'>
 
+/** Nobody knows how far it came. */
+export const INTERRUPTED: ProposalOutcome = { status: 500, code: 'interrupted' }
+
 export class Proposals {
   readonly #parts: ProposalsParts
 
@@ -161,7 +164,7 @@ export class Proposals {
   /** At the start: of what was begun before a stop nobody knows how it ended; it is not done again. */
   async recover(): Promise<void> {
     for (const { id, state } of this.#parts.roll.all('proposal').toArray()) {
-      if (state === 'begun') await this.finish(id, { status: 500, code: 'interrupted' })
+      if (state === 'begun') await this.finish(id, INTERRUPTED)
     }
   }
 

@@ -11,9 +11,10 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 /**
  * What the action is done to, which decides whose it is: the installation; the device (or what belongs to it) that the
  * path names as `{id}`; devices that the request finds or names otherwise, which the handler narrows to those that the
- * caller may see; the organisation that the path names as `{organisation}`; or the caller and nobody else.
+ * caller may see; the organisation that the path names as `{organisation}`, or that of the caller (of machines without one,
+ * whose the hub is); or the caller and nobody else.
  */
-export type Target = 'hub' | 'device' | 'devices' | 'organisation' | 'self'
+export type Target = 'hub' | 'device' | 'devices' | 'organisation' | 'own-organisation' | 'self'
 
 export type Answer =
   | { readonly kind: 'json'; readonly status?: 200 | 201 | 202; readonly schema: TSchema }

@@ -45,8 +45,8 @@ export const TwoPersonPolicy = shape('TwoPersonPolicy', {
 })
 export type TwoPersonPolicy = Type.Static<typeof TwoPersonPolicy>
 
-const approve = { action: 'proposal:approve', on: 'hub' } as const
-const read = { action: 'proposal:read', on: 'hub' } as const
+const approve = { action: 'proposal:approve', on: 'own-organisation' } as const
+const read = { action: 'proposal:read', on: 'own-organisation' } as const
 
 export const proposalOperations = {
   list: operation({
@@ -89,7 +89,8 @@ export const proposalOperations = {
     method: 'GET',
     path: '/api/v1/two-person-policy',
     summary: 'Shows which acts take the word of two people',
-    ...read,
+    action: 'proposal:read',
+    on: 'hub',
     isVersioned: true,
     answer: { kind: 'json', schema: TwoPersonPolicy },
   }),

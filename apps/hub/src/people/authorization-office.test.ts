@@ -7,7 +7,7 @@ import { MANAGEMENT_ROUTES } from '../http/management/index.ts'
 import { ACME, HOME, peopleStage } from '../testing/people-stage.ts'
 import { isForTokens } from './authorization-office.ts'
 
-const TARGETS: readonly Target[] = ['hub', 'device', 'devices', 'organisation', 'self']
+const TARGETS: readonly Target[] = ['hub', 'device', 'devices', 'organisation', 'own-organisation', 'self']
 
 /** A path with the device and the organisation of others, and with names of nothing for what else it names. */
 const concrete = (path: string): string =>

@@ -80,6 +80,8 @@ export class AuthorizationOffice {
         return this.#on(actor, action, { kind: 'hub' })
       case 'organisation':
         return this.#on(actor, action, { kind: 'organisation', organisation: parameter('organisation') ?? '' })
+      case 'own-organisation':
+        return this.#on(actor, action, { kind: 'organisation', organisation: this.#organisationOf(actor) })
       case 'device':
         return this.#on(actor, action, await this.deviceAt(parameter('id') ?? ''))
     }
@@ -155,6 +157,10 @@ export class AuthorizationOffice {
   async end(): Promise<void> {
     // What the disk does not take any more is lost: it is counts.
     await this.upkeep().catch(() => undefined)
+  }
+
+  #organisationOf(actor: Actor): string {
+    return actor.kind === 'person' || actor.kind === 'token' ? actor.organisation : this.access.tree.first
   }
 
   async #onDevices(actor: Actor, action: Action): Promise<Verdict> {

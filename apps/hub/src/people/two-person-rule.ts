@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { type Operation, PROPOSAL_HEADER, type ProposalApi } from '@holdfast/api'
 import { type Clock, formatTimestamp } from '@holdfast/base'
-import { asksForTwo, type Operator, type Proposal } from '@holdfast/operators'
+import { asksForTwo, INTERRUPTED, type Operator, type Proposal } from '@holdfast/operators'
 import { type Actor, actorName } from '../http/management/actor.ts'
 import { Problem } from '../http/problem.ts'
 import type { AuthorizationOffice } from './authorization-office.ts'
@@ -110,7 +110,11 @@ export class TwoPersonRule {
   async approve(id: string, approver: Operator, digest: string, perform: Perform): Promise<Proposal> {
     const { proposals } = this.#parts.office
     const begun = await proposals.begin(id, approver, digest)
-    const outcome = await this.#done(begun, perform)
+    const outcome = await this.#done(begun, perform).catch(async (error: unknown) => {
+      // As after a stop: nobody knows how far it came, and what it asked for is kept no longer.
+      await proposals.finish(id, INTERRUPTED)
+      throw error
+    })
     return proposals.finish(id, outcome)
   }
 

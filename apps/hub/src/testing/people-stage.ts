@@ -7,6 +7,7 @@ import { timestampOf } from '@holdfast/base'
 import { CedarEngine } from '@holdfast/cedar'
 import { TEST_START } from '@holdfast/identity/testing'
 import type { PersonCaller, TokenCaller, TokenMaker } from '../http/management/actor.ts'
+import type { ManagementServices } from '../http/management/services.ts'
 import { AuthorizationOffice } from '../people/authorization-office.ts'
 import { stage } from './management-stage.ts'
 
@@ -18,7 +19,7 @@ const engine = new CedarEngine(ACTIONS)
 const UNTIL = timestampOf(TEST_START + 3_600_000)
 
 /** Devices `pump-1` and `pump-2` of `home`, `valve-1` of `acme`. Two organisations, nobody with a role. */
-export async function peopleStage() {
+export async function peopleStage(changes: Pick<ManagementServices, 'people' | 'tokens'> = {}) {
   const people = new Map<string, PersonCaller>()
   const tokens = new Map<string, TokenCaller>()
   let etags = 0
@@ -37,6 +38,7 @@ export async function peopleStage() {
     events: (event) => hub.services.events.sink(event),
   })
   const hub = await stage({
+    ...changes,
     authorization: office,
     identifySession: async ({ bearer = '' }) => {
       const caller = people.get(bearer)

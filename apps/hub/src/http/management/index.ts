@@ -103,6 +103,9 @@ export function managementRoutes(services: ManagementServices): Hono<HttpEnviron
   return app
 }
 
+/** To decide on proposals takes no proposal, or nothing would ever be decided. */
+const DECIDING: ReadonlySet<string> = new Set(['proposal.approve', 'proposal.reject'])
+
 /** Only what leaves its answer to nobody, and is no file, can wait for the word of another. */
 function twoPersonRule({ people, authorization, clock }: ManagementServices): TwoPersonRule | undefined {
   if (people === undefined || authorization === undefined) return undefined
@@ -110,7 +113,8 @@ function twoPersonRule({ people, authorization, clock }: ManagementServices): Tw
   for (const { operation } of MANAGEMENT_ROUTES) {
     const isSilent = operation.answer.kind === 'json' || operation.answer.kind === 'none'
     const isChange = operation.method !== 'GET' && operation.on !== 'self' && operation.upload === undefined
-    if (isSilent && isChange && operation.disclosesSecret !== true) operations.set(operation.id, operation)
+    const isOpen = operation.disclosesSecret !== true && !DECIDING.has(operation.id)
+    if (isSilent && isChange && isOpen) operations.set(operation.id, operation)
   }
   return new TwoPersonRule({ office: people, authorization, clock, operations, explain })
 }
