@@ -48,6 +48,7 @@ export const TOKEN_ROUTES: readonly Route[] = [
   }),
   serve(tokenOperations.rotate, async (call) => {
     demandMaker(call)
+    demandOwn(call)
     const { overlapMinutes } = call.body
     const overlapMs = overlapMinutes === undefined ? undefined : overlapMinutes * MINUTE_MS
     const made = await officeOf(call).tokens.rotate(call.path, actorName(call.actor), overlapMs)
@@ -139,6 +140,22 @@ function demandMaker({ actor, services }: { readonly actor: Actor; readonly serv
     code: 'person-required',
     title: 'a token makes no tokens',
     detail: 'sign in, or do it on the machine of the hub',
+  })
+}
+
+/**
+ * The new text goes to whoever made the token, or to the machine of the hub: to anybody else it would open what its maker
+ * may do and they may not, also when they are gone.
+ */
+function demandOwn(call: Call & { readonly path: { readonly organisation: string; readonly name: string } }): void {
+  const { actor, path } = call
+  const token = officeOf(call).tokens.named(path.organisation, path.name)
+  if (actor.kind === 'local' || token === undefined || token.maker === actorName(actor)) return
+  throw new Problem({
+    status: 403,
+    code: 'not-allowed',
+    title: `only ${token.maker}, who made this token, and the machine of the hub rotate it`,
+    detail: 'make another token and revoke this one',
   })
 }
 
