@@ -21,13 +21,18 @@ export function addDevice(program: Command, world: World): void {
     'holdfast device create pump-1',
   )
 
-  leaf<[string], IdentityOptions>(device, world, {
+  leaf<[string], IdentityOptions & { readonly fleet?: string }>(device, world, {
     usage: 'create <id>',
     summary: 'create a device',
     example: 'holdfast device create pump-1',
-    options: identityOptions(),
+    options: [
+      ...identityOptions(),
+      new Option('--fleet <fleet>', 'ORGANISATION/SITE/FLEET in which it stands (where devices stand by themselves)'),
+    ],
     async run({ hub, print }, options, deviceId) {
-      const created = await hub.device.create({ body: { deviceId, ...identityBody(options) } })
+      const { fleet } = options
+      const body = { deviceId, ...identityBody(options), ...(fleet !== undefined && { fleet }) }
+      const created = await hub.device.create({ body })
       await print.result(created, [`created device ${created.deviceId} (${created.auth})`, nextStep(created, options)])
     },
   })

@@ -213,3 +213,31 @@ function idsOf({ body }: { readonly body: Readonly<Record<string, unknown>> }): 
   const { items } = body
   return Array.isArray(items) ? items.map((item: { readonly deviceId?: unknown }) => item.deviceId) : []
 }
+
+test('things of no device are for whoever reaches the hub; what is left of a device that is gone, for nobody else', async () => {
+  const hub = await peopleStage()
+  const reachOf = (name: string, organisation: string) =>
+    hub.office.reachOf(
+      {
+        kind: 'token',
+        id: name,
+        name,
+        organisation,
+        scope: [{ kind: 'actions', actions: ['device:read'], node: { kind: 'organisation', organisation } }],
+        maker: { kind: 'hub' },
+        until: timestampOf(TEST_START + 1),
+        ended: new AbortController().signal,
+      },
+      'device:read',
+    )
+  const home = reachOf('m', 'home')
+  const acme = reachOf('n', 'acme')
+  assert.deepEqual([home.hasHub, acme.hasHub], [true, false])
+  const { generationId = '' } = (await hub.services.registry.read({ deviceId: 'pump-1' })) ?? {}
+  assert.equal(await home.includes('pump-1', generationId), true)
+  assert.equal(await acme.includes('pump-1', generationId), false)
+  for (const reach of [home, acme]) assert.equal(await reach.includes('pump-1', 'earlier'), false)
+  await hub.services.registry.delete({ deviceId: 'valve-1' }, 'test')
+  await hub.access.removeOrganisation('acme', 'test')
+  assert.equal(await reachOf('m', 'home').includes('pump-1', 'earlier'), true, 'while there is one organisation')
+})
