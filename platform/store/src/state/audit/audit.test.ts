@@ -320,6 +320,26 @@ test('a destroyed body is gone and its leaf still proves; what says that it was 
   })
 })
 
+test("destroying what is said of the hub leaves what says that something was destroyed, and what strangers' names are in", async () => {
+  await withLog(async (store) => {
+    const destroyed = (at: number) =>
+      event(at, { type: 'audit.shredded', subject: 'hub', detail: { scope: 'subject', entries: 1 } })
+    await store.recordEvents([
+      event(0, { type: 'hub.stopped', subject: 'hub', detail: {} }),
+      destroyed(1),
+      event(2, { type: 'session.refused', subject: 'device/a', detail: { code: 'c', detail: 'd', transport: 'mqtt' } }),
+    ])
+    const { entries } = await store.audit.shredAuditBodies({ kind: 'subject', subject: 'hub' }, destroyed(3))
+    assert.equal(entries, 1)
+    const rows = await store.audit.readAuditEntries({ first: 0, count: 4, hasBodies: true })
+    assert.deepEqual(
+      rows.map(({ content }) => content.kind),
+      ['shredded', 'body', 'body', 'body'],
+    )
+    assert.equal(await checked(store), undefined)
+  })
+})
+
 test('after a rotation of the state key the secrets are sealed under the new one, and every body opens', async () => {
   await withFile(async (file) => {
     const keys = testKeys(1)
@@ -386,6 +406,37 @@ for (const [name, statement, first, atStart] of CONTRADICTIONS) {
     })
   })
 }
+
+test('after the end was cut off, no entry takes a place that was signed for, over restarts too', async () => {
+  await withFile(async (file) => {
+    await reopened(file, async (store) => {
+      for (let at = 0; at < 600; at += 100)
+        await store.recordEvents(Array.from({ length: 100 }, (_, i) => event(at + i)))
+      await signed(store)
+    })
+    alter(file, 'DELETE FROM audit_entry WHERE n >= 250')
+    for (let start = 0; start < 3; start += 1) {
+      await reopened(file, async (store) => {
+        await store.recordEvents([event(1_000 + start)])
+        const { size, contradiction } = await store.audit.auditHead()
+        assert.equal(size, 601 + start)
+        assert.equal(contradiction?.entry, 250)
+        const entries = await store.audit.readAuditEntries({ first: 240, count: 500, hasBodies: false })
+        const indices = entries.map(({ index }) => index)
+        assert.deepEqual(indices.slice(0, 11), [240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 600])
+        assert.equal(indices.length, 11 + start)
+      })
+    }
+    // A checkpoint beyond any sense, which is no reason to pass over as much.
+    alter(file, 'UPDATE audit_checkpoint SET size = 9007199254740991')
+    await reopened(file, async (store) => {
+      await store.recordEvents([event(2_000)])
+      const { size, contradiction } = await store.audit.auditHead()
+      assert.equal(size, 604)
+      assert.equal(contradiction?.entry, 250)
+    })
+  })
+})
 
 test('checkpoints of the last hour are all kept, of older ones the last of each hour and the last that was cosigned', async () => {
   await withLog(async (store) => {

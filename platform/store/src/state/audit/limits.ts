@@ -35,3 +35,9 @@ export const CHECKPOINTS_PRUNED_MS = 60_000
 
 /** Characters of a note: the log's signature and those of eight witnesses, some 200 each. */
 export const NOTE_CHARACTERS_MAX = 8_192
+
+/**
+ * Entries cut off from the end whose places stay empty. Beyond, a checkpoint of any size, written by whoever has the disk,
+ * would make every export pass over that many.
+ */
+export const GAP_ENTRIES_MAX = 16_777_216

@@ -1,7 +1,7 @@
 /** Destroying bodies. The leaves stay, and the tree; what they commit to can be neither read nor guessed any more. */
 
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import { ownerOf } from '@holdfast/audit'
+import { HUB_OWNER, ownerOf } from '@holdfast/audit'
 import { SHREDDED_ENTRIES_MAX } from './limits.ts'
 import type { ShredWish } from './port.ts'
 import type { AuditSecrets } from './secrets.ts'
@@ -14,8 +14,10 @@ export function shredBodies(
   { database, secrets }: { readonly database: DatabaseSync; readonly secrets: AuditSecrets },
   wish: ShredWish,
 ): { readonly entries: number; readonly isDone: boolean } {
-  // First of all: from here on nothing that was sealed under it opens, whatever becomes of the rest.
-  if (wish.kind === 'subject') secrets.destroy(ownerOf(wish.subject))
+  // First of all: from here on nothing that was sealed under it opens, whatever becomes of the rest. But the hub's own: it
+  // seals what says that something was destroyed, and what strangers caused about others.
+  const owner = wish.kind === 'subject' ? ownerOf(wish.subject) : HUB_OWNER
+  if (owner !== HUB_OWNER) secrets.destroy(owner)
   const { where, values } = conditionOf(secrets, wish)
   const { changes } = database
     .prepare(

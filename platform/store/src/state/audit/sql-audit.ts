@@ -27,6 +27,7 @@ import {
   CHECKPOINTS_EVERY_MS,
   CHECKPOINTS_PRUNED_MS,
   CHECKPOINTS_WHOLE_MS,
+  GAP_ENTRIES_MAX,
   NOTE_CHARACTERS_MAX,
   PAGE_CHECKPOINTS_MAX,
   PAGE_ENTRIES_MAX,
@@ -243,8 +244,9 @@ export class SqlAudit implements AuditStore {
   #loaded(): TileBuilder {
     if (this.#builder === undefined) {
       const { database } = this.#parts
-      const builder = this.#tree.builder(this.#tree.size())
-      this.#contradiction ??= checkWhole({ database, tree: this.#tree, builder }, this.#latestCheckpoint())
+      const checkpoint = this.#latestCheckpoint()
+      const builder = this.#tree.builder(nextIndex(this.#tree.size(), checkpoint))
+      this.#contradiction ??= checkWhole({ database, tree: this.#tree, builder }, checkpoint)
       this.#builder = builder
     }
     return this.#builder
@@ -289,6 +291,12 @@ export class SqlAudit implements AuditStore {
       throw storeErrorOf(error, this.#parts.database.location() ?? 'state.db', REMEDY)
     }
   }
+}
+
+/** Places that were signed for are not given again: what was cut off there stays a gap, and does not get other entries. */
+function nextIndex(end: number, checkpoint: AuditCheckpoint | undefined): number {
+  const signed = checkpoint?.size ?? 0
+  return signed > end && signed - end <= GAP_ENTRIES_MAX ? signed : end
 }
 
 function checkpointOf(row: Readonly<Record<string, unknown>>): AuditCheckpoint {
