@@ -137,6 +137,17 @@ test('what an entry says is destroyed; its leaf stays, and every proof of before
   assert.equal((await holdfast(data, 'audit', 'export', '--to', bundle)).exit, 0)
   assert.doesNotMatch(await readFile(bundle, 'utf8'), /lamp-3/)
   assert.equal((await verifyIndependently('bundle', bundle, '--key', key)).good, true)
+  // A module's would take the whole device's along, which is not what was asked.
+  const part = ['audit', 'shred', '--subject', 'device/lamp-2/module/m', '--reason', 'request 18']
+  const refused = await holdfast(data, ...part)
+  assert.match(refused.err, /name device\/lamp-2/)
+  assert.equal((await entriesOf(data, '--subject', 'device/lamp-2')).length, 1)
+  // What says that something was destroyed cannot be destroyed with what is said of the hub.
+  assert.equal((await holdfast(data, 'audit', 'shred', '--subject', 'hub', '--reason', 'request 19')).exit, 0)
+  assert.deepEqual(
+    (await entriesOf(data, '--type', 'audit.shredded')).map(({ content }) => content),
+    ['body', 'body'],
+  )
   await hub.end('SIGTERM')
 })
 

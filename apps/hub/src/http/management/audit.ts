@@ -1,7 +1,7 @@
 /** The audit log (`protocol/api/src/audit.ts`). */
 
 import { type AuditApi, OPERATIONS } from '@holdfast/api'
-import { isEventType } from '@holdfast/audit'
+import { isEventType, ownerOf } from '@holdfast/audit'
 import { formatTimestamp } from '@holdfast/base'
 import type { AuditEntry, AuditQuery, ShredWish } from '@holdfast/store'
 import type { AuditOffice } from '../../audit/audit-office.ts'
@@ -100,7 +100,11 @@ function queryOf({ from, to, type, after, order = 'newest', limit = PAGE_ITEMS, 
 }
 
 function wishOf({ subject, indices }: { readonly subject?: string; readonly indices?: readonly number[] }): ShredWish {
-  if (subject !== undefined && indices === undefined) return { kind: 'subject', subject }
+  if (subject !== undefined && indices === undefined) {
+    const owner = ownerOf(subject)
+    if (owner === subject) return { kind: 'subject', subject }
+    throw invalid(`what is said of a module goes with its device: name ${owner}, or the indices of entries`)
+  }
   if (indices !== undefined && subject === undefined) return { kind: 'entries', indices }
   throw invalid('name either a subject or the indices of entries')
 }
