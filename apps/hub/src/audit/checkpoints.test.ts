@@ -129,13 +129,29 @@ test('the key is made once and stays, whatever the host is called; what was done
   assert.doesNotMatch(text, /PRIVATE/)
 
   const other = testKey(first.verifier.name, 'note', 3).key.toString()
-  for (const wrong of ['', '{}', text.replace(first.verifier.toString(), other), text.slice(0, -30)]) {
+  const document = JSON.parse(text) as Readonly<Record<string, unknown>>
+  for (const wrong of [
+    '',
+    '{}',
+    text.replace(first.verifier.toString(), other),
+    text.slice(0, -30),
+    JSON.stringify({ ...document, key: 'nonsense' }),
+    JSON.stringify({ ...document, sealed: 'nonsense' }),
+    JSON.stringify({ ...document, sealed: `${String(document['sealed']).slice(0, -8)}AAAAAAA=` }),
+  ]) {
     await replaceFile(folder, 'log.json', Buffer.from(wrong))
-    await assert.rejects(open('hub.example', true), (error) => error instanceof KeyError || error instanceof TypeError)
+    await assert.rejects(open('hub.example', true), isDamage, wrong)
   }
   await removeFile(folder, 'log.json')
-  await assert.rejects(open('hub.example', false), /is gone, the key that signs/)
+  await assert.rejects(open('hub.example', false), isDamage)
 })
+
+/** It names the file, and what to do. */
+function isDamage(error: unknown): boolean {
+  return (
+    error instanceof KeyError && error.code === 'damaged' && /log\.json: .*; bring this file back/.test(error.message)
+  )
+}
 
 async function keyStage() {
   const environment = testEnvironment(standingClock())

@@ -38,18 +38,16 @@ export interface LogKeyParts {
  * Rejects with what the ring throws for a key that it no longer has.
  */
 export async function openLogKey(parts: LogKeyParts): Promise<LogKey> {
-  const { folder, ring } = parts
+  const { folder } = parts
   const file = await folder.read(FILE, FILE_BYTES_MAX)
   if (file === undefined) {
     if (parts.mayCreate) return create(parts)
-    throw new KeyError('damaged', `${folder.path}/${FILE} is gone, the key that signs for the audit log`)
+    throw damaged(folder, 'the key that signs for the audit log is gone')
   }
-  const { key, sealed } = parse(Buffer.from(file.bytes).toString('utf8'), `${folder.path}/${FILE}`)
-  const verifier = VerifierKey.parse(key)
-  const held = unsealPrivateKey(sealed, { ring, label: FILE })
-  if (!Buffer.from(verifier.publicKey).equals(publicBytesOf(held))) {
-    throw new KeyError('damaged', `${folder.path}/${FILE} holds another key than it says`)
-  }
+  const { key, sealed } = parse(folder, Buffer.from(file.bytes).toString('utf8'))
+  const [verifier, held] = open(parts, { key, sealed })
+  if (!Buffer.from(verifier.publicKey).equals(publicBytesOf(held)))
+    throw damaged(folder, 'it holds another key than it says')
   return { verifier, sign: (message) => sign(null, message, held), isNew: false }
 }
 
@@ -63,12 +61,30 @@ async function create({ folder, ring, random, hostName }: LogKeyParts): Promise<
   return { verifier, sign: (message) => sign(null, message, privateKey), isNew: true }
 }
 
+function open(
+  { folder, ring }: Pick<LogKeyParts, 'folder' | 'ring'>,
+  { key, sealed }: { readonly key: string; readonly sealed: string },
+): readonly [VerifierKey, KeyObject] {
+  try {
+    return [VerifierKey.parse(key), unsealPrivateKey(sealed, { ring, label: FILE })]
+  } catch (error) {
+    // What the ring says of a key that it lacks is more than we know.
+    throw error instanceof KeyError ? error : damaged(folder, 'it does not open as the key of an audit log', error)
+  }
+}
+
+/** Another key would only hide what happened: whoever knows the log knows it by this one. */
+function damaged({ path }: Pick<KeyFolder, 'path'>, what: string, cause?: unknown): KeyError {
+  const remedy = 'bring this file back from a backup (docs/audit-log.md says how)'
+  return new KeyError('damaged', `${path}/${FILE}: ${what}; ${remedy}`, cause)
+}
+
 function publicBytesOf(key: KeyObject): Uint8Array {
   return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-PUBLIC_KEY_BYTES)
 }
 
-function parse(text: string, path: string): { readonly key: string; readonly sealed: string } {
-  const fault = (): KeyError => new KeyError('damaged', `${path} is no key of an audit log: it is damaged`)
+function parse(folder: Pick<KeyFolder, 'path'>, text: string): { readonly key: string; readonly sealed: string } {
+  const fault = (): KeyError => damaged(folder, 'it is no key of an audit log')
   let value: unknown
   try {
     value = JSON.parse(text)
