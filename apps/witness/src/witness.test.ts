@@ -4,7 +4,7 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { instantOf, timestampOf } from '@holdfast/base'
+import { type Clock, instantOf, timestampOf } from '@holdfast/base'
 import { VerifierKey, formatAddCheckpoint, openCheckpoint, parseSignatureLines } from '@holdfast/tlog'
 import { MemoryLog, testKey } from '@holdfast/tlog/testing'
 import { hashOf } from './door.ts'
@@ -22,9 +22,24 @@ async function newFolder(): Promise<string> {
 
 const clock = { monotonic: () => instantOf(performance.now()), wall: () => timestampOf(Date.now()) }
 
-function start(data: string, logs: readonly VerifierKey[], said: string[] = []): Promise<RunningWitness> {
+const running = new Set<RunningWitness>()
+// What a failed test leaves running would keep the process.
+after(() => Promise.all([...running].map((witness) => witness.close())))
+
+async function start(
+  data: string,
+  logs: readonly VerifierKey[],
+  said: string[] = [],
+  by: Clock = clock,
+): Promise<RunningWitness> {
   const settings = { data, listen: '127.0.0.1', port: 0, hostname: 'localhost', logs }
-  return startWitness(settings, { clock, say: (line) => said.push(line) })
+  const witness = await startWitness(settings, { clock: by, say: (line) => said.push(line) })
+  running.add(witness)
+  const close = (): Promise<void> => {
+    running.delete(witness)
+    return witness.close()
+  }
+  return { ready: witness.ready, close }
 }
 
 async function ask(
@@ -126,7 +141,8 @@ test('hostile requests are refused, each with its status', async () => {
 })
 
 test('requests of one address are bounded', async () => {
-  const witness = await start(await newFolder(), [])
+  // Time stands, or a slow machine would give them room.
+  const witness = await start(await newFolder(), [], [], { ...clock, monotonic: () => instantOf(0) })
   const answers = await Promise.all(Array.from({ length: 130 }, () => ask(witness, '/')))
   assert.ok(answers.some(({ status }) => status === 429))
   assert.ok(answers.filter(({ status }) => status === 404).length >= 100)
