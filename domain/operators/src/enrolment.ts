@@ -113,6 +113,7 @@ export class Enrolment {
         state: 'active',
         createdTime: now,
         invitedBy: link.madeBy,
+        ...(roll.enrolledOf(link.organisation).length >= 2 && { awaitsWord: true }),
       }
       const former = roll.passkeysOf(operatorId)
       const actor = actorOf(operator)

@@ -17,6 +17,7 @@ export type OperatorErrorCode =
   | 'approvals-needed'
   | 'not-enough-operators'
   | 'not-allowed'
+  | 'not-vouched'
   | 'not-open'
   | 'outdated'
   | 'statement-refused'

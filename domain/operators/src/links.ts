@@ -49,7 +49,7 @@ export class Links {
 
   /**
    * For somebody who is to be known as `name`. A link for the same name that waits is replaced.
-   * @throws OperatorError `invalid`, `exists`, `too-many`.
+   * @throws OperatorError `invalid`, `exists`, `too-many`, `not-vouched`.
    */
   async invite(name: string, { organisation, roles }: Membership, actor: string): Promise<MadeLink> {
     const { roll } = this.#parts
@@ -61,6 +61,7 @@ export class Links {
     }
     if (!areRoles(roles)) throw new OperatorError('invalid', 'a role is named by lower-case letters, digits and dashes')
     return roll.change(() => {
+      roll.demandVouched(actor)
       if (roll.operatorNamed(name) !== undefined) {
         throw new OperatorError('exists', `the name ${name} is taken, or was; names are given once`)
       }

@@ -24,6 +24,11 @@ export interface Operator {
   readonly createdTime: Timestamp
   /** Who invited them, as events name it. */
   readonly invitedBy: string
+  /**
+   * Came in when there were two already, by the word of one: counts as nobody's second person until another than whoever
+   * invited them says that there is such a person. Without this, one person would be two as soon as they invite one.
+   */
+  readonly awaitsWord?: true
 }
 
 export interface Passkey {

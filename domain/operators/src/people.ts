@@ -48,11 +48,21 @@ export class People {
     return this.#parts.roll.activeOperators().length < BOOTSTRAP_OPERATORS
   }
 
+  /** Whether the machine of the hub may vouch: those who come in by the door have nobody who could. */
+  get isShort(): boolean {
+    return (
+      this.#parts.roll.activeOperators().filter(({ awaitsWord }) => awaitsWord !== true).length < BOOTSTRAP_OPERATORS
+    )
+  }
+
   get isEmpty(): boolean {
     return this.#parts.roll.activeOperators().length === 0
   }
 
-  /** @throws OperatorError `missing`, `last-operator`. */
+  /**
+   * To say of somebody that they may come is also to vouch for them, where whoever says it may.
+   * @throws OperatorError `missing`, `last-operator`.
+   */
   async change(name: string, change: OperatorChange, actor: string): Promise<Operator> {
     const { roll, gone } = this.#parts
     const changed = await roll.change(() => {
@@ -60,7 +70,9 @@ export class People {
       if (operator.state === 'removed') throw new OperatorError('missing', `${name} was removed`)
       const { state } = change
       if (state !== 'active') this.#refuseLast(operator)
-      const value: Operator = { ...operator, state }
+      const { awaitsWord, ...known } = operator
+      const isVouched = awaitsWord !== true || (state === 'active' && this.#mayVouch(operator, actor))
+      const value: Operator = { ...known, state, ...(!isVouched && { awaitsWord }) }
       const detail = { state }
       return {
         put: [{ kind: 'operator', value }],
@@ -125,6 +137,14 @@ export class People {
       because,
       result: policy,
     }))
+  }
+
+  /** Another than themselves and whoever let them in; the machine of the hub, while there are not two who could. */
+  #mayVouch({ name, invitedBy }: Operator, actor: string): boolean {
+    if (actor === 'operator/local') return this.isShort
+    const { roll } = this.#parts
+    const voucher = roll.activeOperators().find((one) => actorOf(one) === actor)
+    return actor !== invitedBy && actor !== actorOf({ name }) && voucher !== undefined && voucher.awaitsWord !== true
   }
 
   #refuseLast(operator: Operator): void {

@@ -116,6 +116,44 @@ test('nobody gets round the rule by suspending the other one, or with a passkey 
   assert.equal(proposals.isInForce('home'), false)
 })
 
+test('whoever one person alone has let in is nobody’s second person, until another than they vouches', async () => {
+  const { proposals, people, recoveries, roll, links, enrolment, answer } = await stage()
+  const enter = async (name: string, by: string) => {
+    const { secret } = await links.invite(name, { organisation: 'home', roles: [] }, `operator/${by}`)
+    const { ceremony } = enrolment.begin({ secret }, 'a')
+    return (await enrolment.finish(ceremony, answer(`k-${name}`), 'laptop', 'a')).operator
+  }
+  const puppet = await enter('puppet', 'alice')
+  assert.equal(puppet.awaitsWord, true)
+  const { id } = await proposals.propose(draft('alice'))
+  await assert.rejects(proposals.begin(id, puppet, 'd'), code('not-vouched'))
+  await assert.rejects(proposals.propose(draft('puppet')), code('not-vouched'))
+  await assert.rejects(enter('another', 'puppet'), code('not-vouched'))
+  const { id: recovery } = await recoveries.ask('bob', 'lost', 'operator/alice')
+  await assert.rejects(recoveries.approve(recovery, puppet), code('not-vouched'))
+  for (const by of ['operator/alice', 'operator/puppet', 'operator/local', 'token/x', 'policy/owner']) {
+    assert.equal((await people.change('puppet', { state: 'active' }, by)).awaitsWord, true, by)
+  }
+  // Suspended and let come again by the same person, they are no more than before.
+  await people.change('puppet', { state: 'suspended' }, 'operator/bob')
+  assert.equal((await people.change('puppet', { state: 'active' }, 'operator/alice')).awaitsWord, true)
+  assert.equal((await people.change('puppet', { state: 'active' }, 'operator/bob')).awaitsWord, undefined)
+  const carol = roll.operatorNamed('puppet')
+  assert.ok(carol)
+  assert.equal((await proposals.begin(id, carol, 'd')).state, 'begun')
+})
+
+test('the machine of the hub vouches where nobody else could', async () => {
+  const { people, links, enrolment, answer } = await stage()
+  const { secret } = await links.invite('carol', { organisation: 'home', roles: [] }, 'operator/alice')
+  const { ceremony } = enrolment.begin({ secret }, 'a')
+  await enrolment.finish(ceremony, answer('k'), 'laptop', 'a')
+  await people.change('bob', { state: 'suspended' }, 'operator/alice')
+  assert.equal(people.isShort, true)
+  assert.equal((await people.change('carol', { state: 'active' }, 'operator/local')).awaitsWord, undefined)
+  assert.equal(people.isShort, false)
+})
+
 test('of what was begun before a stop nobody knows how it ended, and it is not begun again', async () => {
   const { proposals, bob, roll, clock } = await stage()
   const { id } = await proposals.propose(draft('alice'))

@@ -45,12 +45,7 @@ export class Proposals {
    * passkeys may have been copied, count: what one word does to another person must not take the rule away.
    */
   isInForce(organisation: string): boolean {
-    const { roll } = this.#parts
-    const enrolled = new Set(roll.all('passkey').map(({ operatorId }) => operatorId))
-    const people = [...roll.all('operator')].filter(
-      (one) => one.organisation === organisation && one.state !== 'removed',
-    )
-    return people.filter(({ id }) => enrolled.has(id)).length >= 2
+    return this.#parts.roll.enrolledOf(organisation).length >= 2
   }
 
   /** Those of an organisation, the newest first. */
@@ -68,10 +63,11 @@ export class Proposals {
     throw new OperatorError('missing', 'there is no such proposal')
   }
 
-  /** @throws OperatorError `too-many`, `exists` for one that asks for the same. */
+  /** @throws OperatorError `not-vouched`, `too-many`, `exists` for one that asks for the same. */
   propose(draft: ProposalDraft): Promise<Proposal> {
     const { roll, clock, random } = this.#parts
     return roll.change((): Planned<Proposal> => {
+      roll.demandVouched(draft.proposedBy)
       const now = clock.wall()
       const waiting = [...roll.all('proposal')].filter((one) => this.#now(one).state === 'waiting')
       const own = waiting.filter(({ proposedBy }) => proposedBy === draft.proposedBy)
@@ -98,7 +94,7 @@ export class Proposals {
   /**
    * The word of another, who has just proved to be there (which the caller has seen to), for what they were shown. From
    * here on it counts as begun: whoever calls does it, and says how it ended.
-   * @throws OperatorError `missing`, `not-open`, `self-approval`, `not-allowed`, `outdated` for another digest.
+   * @throws OperatorError `missing`, `not-open`, `self-approval`, `not-allowed`, `not-vouched`, `outdated` for another digest.
    */
   begin(id: string, approver: Operator, digest: string): Promise<Proposal> {
     const { roll, clock } = this.#parts
@@ -114,6 +110,7 @@ export class Proposals {
       if (!roll.activeOperators().some((one) => one.id === approver.id)) {
         throw new OperatorError('not-allowed', 'you are no operator any more')
       }
+      roll.demandVouched(actor)
       if (proposal.digest !== digest) {
         throw new OperatorError('outdated', 'this is not what the proposal asks for; look at it again')
       }

@@ -74,7 +74,7 @@ export class Recoveries {
 
   /**
    * The word of one more person, who has just proved to be there (which the caller has seen to).
-   * @throws OperatorError `missing`, `self-approval`, `already-approved`, `not-allowed`.
+   * @throws OperatorError `missing`, `self-approval`, `already-approved`, `not-allowed`, `not-vouched`.
    */
   async approve(id: string, approver: Operator): Promise<Approval> {
     const { roll, clock, random } = this.#parts
@@ -87,6 +87,7 @@ export class Recoveries {
       if (approver.id === operator.id) throw new OperatorError('self-approval', 'nobody approves their own recovery')
       if (roll.get('operator', approver.id)?.state !== 'active')
         throw new OperatorError('not-allowed', 'you are no operator any more')
+      roll.demandVouched(actorOf(approver))
       if (recovery.approvedBy.includes(approver.id)) {
         throw new OperatorError('already-approved', 'you have approved this already; another operator has to')
       }

@@ -1,6 +1,7 @@
 /** Everything that is kept of people, in memory, with one way to change it: on the disk first, and one after the other. */
 
 import type { Because } from '@holdfast/audit'
+import { OperatorError } from './errors.ts'
 import type { Operator, Passkey } from './operator.ts'
 import { DEFAULT_PASSKEY_POLICY } from './passkey-policy.ts'
 import type { PeopleEntry, PeopleTables, PolicyRecord } from './records.ts'
@@ -86,6 +87,26 @@ export class Roll {
     const withKey = new Set<string>()
     for (const passkey of this.all('passkey')) if (passkey.isSuspected !== true) withKey.add(passkey.operatorId)
     return [...this.all('operator')].filter(({ id, state }) => state === 'active' && withKey.has(id))
+  }
+
+  /** People of an organisation who have a passkey, whether they may come now or not. */
+  enrolledOf(organisation: string): readonly Operator[] {
+    const withKey = new Set(this.all('passkey').map(({ operatorId }) => operatorId))
+    const isOfThem = (one: Operator): boolean => one.organisation === organisation && one.state !== 'removed'
+    return [...this.all('operator')].filter((one) => isOfThem(one) && withKey.has(one.id))
+  }
+
+  /**
+   * Whoever gives a word beside that of another has to be somebody else, not only another name.
+   * @throws OperatorError `not-vouched`.
+   */
+  demandVouched(actor: string): void {
+    const operator = this.operatorNamed(actor.replace(/^operator\//, ''))
+    if (operator?.awaitsWord !== true) return
+    throw new OperatorError(
+      'not-vouched',
+      `${operator.name} was let in by ${operator.invitedBy} alone: another operator has to say: holdfast operator resume ${operator.name}`,
+    )
   }
 
   /**

@@ -92,6 +92,7 @@ export class Workstations {
       if (workstation.operatorId === approver?.id) {
         throw new OperatorError('self-approval', 'nobody approves their own workstation; another operator has to')
       }
+      roll.demandVouched(actor)
       if (workstation.approved !== undefined)
         throw new OperatorError('already-approved', 'this workstation is approved')
       const approved: Workstation = { ...workstation, approved: { by: actor, time: clock.wall() } }

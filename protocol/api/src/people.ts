@@ -82,6 +82,8 @@ export const Operator = shape('Operator', {
   invitedBy: Type.String(),
   passkeys: Type.Integer(),
   sessions: Type.Integer(),
+  /** Let in by one person while there were two: nobody's second person until another lets them come (`state: active`). */
+  awaitsWord: Type.Optional(Type.Literal(true)),
 })
 export type Operator = Type.Static<typeof Operator>
 

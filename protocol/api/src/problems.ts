@@ -142,6 +142,7 @@ export const PROBLEMS: Readonly<Record<string, ProblemKind>> = {
   'not-rotating': { statuses: [409], meaning: 'no rotation is under way' },
   'not-supported': { statuses: [400], meaning: 'this hub does not do that' },
   'not-switched': { statuses: [409], meaning: 'the listeners still show the old chain' },
+  'not-vouched': { statuses: [403], meaning: 'another operator has to vouch for whoever one alone has let in' },
   'nothing-to-sign': { statuses: [409], meaning: 'all that is left was done by whoever signs' },
   outdated: { statuses: [409], meaning: 'a newer document of this name is there' },
   permanent: { statuses: [409], meaning: 'it stays' },

@@ -92,7 +92,7 @@ function addRoll(operator: Command, world: World): void {
 
   for (const [verb, state, summary] of [
     ['suspend', 'suspended', 'end the sessions of an operator and let them open none'],
-    ['resume', 'active', 'let a suspended operator come again'],
+    ['resume', 'active', 'let a suspended operator come again; vouch for one whom another has let in'],
   ] as const) {
     leaf<[string], object>(operator, world, {
       usage: `${verb} <name>`,

@@ -15,6 +15,7 @@ export function operatorJson(office: PeopleOffice, operator: Operator): PeopleAp
     invitedBy,
     passkeys: office.roll.passkeysOf(id).length,
     sessions: office.sessions.liveOf(id).length,
+    ...(operator.awaitsWord === true && { awaitsWord: true }),
   }
 }
 

@@ -20,6 +20,7 @@ const ROWS: Readonly<Record<OperatorErrorCode, readonly [status: ProblemFacts['s
   'approvals-needed': [409, 'holdfast operator recover asks two others'],
   'not-enough-operators': [409, 'on the machine of the hub: holdfast operator recover NAME'],
   'not-allowed': [403, 'sign in anew'],
+  'not-vouched': [403, 'ask an operator who did not invite you; on the machine of the hub while there is none'],
   'not-open': [409, 'propose it anew'],
   outdated: [409, 'holdfast proposal show ID, then approve what it shows'],
   'statement-refused': [403, 'see that the workstation is enrolled here and its clock is right'],

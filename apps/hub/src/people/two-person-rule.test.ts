@@ -41,7 +41,7 @@ async function stage() {
   const hub: Awaited<ReturnType<typeof peopleStage>> = await peopleStage({ people: office })
 
   /** An administrator, with a passkey and a session that has just proved to be there. */
-  const join = async (name: string, organisation = 'home', node: Node = HOME) => {
+  const join = async (name: string, organisation = 'home', node: Node = HOME, changes: Partial<Operator> = {}) => {
     const operator: Operator = {
       id: `id-${name}`,
       name,
@@ -50,6 +50,7 @@ async function stage() {
       state: 'active',
       createdTime: START,
       invitedBy: 'operator/local',
+      ...changes,
     }
     const passkey = {
       id: `key-${name}`,
@@ -87,6 +88,23 @@ test('who suspends the other one has nobody else’s word: what was proposed is 
   assert.equal((await alice('PATCH', '/operators/bob', { state: 'suspended' })).status, 200)
   assert.equal((await alice('POST', '/devices/pump-1/shred', {})).status, 202)
   assert.equal((await alice('DELETE', '/operators/bob')).status, 202)
+})
+
+test('nobody gives the second word under another name of their own: who was let in by one waits for another', async () => {
+  const { join, office } = await stage()
+  const [alice, bob] = [await join('alice'), await join('bob')]
+  const puppet = await join('puppet', 'home', HOME, { invitedBy: 'operator/alice', awaitsWord: true })
+  const asked = await alice('POST', '/devices/pump-1/shred', {})
+  const approve = `/proposals/${text(asked.body, 'id')}/approve`
+  const word = { digest: text(asked.body, 'digest') }
+  assert.deepEqual((await puppet('POST', approve, word)).body['code'], 'not-vouched')
+  assert.deepEqual((await puppet('POST', '/devices/pump-2/shred', {})).body['code'], 'not-vouched')
+  assert.equal((await alice('PATCH', '/operators/puppet', { state: 'active' })).body['awaitsWord'], true)
+  assert.equal((await puppet('PATCH', '/operators/puppet', { state: 'active' })).body['awaitsWord'], true)
+  assert.equal((await puppet('POST', approve, word)).status, 403)
+  assert.equal((await bob('PATCH', '/operators/puppet', { state: 'active' })).body['awaitsWord'], undefined)
+  assert.equal((await puppet('POST', approve, word)).status, 200)
+  assert.equal(office.roll.operatorNamed('puppet')?.awaitsWord, undefined)
 })
 
 test('people of every organisation decide on their own proposals, and see no others', async () => {
