@@ -22,7 +22,7 @@ function refusal(document: unknown): readonly string[] {
 async function world() {
   let made = 0
   const events: SecurityEvent[] = []
-  const store = new MemoryModelStore()
+  const store = new MemoryModelStore((event) => events.push(event))
   const parts = {
     store,
     clock: { monotonic: () => instantOf(0), wall: () => timestampOf(1_000) },
