@@ -4,7 +4,7 @@
  */
 
 import { createReadStream } from 'node:fs'
-import { chmod, mkdir, mkdtemp, open as openFile, readdir, rename, rm } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, open as openFile, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { openKeyFolder, VolatileFolder } from '@holdfast/keys'
@@ -125,8 +125,16 @@ async function* fromDisk(source: AsyncIterable<unknown>, file: string): AsyncGen
 async function demandEmpty(target: string): Promise<void> {
   let names: readonly string[]
   try {
+    // The folder is put in place by a rename, which would take the link's place or fail when all the work is done.
+    if ((await lstat(target)).isSymbolicLink()) {
+      throw new BackupError(
+        'unavailable',
+        `${target} is a link, which no folder can take the place of; name the folder that it leads to`,
+      )
+    }
     names = await readdir(target)
   } catch (cause) {
+    if (cause instanceof BackupError) throw cause
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return
     const why = cause instanceof Error ? cause.message : 'unknown'
     throw new BackupError('unavailable', `${target} cannot be restored into: ${why}`, cause)
