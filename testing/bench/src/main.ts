@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bareTls } from './bare-tls.ts'
+import { apiRows } from './api-row.ts'
 import { auditAppendRows } from './audit-append-row.ts'
 import { auditVerificationRows } from './audit-verification-row.ts'
 import { authorizationRows } from './authorization-row.ts'
@@ -40,7 +41,7 @@ const { values: options } = parseArgs({
     rows: {
       type: 'string',
       default:
-        'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff,est,audit-append,audit-verification,authorization',
+        'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff,est,api,audit-append,audit-verification,authorization',
     },
   },
 })
@@ -128,6 +129,7 @@ async function bench(): Promise<void> {
   if (wanted.has('cutoff')) for (const row of await cutoffRows(given)) printRow(row)
   if (wanted.has('est')) for (const row of await estRows(given)) printRow(row)
   if (wanted.has('events')) await events()
+  if (wanted.has('api')) for (const row of await apiRows({ ...given, credentials })) printRow(row)
   if (wanted.has('audit-append')) await auditAppends()
   if (wanted.has('audit-verification')) for (const row of auditVerificationRows(given)) printRow(row)
   if (wanted.has('authorization')) for (const row of authorizationRows(given)) printRow(row)

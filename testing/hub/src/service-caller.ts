@@ -42,7 +42,7 @@ export class ServiceCaller {
     })
   }
 
-  /** @param path as Azure's, without `api-version`. @param body JSON, or its text. */
+  /** @param path as Azure's, without `api-version`, or the hub's own. @param body JSON, or its text. */
   call(
     method: string,
     path: string,
@@ -59,7 +59,7 @@ export class ServiceCaller {
           port: httpsPort,
           agent: this.#agent,
           method,
-          path: `${path}${path.includes('?') ? '&' : '?'}api-version=2021-04-12`,
+          path: path.startsWith('/api/v1/') ? path : `${path}${path.includes('?') ? '&' : '?'}api-version=2021-04-12`,
           headers: {
             host: hostname,
             authorization: this.#token,

@@ -83,7 +83,9 @@ export class AuditOffice {
   async shred(wish: ShredWish, by: { readonly actor: string; readonly reason: string }): Promise<number> {
     const { store, scrub, clock } = this.#parts
     const entries = await store.countAuditBodies(wish)
-    const [first, last] = wish.kind === 'entries' ? [Math.min(...wish.indices), Math.max(...wish.indices)] : []
+    const { size } = await store.auditHead()
+    const indices = wish.kind === 'entries' ? wish.indices.filter((index) => index < size) : []
+    const range = indices.length === 0 ? {} : { first: Math.min(...indices), last: Math.max(...indices) }
     const event = {
       type: 'audit.shredded',
       at: clock.wall(),
@@ -94,7 +96,7 @@ export class AuditOffice {
         scope: wish.kind,
         entries,
         reason: by.reason,
-        ...(first === undefined || last === undefined ? {} : { first, last }),
+        ...range,
       },
     } as const
     // The first step tells of all: after a stop in the middle, what was begun is known, and may be asked for again.

@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { rm, statfs } from 'node:fs/promises'
+import { realpath, rm, statfs } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import type { BackupApi } from '@holdfast/api'
 import type { EventSink, SecurityEvent } from '@holdfast/audit'
@@ -130,10 +130,12 @@ export class BackupOffice {
     const { clock, folder, store } = this.#parts
     checkSealing({ kind: 'recipients', recipients: wish.recipients })
     const to = resolve(wish.to)
-    if (`${to}${sep}`.startsWith(`${resolve(folder.path)}${sep}`)) {
+    await usableFolder(to)
+    // As it is on the disk: a link may lead anywhere.
+    const [place, data] = await Promise.all([realpath(to), realpath(folder.path)])
+    if (`${place}${sep}`.startsWith(`${data}${sep}`)) {
       throw new BackupError('unavailable', 'backups do not belong into the data folder: what takes that takes them too')
     }
-    await usableFolder(to)
     const since = clock.wall()
     const schedule = { ...wish, to, since }
     const { everyHours: hours, keep, recipients } = wish
