@@ -10,7 +10,7 @@ import {
   createClient,
   OPERATIONS,
   type Operations,
-  PROPOSAL_HEADER,
+  PROPOSED_STATUS,
 } from '@holdfast/api'
 import type { Address } from './address.ts'
 import { Failure } from './failure.ts'
@@ -97,9 +97,9 @@ async function call(what: Call): Promise<Answered> {
   const text = await readAll(answer)
   const status = answer.statusCode ?? 0
   if (status < 200 || status >= 300) throw refusal(status, text)
-  const proposal = answer.headers[PROPOSAL_HEADER]
-  if (proposal !== undefined) throw proposed(String(proposal))
-  return { value: text === '' ? {} : parseObject(text), etag: answer.headers.etag?.replaceAll('"', '') }
+  const value = text === '' ? {} : parseObject(text)
+  if (status === PROPOSED_STATUS) throw proposed(value)
+  return { value, etag: answer.headers.etag?.replaceAll('"', '') }
 }
 
 async function stream(what: Call): Promise<IncomingMessage> {
@@ -212,8 +212,8 @@ function garbled(): Failure {
 }
 
 /** Not refused, and not done: it waits for the word of another. */
-function proposed(id: string): Failure {
-  const safe = plain(id)
+function proposed(proposal: { readonly id?: unknown }): Failure {
+  const safe = plain(String(proposal.id))
   return new Failure(
     `this takes the word of two people: it was proposed as ${safe}; another operator approves it: holdfast proposal approve ${safe}`,
     { code: 'proposed' },

@@ -80,6 +80,16 @@ test('refusals are problem+json, and what discloses a secret takes no Idempotenc
   }
 })
 
+test('what can wait for the word of another may be answered 202, and nothing else is', () => {
+  const waiting = ALL_OPERATIONS.filter(
+    ({ method, path }) => document.paths[path]?.[method.toLowerCase()]?.responses['202'] !== undefined,
+  ).map(({ id }) => id)
+  assert.ok(waiting.includes('shred.device') && waiting.includes('proposal.setPolicy'))
+  for (const id of ['device.show', 'proposal.approve', 'token.create', 'session.finishStepUp']) {
+    assert.ok(!waiting.includes(id), id)
+  }
+})
+
 test('two schemas that differ under one title are a fault', () => {
   const operation = (id: string, body: ReturnType<typeof shape>): Operation => ({
     id,

@@ -7,6 +7,7 @@ import type { TObject, TSchema } from 'typebox'
 import { IDEMPOTENCY_KEY_CHARACTERS_MAX, takesIdempotencyKey } from './idempotency.ts'
 import type { Answer, Operation } from './operation.ts'
 import { PROBLEMS, PROBLEMS_PATH } from './problems.ts'
+import { canBeProposed, Proposal, PROPOSED_STATUS } from './proposals.ts'
 
 export interface DocumentFacts {
   /** Of the hub. */
@@ -34,6 +35,7 @@ export function openApiDocument(operations: readonly Operation[], facts: Documen
     const at = (paths[operation.path] ??= {})
     at[operation.method.toLowerCase()] = operationObject(operation, components)
   }
+  const proposal = components.refer(Proposal)
   return {
     openapi: '3.1.1',
     info: {
@@ -60,6 +62,11 @@ export function openApiDocument(operations: readonly Operation[], facts: Documen
             'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 0 } },
           },
           content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        },
+        Proposed: {
+          description: 'Nothing is done yet: the two-person rule names this, and another operator has to approve it.',
+          content: { 'application/json': { schema: proposal } },
+          links: { proposal: { operationId: 'proposal.show', parameters: { proposal: '$response.body#/id' } } },
         },
         NotModified: { description: 'It is as the ETag of If-None-Match says.' },
       },
@@ -107,6 +114,7 @@ function operationObject(operation: Operation, components: Components): Json {
     }),
     responses: {
       ...goodAnswer(operation, components),
+      ...(canBeProposed(operation) && { [PROPOSED_STATUS]: { $ref: '#/components/responses/Proposed' } }),
       ...(isVersioned === true &&
         operation.method === 'GET' && { '304': { $ref: '#/components/responses/NotModified' } }),
       ...Object.fromEntries(

@@ -17,7 +17,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Target = 'hub' | 'device' | 'devices' | 'organisation' | 'own-organisation' | 'self'
 
 export type Answer =
-  | { readonly kind: 'json'; readonly status?: 200 | 201 | 202; readonly schema: TSchema }
+  | { readonly kind: 'json'; readonly status?: 200 | 201; readonly schema: TSchema }
   | { readonly kind: 'none' }
   /**
    * `application/x-ndjson`, one of `schema` a line. `isLive`: it may go on with what comes, and is given as

@@ -1,11 +1,20 @@
 /** Acts that take the word of two people: what waits for it, and which those are. */
 
 import Type from 'typebox'
-import { operation } from './operation.ts'
+import { type Operation, operation } from './operation.ts'
 import { anyObject, closed, instant, page, paging, shape } from './shape.ts'
 
-/** Header of an answer that says: this was not done, it was proposed. Holds the id of the proposal. */
-export const PROPOSAL_HEADER = 'holdfast-proposal'
+/** Status of an answer that says: this was not done, it waits for the word of another. Its body is the proposal. */
+export const PROPOSED_STATUS = 202
+
+/** To decide on proposals takes no proposal, or nothing would ever be decided. */
+const DECIDING: ReadonlySet<string> = new Set(['proposal.approve', 'proposal.reject'])
+
+/** Whether an operation can wait for the word of another: a change whose answer nobody needs, and that is no file. */
+export function canBeProposed({ id, method, on, upload, answer, disclosesSecret }: Operation): boolean {
+  const isChange = method !== 'GET' && on !== 'self' && upload === undefined && !DECIDING.has(id)
+  return isChange && disclosesSecret !== true && (answer.kind === 'json' || answer.kind === 'none')
+}
 
 export const Proposal = shape('Proposal', {
   id: Type.String(),

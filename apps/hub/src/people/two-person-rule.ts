@@ -3,8 +3,8 @@
  * person approves it. One place for all operations; what an operation does knows nothing of it.
  */
 
-import { createHash } from 'node:crypto'
-import { type Operation, PROPOSAL_HEADER, type ProposalApi } from '@holdfast/api'
+import { createHmac } from 'node:crypto'
+import { type Operation, type ProposalApi, PROPOSED_STATUS } from '@holdfast/api'
 import { type Clock, formatTimestamp } from '@holdfast/base'
 import { asksForTwo, INTERRUPTED, type Operator, type Proposal } from '@holdfast/operators'
 import { type Actor, actorName } from '../http/management/actor.ts'
@@ -49,14 +49,20 @@ const REQUEST_BYTES_MAX = 65_536
  */
 const OF_THE_MACHINE: ReadonlySet<string> = new Set(['workstation.setPolicy'])
 
+/** Bytes of the key of digests. It is made at each start; a proposal keeps the digest that it was made with. */
+const KEY_BYTES = 32
+
 /** Members of a body that are shown to nobody. */
 const SECRET = /pass|secret|pin|token|bundle|key$/i
 
 export class TwoPersonRule {
   readonly #parts: TwoPersonRuleParts
+  /** Of digests, which are shown and logged: without it whoever sees one could guess at a passphrase in the request. */
+  readonly #key: Uint8Array
 
   constructor(parts: TwoPersonRuleParts) {
     this.#parts = parts
+    this.#key = parts.office.random(KEY_BYTES)
   }
 
   /** Whether an operation, or a theme of them (`key.*`), can be named by the policy. */
@@ -89,17 +95,13 @@ export class TwoPersonRule {
         body: request.body,
         ...(request.ifMatch !== undefined && { ifMatch: request.ifMatch }),
       },
-      digest: createHash('sha256').update(text).digest('base64url'),
+      digest: createHmac('sha256', this.#key).update(text).digest('base64url'),
       proposedBy: actorName(actor),
       organisation,
     })
     return new Response(JSON.stringify(this.shown(proposal)), {
-      status: 202,
-      headers: {
-        'content-type': 'application/json',
-        location: `/api/v1/proposals/${proposal.id}`,
-        [PROPOSAL_HEADER]: proposal.id,
-      },
+      status: PROPOSED_STATUS,
+      headers: { 'content-type': 'application/json' },
     })
   }
 

@@ -1,7 +1,7 @@
 /** Answers beside what the operations say of them: a schema that is wrong fails the tests that get such an answer. */
 
 import assert from 'node:assert/strict'
-import { ALL_OPERATIONS, type Operation, PROBLEMS, ProposalApi } from '@holdfast/api'
+import { ALL_OPERATIONS, canBeProposed, type Operation, PROBLEMS, PROPOSED_STATUS, ProposalApi } from '@holdfast/api'
 import type { TSchema } from 'typebox'
 import Value from 'typebox/value'
 
@@ -26,8 +26,7 @@ export function checkAnswer(
   const operation = operationAt(request.method, new URL(request.url).pathname)
   if (operation === undefined || status < 200 || status >= 300) return
   const { answer } = operation
-  // Not done, but proposed: any change may be answered so (docs/two-person-rule.md).
-  if (status === 202 && (answer.kind !== 'json' || answer.status !== 202)) {
+  if (status === PROPOSED_STATUS && canBeProposed(operation)) {
     checkValue(operation.id, ProposalApi.Proposal, body)
     return
   }

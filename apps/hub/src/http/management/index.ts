@@ -1,6 +1,6 @@
 /** The hub's own API, `/api/v1` (protocol/api), but for the enrolments, which provisioning serves. */
 
-import type { Operation } from '@holdfast/api'
+import { canBeProposed } from '@holdfast/api'
 import { Hono } from 'hono'
 import { TwoPersonRule } from '../../people/two-person-rule.ts'
 import type { HttpEnvironment } from '../environment.ts'
@@ -103,18 +103,9 @@ export function managementRoutes(services: ManagementServices): Hono<HttpEnviron
   return app
 }
 
-/** To decide on proposals takes no proposal, or nothing would ever be decided. */
-const DECIDING: ReadonlySet<string> = new Set(['proposal.approve', 'proposal.reject'])
-
-/** Only what leaves its answer to nobody, and is no file, can wait for the word of another. */
 function twoPersonRule({ people, authorization, clock }: ManagementServices): TwoPersonRule | undefined {
   if (people === undefined || authorization === undefined) return undefined
-  const operations = new Map<string, Operation>()
-  for (const { operation } of MANAGEMENT_ROUTES) {
-    const isSilent = operation.answer.kind === 'json' || operation.answer.kind === 'none'
-    const isChange = operation.method !== 'GET' && operation.on !== 'self' && operation.upload === undefined
-    const isOpen = operation.disclosesSecret !== true && !DECIDING.has(operation.id)
-    if (isSilent && isChange && isOpen) operations.set(operation.id, operation)
-  }
+  const proposable = MANAGEMENT_ROUTES.map(({ operation }) => operation).filter(canBeProposed)
+  const operations = new Map(proposable.map((operation) => [operation.id, operation]))
   return new TwoPersonRule({ office: people, authorization, clock, operations, explain })
 }
