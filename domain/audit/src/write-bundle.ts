@@ -9,21 +9,26 @@ export interface BundleSource {
   readonly key: string
   /** Entries that the bundle is to have; those that come later are left out. */
   readonly size: number
+  /**
+   * Size of the last checkpoint that was kept when `size` was taken; -1 if there was none. Those that are signed while the
+   * bundle is written sign for entries that it leaves out, and beside it would look like a log that was cut short.
+   */
+  readonly lastCheckpoint: number
   readonly hasBodies: boolean
   /** Those that are kept with an index in `[first, first + count)`, by index. */
   entries(first: number, count: number): Promise<readonly BundleEntry[]>
   /** The hashes of a tile, `32 * width` bytes; undefined if it is lost. */
   tile(address: TileAddress): Promise<Uint8Array | undefined>
-  /** Checkpoints that were kept with a size in `[first, last]`, by size, with their cosignatures. `last` may be infinite. */
+  /** Checkpoints that were kept with a size in `[first, last]`, by size, with their cosignatures. */
   checkpoints(first: number, last: number): Promise<readonly { readonly size: number; readonly note: string }[]>
 }
 
 /** Lines with their newlines. Rejects when the source does. */
 export async function* writeBundle(source: BundleSource): AsyncGenerator<string> {
-  const { key, size, hasBodies } = source
+  const { key, size, lastCheckpoint, hasBodies } = source
   yield formatBundleLine({ kind: 'bundle', version: BUNDLE_VERSION, key, hasBodies })
   for (let first = 0; first < size; first += TILE_WIDTH) yield* oneTile(source, first)
-  for (const { note } of await source.checkpoints(size, Number.POSITIVE_INFINITY)) {
+  for (const { note } of await source.checkpoints(size, lastCheckpoint)) {
     yield formatBundleLine({ kind: 'checkpoint', note })
   }
   yield formatBundleLine({ kind: 'end', entries: size })

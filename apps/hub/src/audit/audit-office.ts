@@ -62,10 +62,11 @@ export class AuditOffice {
   /** The log as it is now, as the lines of a bundle. That it was taken away is an event itself. */
   async export(hasBodies: boolean, actor: string): Promise<AsyncGenerator<string>> {
     const { store, events, clock, key } = this.#parts
-    const { size } = await store.auditHead()
+    const { size, checkpoint } = await store.auditHead()
     const source: BundleSource = {
       key: key.toString(),
       size,
+      lastCheckpoint: checkpoint?.size ?? -1,
       hasBodies,
       entries: (first, count) => store.readAuditEntries({ first, count, hasBodies }),
       tile: (address) => store.readAuditTile(address),
