@@ -131,6 +131,24 @@ test('while the disk is full acts are refused; the first entry after says so, an
   assert.deepEqual(conditions, ['disk-full', undefined])
 })
 
+test('that the disk takes nothing is in the log of the process at once, and once', async () => {
+  const { kept, written, disk, log } = world()
+  const full: SecurityEvent = { ...event(1), type: 'store.unavailable', detail: { detail: 'disk-full' }, source: 'hub' }
+  disk.isFull = true
+  log.sink(full)
+  await assert.rejects(log.durable() ?? Promise.resolve(), /disk-full/)
+  assert.deepEqual(written, [full])
+  disk.isFull = false
+  await log.durable()
+  assert.deepEqual(
+    [kept, written].map((events) => events.map(({ type }) => type)),
+    [
+      ['audit.blocked', 'store.unavailable'],
+      ['store.unavailable', 'audit.blocked'],
+    ],
+  )
+})
+
 test('what nobody waits for is tried again by itself', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] })
   const { kept, disk, log } = world()

@@ -27,6 +27,9 @@ export const WAITING_EVENTS_MAX = 16_384
 /** Events written in one call: some 30 ms of the state thread. */
 const GROUP_EVENTS_MAX = 500
 
+/** Its line waits for no disk: that there is none to wait for may be what it tells. */
+const TOLD_AT_ONCE = 'store.unavailable'
+
 /** How long after a failure the next attempt is made unless somebody asks for it before, in milliseconds. */
 const RETRY_MS = 1_000
 
@@ -116,6 +119,7 @@ export class EventLog {
       this.#parts.write(kept)
       return
     }
+    if (kept.type === TOLD_AT_ONCE) this.#parts.write(kept)
     this.#waiting.push(kept)
     this.#unheard = kept
     this.#told += 1
@@ -153,7 +157,7 @@ export class EventLog {
     for (const event of events) {
       const { type, at } = event
       if (type === this.#unheard?.type && at === this.#unheard.at) this.#unheard = undefined
-      this.#parts.write(event)
+      if (type !== TOLD_AT_ONCE) this.#parts.write(event)
       this.#latest.push(event)
       for (const listener of this.#listeners) listener(event)
     }
@@ -187,7 +191,7 @@ export class EventLog {
     }
     clearTimeout(this.#retry)
     this.#store = undefined
-    for (const event of this.#waiting) this.#parts.write(event)
+    for (const event of this.#waiting) if (event.type !== TOLD_AT_ONCE) this.#parts.write(event)
     this.#waiting = []
     this.#refuse(new Error('the hub is stopping'))
   }
