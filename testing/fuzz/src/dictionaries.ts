@@ -37,6 +37,7 @@ export const DICTIONARIES: Readonly<Record<string, readonly string[]>> = {
   'tlog-proof': ['c2sp.org/tlog-proof@v1', 'extra ', 'index ', '\n\n— ', '\n'],
   'tlog-witness-request': ['old ', '\n\n', '\n\n— ', 'log.example', '\n', '0', '7'],
   'tlog-tile-path': words('tile/ entries x000/ .p/ 000 255 256'),
+  'api-json': [...JSON_WORDS, '"a":', '9007199254740993', '\\"', ...TEXT_WORDS],
   'audit-bundle-line': [
     ...words('"kind":"entry" "index": "leaf": "body": "opening": "content":"shredded" "note":'),
     ...JSON_WORDS,

@@ -3,6 +3,7 @@
 import { fuzzTargets as accessTokens } from '@holdfast/access-tokens/testing'
 import { fuzzTargets as admission } from '@holdfast/admission/testing'
 import { fuzzTargets as amqp } from '@holdfast/amqp/testing'
+import { fuzzTargets as api } from '@holdfast/api/testing'
 import { fuzzTargets as attestation } from '@holdfast/attestation/testing'
 import { fuzzTargets as audit } from '@holdfast/audit/testing'
 import { fuzzTargets as authorization } from '@holdfast/authorization/testing'
@@ -103,6 +104,7 @@ export const subjects: readonly Subject[] = [
   ...iothub,
   ...admission,
   ...amqp,
+  ...api,
   ...commands,
   ...credentials,
   ...masquerade,
