@@ -317,8 +317,10 @@ suite('direct methods', { concurrency: true }, () => {
         if (typeof outcome !== 'string') assert.deepEqual(outcome.payload, { method: 'echo', payload: count })
         await pause(250)
       }
-      const last = await invoke(service, deviceId, { methodName: 'echo', payload: 'last', connectTimeoutInSeconds: 10 })
-      assert.deepEqual(last, { status: 200, payload: { method: 'echo', payload: 'last' } })
+      // The next renewal may fall just on it, too.
+      const last = { methodName: 'echo', payload: 'last', connectTimeoutInSeconds: 10 }
+      const answer = await invoke(service, deviceId, last).catch(() => invoke(service, deviceId, last))
+      assert.deepEqual(answer, { status: 200, payload: { method: 'echo', payload: 'last' } })
       await client.close()
     })
 
