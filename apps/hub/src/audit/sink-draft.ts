@@ -3,7 +3,7 @@
 import { type Destination, faultOfTrust, parseDestination } from '@holdfast/egress'
 import type { Sink, SinkKind, SinkSecrets } from '@holdfast/forwarding'
 import { faultsOfFilter } from '@holdfast/review'
-import type { Fault } from '../http/problem.ts'
+import type { Fault } from '../core/problem.ts'
 
 /** What a sink sends by itself, and what belongs to the connection. */
 const OWN_HEADERS = new Set([

@@ -18,7 +18,7 @@ import {
   type StoredSetAside,
 } from '@holdfast/forwarding'
 import { type EntryReader, type EventFilter, matcher } from '@holdfast/review'
-import type { Fault } from '../http/problem.ts'
+import type { Fault } from '../core/problem.ts'
 import { faultsOfSink, isSamePlace } from './sink-draft.ts'
 import { SinkRunner } from './sink-runner.ts'
 import type { Delivered } from './sink-sender.ts'

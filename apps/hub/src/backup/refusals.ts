@@ -1,7 +1,7 @@
 /** What the codes of backups become at the API. Their messages are ours, and say what to do. */
 
 import type { BackupErrorCode } from '@holdfast/backup'
-import { Problem, type ProblemFacts } from '../http/problem.ts'
+import { Problem, type ProblemFacts } from '../core/problem.ts'
 
 type Row = readonly [status: ProblemFacts['status'], code: string, title: string]
 

@@ -12,7 +12,7 @@ import { type ManagementServices, managementRoutes } from './management/index.ts
 import { isManifestUpload } from './manifest-address.ts'
 import { manifestUploadRoutes } from './management/manifest-upload.ts'
 import { isPublicationPath, type PublicationServices, publicationRoutes } from './publication.ts'
-import { isPeoplePath, type PeopleServices, peopleRoutes } from '../people/people-routes.ts'
+import { isPeoplePath, type PeopleServices, peopleRoutes } from './people/people-routes.ts'
 import { isTokenReport, tokenReportRoutes } from './token-reports.ts'
 import { type OperationServices, operationRoutes } from './operation-routes.ts'
 import {

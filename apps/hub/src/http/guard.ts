@@ -2,7 +2,7 @@
 
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import type { HttpEnvironment } from './environment.ts'
-import { Problem, problemResponse } from './problem.ts'
+import { Problem, problemResponse } from '../core/problem.ts'
 import { type RefusalListener, tellRefusal } from './told-refusals.ts'
 
 /** Characters of path and query. A device and a module id, percent-encoded, and a query stay under 2 KiB. */

@@ -6,7 +6,7 @@ import type { Static, TSchema } from 'typebox'
 import Value from 'typebox/value'
 import type { HttpEnvironment } from './environment.ts'
 import { BODY_BYTES_MAX, bodyTooLarge } from './guard.ts'
-import { badRequest, type Fault, Problem } from './problem.ts'
+import { badRequest, type Fault, Problem } from '../core/problem.ts'
 
 /** Faults named in one answer; a body may hold as many as it has bytes. */
 const FAULTS_MAX = 32

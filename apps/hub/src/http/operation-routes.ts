@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import type { HttpEnvironment } from './environment.ts'
 import { guard, type GuardOptions } from './guard.ts'
 import { json } from './management/route.ts'
-import { Problem } from './problem.ts'
+import { Problem } from '../core/problem.ts'
 
 export interface OperationServices extends Pick<GuardOptions, 'failed' | 'events' | 'clock'> {
   /** Why telemetry is not taken just now; empty when all is well. */

@@ -12,7 +12,7 @@ import type { PublishedList } from '../trust/publication/revocation-lists.ts'
 import type { HttpEnvironment } from './environment.ts'
 import { guard, type GuardOptions } from './guard.ts'
 import { keepable, withKeeping } from './kept-answers.ts'
-import { Problem } from './problem.ts'
+import { Problem } from '../core/problem.ts'
 
 export interface PublicationServices extends Pick<GuardOptions, 'failed' | 'events'> {
   readonly clock: NonNullable<GuardOptions['clock']>

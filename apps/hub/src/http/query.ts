@@ -5,7 +5,7 @@ import { type Timestamp, timestampOf } from '@holdfast/base'
 import type { TObject, TSchema } from 'typebox'
 import Value from 'typebox/value'
 import type { HttpEnvironment } from './environment.ts'
-import { badRequest, type Fault } from './problem.ts'
+import { badRequest, type Fault } from '../core/problem.ts'
 
 /** Reads one value, or says what is wrong with it. */
 export type Reader<T> = (text: string) => { readonly value: T } | { readonly fault: string }

@@ -2,8 +2,8 @@
 
 import type { Operation } from '@holdfast/throttling'
 import type { Throttling } from '../core/throttling.ts'
-import { type Actor, actorName } from './management/actor.ts'
-import { Problem } from './problem.ts'
+import { type Actor, actorName } from '../people/actor.ts'
+import { Problem } from '../core/problem.ts'
 
 export type Throttled = Pick<Throttling, 'take'> & Partial<Pick<Throttling, 'standing'>>
 

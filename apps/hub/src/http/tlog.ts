@@ -10,7 +10,7 @@ import { Hono } from 'hono'
 import type { HttpEnvironment } from './environment.ts'
 import { guard, type GuardOptions } from './guard.ts'
 import { keepable, withKeeping } from './kept-answers.ts'
-import { Problem } from './problem.ts'
+import { Problem } from '../core/problem.ts'
 
 export interface TlogServices extends Pick<GuardOptions, 'failed' | 'events' | 'explain'> {
   readonly clock: NonNullable<GuardOptions['clock']>

@@ -12,7 +12,7 @@ import { guard, type GuardOptions } from './guard.ts'
 import { readJson } from './json-body.ts'
 import { explain } from './management/refusals.ts'
 import { json } from './management/route.ts'
-import { Problem } from './problem.ts'
+import { Problem } from '../core/problem.ts'
 import { readQuery } from './query.ts'
 
 export interface TokenReportServices extends Pick<GuardOptions, 'failed'> {

@@ -14,9 +14,9 @@ import {
 } from '@holdfast/authorization'
 import type { Clock } from '@holdfast/base'
 import type { Registry, Right } from '@holdfast/identity'
-import { type Actor, actorName, mayAll, type PersonCaller, type TokenCaller } from '../http/management/actor.ts'
-import { RIGHTS_OF_ACTION } from '../http/management/rights.ts'
-import { Problem } from '../http/problem.ts'
+import { type Actor, actorName, mayAll, type PersonCaller, type TokenCaller } from './actor.ts'
+import { RIGHTS_OF_ACTION } from './rights.ts'
+import { Problem } from '../core/problem.ts'
 import { EVERYWHERE, NOT_NARROWED, type Reach } from './reach.ts'
 
 /** How long after a proof of presence somebody counts as present, in milliseconds. */

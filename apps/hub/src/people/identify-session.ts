@@ -6,8 +6,8 @@
 
 import { readSessionCookie, type StandingOfSession } from '@holdfast/operators'
 import { nameSession } from '../core/act-context.ts'
-import type { PersonCaller } from '../http/management/actor.ts'
-import type { Identified, Shown } from '../http/management/authenticate.ts'
+import type { PersonCaller } from './actor.ts'
+import type { Identified, Shown } from './identification.ts'
 import type { PeopleOffice } from './people-office.ts'
 
 /** What the policy of workstations leaves a session. */

@@ -2,8 +2,8 @@
 
 import type { Clock } from '@holdfast/base'
 import { PRESENCE_LIFE_MS } from '@holdfast/operators'
-import type { Actor, PersonCaller } from '../http/management/actor.ts'
-import { Problem } from '../http/problem.ts'
+import type { Actor, PersonCaller } from './actor.ts'
+import { Problem } from '../core/problem.ts'
 
 /** Whether somebody proved to be there in the last five minutes. */
 export function isPresent(person: Pick<PersonCaller, 'presenceAt'>, clock: Clock): boolean {

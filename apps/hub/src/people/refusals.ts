@@ -1,7 +1,7 @@
 /** What refusals of people become over HTTP. */
 
 import { OperatorError, type OperatorErrorCode } from '@holdfast/operators'
-import { Problem, type ProblemFacts } from '../http/problem.ts'
+import { Problem, type ProblemFacts } from '../core/problem.ts'
 
 const ROWS: Readonly<Record<OperatorErrorCode, readonly [status: ProblemFacts['status'], detail: string]>> = {
   missing: [404, 'list those that there are'],

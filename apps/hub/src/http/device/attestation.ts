@@ -19,7 +19,7 @@ import Type, { type Static, type TSchema } from 'typebox'
 import { json } from '../hub/answer.ts'
 import { HubError } from '../hub/errors.ts'
 import { checked } from '../hub/request.ts'
-import { type ProblemFacts, problemResponse } from '../problem.ts'
+import { type ProblemFacts, problemResponse } from '../../core/problem.ts'
 import { type DeviceCall, readDeviceBody } from './device-call.ts'
 
 /** A log of the greatest length in base64, with what stands around it. */

@@ -2,7 +2,7 @@
 
 import { encodeEstBody } from '@holdfast/credentials'
 import { encodeCertificateBundle } from '@holdfast/pki'
-import type { ProblemFacts } from '../problem.ts'
+import type { ProblemFacts } from '../../core/problem.ts'
 
 export function certificates(ders: readonly Uint8Array[]): Response {
   return encoded(encodeCertificateBundle(ders), 'application/pkcs7-mime; smime-type=certs-only')

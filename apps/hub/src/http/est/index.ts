@@ -4,7 +4,7 @@ import { encodeCsrAttributes, type EstPath, isEstPath, parseEstPath } from '@hol
 import { Hono } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
-import { Problem } from '../problem.ts'
+import { Problem } from '../../core/problem.ts'
 import { attributes, certificates, refusalText } from './answer.ts'
 import { enrol, provedBy } from './enrolment.ts'
 import { problemOf } from './refusals.ts'

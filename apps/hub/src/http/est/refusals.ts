@@ -3,7 +3,7 @@
 import { CredentialError, type CredentialErrorCode } from '@holdfast/credentials'
 import { HubError } from '../hub/errors.ts'
 import { explain } from '../management/refusals.ts'
-import { Problem, type ProblemFacts } from '../problem.ts'
+import { Problem, type ProblemFacts } from '../../core/problem.ts'
 
 const STATUS: Readonly<Record<CredentialErrorCode, ProblemFacts['status']>> = {
   'bad-request': 400,

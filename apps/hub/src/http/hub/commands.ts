@@ -2,7 +2,7 @@
 
 import { formatTimestamp } from '@holdfast/base'
 import { FEEDBACK_CONTENT_TYPE, type Outcome } from '@holdfast/commands'
-import { actorName } from '../management/actor.ts'
+import { actorName } from '../../people/actor.ts'
 import { empty, json } from './answer.ts'
 import { HubError } from './errors.ts'
 import { identityOf, parameter } from './request.ts'

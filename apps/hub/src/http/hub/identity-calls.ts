@@ -2,7 +2,7 @@
 
 import type { Cut, Identity, IdentityKey } from '@holdfast/identity'
 import { identitySubject } from '@holdfast/identity'
-import { actorName } from '../management/actor.ts'
+import { actorName } from '../../people/actor.ts'
 import { etagHeader, json } from './answer.ts'
 import { HubError } from './errors.ts'
 import { identityDocument } from './identity-document.ts'

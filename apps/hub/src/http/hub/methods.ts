@@ -10,7 +10,7 @@ import {
   type RestErrorCode,
 } from '@holdfast/iothub'
 import { isMethodName, memberText, METHOD_NAME_CHARACTERS_MAX, type MethodCall } from '@holdfast/methods'
-import { actorName } from '../management/actor.ts'
+import { actorName } from '../../people/actor.ts'
 import { methodAnswerText, type MethodFailure, methodFailureText, waited } from '../method-refusal.ts'
 import { HubError } from './errors.ts'
 import { checked, identityOf, readBody } from './request.ts'

@@ -4,7 +4,7 @@ import { IdentityError, type IdentityErrorCode } from '@holdfast/identity'
 import type { RestErrorCode } from '@holdfast/iothub'
 import { twinRefusalOf } from '../../core/twin-refusals.ts'
 import { explain } from '../management/refusals.ts'
-import { Problem, type ProblemFacts } from '../problem.ts'
+import { Problem, type ProblemFacts } from '../../core/problem.ts'
 import { HubError } from './errors.ts'
 
 const IDENTITY: Readonly<Record<IdentityErrorCode, RestErrorCode>> = {

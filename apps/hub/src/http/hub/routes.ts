@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
-import type { Actor, Requirement } from '../management/actor.ts'
+import type { Actor, Requirement } from '../../people/actor.ts'
 import { HubError } from './errors.ts'
 import type { HubServices } from './services.ts'
 

@@ -10,7 +10,7 @@ import {
   type TwinView,
 } from '@holdfast/iothub'
 import type { PresenceFacts } from '../../core/presence.ts'
-import { actorName } from '../management/actor.ts'
+import { actorName } from '../../people/actor.ts'
 import { etagHeader } from './answer.ts'
 import { existing } from './identity-calls.ts'
 import { identityOf, ifMatch, readJsonBytes } from './request.ts'

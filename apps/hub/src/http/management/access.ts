@@ -17,8 +17,8 @@ import {
 } from '@holdfast/authorization'
 import { formatTimestamp } from '@holdfast/base'
 import type { AuthorizationOffice } from '../../people/authorization-office.ts'
-import { badRequest, Problem } from '../problem.ts'
-import { actorName } from './actor.ts'
+import { badRequest, Problem } from '../../core/problem.ts'
+import { actorName } from '../../people/actor.ts'
 import { withoutAction } from './authorize.ts'
 import { type Call, type Route, serve } from './route.ts'
 

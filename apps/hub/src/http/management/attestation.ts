@@ -14,8 +14,8 @@ import {
   type Standing,
 } from '@holdfast/attestation'
 import { formatTimestamp, timestampOf } from '@holdfast/base'
-import { Problem, type ProblemFacts } from '../problem.ts'
-import { actorName } from './actor.ts'
+import { Problem, type ProblemFacts } from '../../core/problem.ts'
+import { actorName } from '../../people/actor.ts'
 import { narrowedPage, onePage } from './page.ts'
 import { type Asked, type Call, type Route, serve } from './route.ts'
 

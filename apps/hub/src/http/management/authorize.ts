@@ -7,10 +7,10 @@ import type { Context } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
 import { EVERYWHERE, type Reach } from '../../people/reach.ts'
 import type { Verdict } from '../../people/authorization-office.ts'
-import { Problem } from '../problem.ts'
-import { type Actor, actorName, mayAll, type Requirement } from './actor.ts'
+import { Problem } from '../../core/problem.ts'
+import { type Actor, actorName, mayAll, type Requirement } from '../../people/actor.ts'
 import { authenticate, type AuthenticationServices, tellRefused } from './authenticate.ts'
-import { RIGHTS_OF_ACTION } from './rights.ts'
+import { RIGHTS_OF_ACTION } from '../../people/rights.ts'
 import type { ManagementServices } from './services.ts'
 
 export type AuthorizationServices = AuthenticationServices & Pick<ManagementServices, 'authorization'>

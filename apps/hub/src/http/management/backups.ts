@@ -2,8 +2,8 @@
 
 import { OPERATIONS } from '@holdfast/api'
 import type { BackupOffice } from '../../backup/backup-office.ts'
-import { badRequest, Problem } from '../problem.ts'
-import { actorName } from './actor.ts'
+import { badRequest, Problem } from '../../core/problem.ts'
+import { actorName } from '../../people/actor.ts'
 import { byteStream } from './byte-stream.ts'
 import { PAGE_ITEMS } from './page.ts'
 import { type Asked, type Call, type Route, serve } from './route.ts'

@@ -3,7 +3,7 @@
 import { type Api, OPERATIONS } from '@holdfast/api'
 import { formatTimestamp, type Timestamp, timestampOf } from '@holdfast/base'
 import { type Lapse, LAPSE_KINDS, type LapseCursor, listLapses } from '@holdfast/credentials'
-import { badRequest } from '../problem.ts'
+import { badRequest } from '../../core/problem.ts'
 import { timeOf } from '../query.ts'
 import type { About } from '../../people/reach.ts'
 import { narrowedPage } from './page.ts'

@@ -2,8 +2,8 @@
 
 import { type Api, OPERATIONS } from '@holdfast/api'
 import type { GroupOutcome } from '../../amqp/consumer-groups.ts'
-import { Problem } from '../problem.ts'
-import { actorName } from './actor.ts'
+import { Problem } from '../../core/problem.ts'
+import { actorName } from '../../people/actor.ts'
 import { onePage } from './page.ts'
 import { type Route, serve } from './route.ts'
 

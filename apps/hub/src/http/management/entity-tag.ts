@@ -3,7 +3,7 @@
 import type { Operation } from '@holdfast/api'
 import type { Context } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
-import { badRequest } from '../problem.ts'
+import { badRequest } from '../../core/problem.ts'
 
 /** Tags of one `If-None-Match` that are looked at. */
 const TAGS_MAX = 32

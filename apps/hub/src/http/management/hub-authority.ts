@@ -4,8 +4,8 @@ import { type Api, OPERATIONS } from '@holdfast/api'
 import { AuthorityError, type AuthorityErrorCode } from '../../core/authority/errors.ts'
 import type { BroughtRoot } from '../../core/hub-authority.ts'
 import { ACTIVE_DAYS } from '../../trust/authority/authority-service.ts'
-import { Problem, type ProblemFacts } from '../problem.ts'
-import { actorName } from './actor.ts'
+import { Problem, type ProblemFacts } from '../../core/problem.ts'
+import { actorName } from '../../people/actor.ts'
 import { type Asked, type Call, type Route, serve } from './route.ts'
 
 const { hubAuthority } = OPERATIONS

@@ -2,8 +2,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Api, OPERATIONS } from '@holdfast/api'
-import { Problem } from '../problem.ts'
-import { actorName } from './actor.ts'
+import { Problem } from '../../core/problem.ts'
+import { actorName } from '../../people/actor.ts'
 import { onePage } from './page.ts'
 import { type Live, live } from './live.ts'
 import { type Call, type Route, serve } from './route.ts'

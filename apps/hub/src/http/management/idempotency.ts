@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto'
 import { type Operation, readIdempotencyKey, takesIdempotencyKey } from '@holdfast/api'
 import type { Clock } from '@holdfast/base'
 import type { IdempotencyStore, KeptAnswer } from '@holdfast/store'
-import { badRequest, Problem } from '../problem.ts'
-import { type Actor, actorName } from './actor.ts'
+import { badRequest, Problem } from '../../core/problem.ts'
+import { type Actor, actorName } from '../../people/actor.ts'
 
 /** Longest answer that is kept, in UTF-16 units; those of operations that take a key stay far below. */
 export const ANSWER_CHARACTERS_MAX = 8_192

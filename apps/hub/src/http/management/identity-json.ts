@@ -10,7 +10,7 @@ import {
   type Identity,
   thumbprintsOf,
 } from '@holdfast/identity'
-import { badRequest, type Fault } from '../problem.ts'
+import { badRequest, type Fault } from '../../core/problem.ts'
 import { quarantinedJson } from './masquerade.ts'
 import type { Connection } from './services.ts'
 

@@ -1,7 +1,7 @@
 /** The device or module that a path names. */
 
 import type { Identity, IdentityKey } from '@holdfast/identity'
-import { Problem } from '../problem.ts'
+import { Problem } from '../../core/problem.ts'
 import type { Call } from './route.ts'
 
 export interface Named {

@@ -3,8 +3,8 @@
 import { type Api, OPERATIONS } from '@holdfast/api'
 import { KeyError, type KeyErrorCode } from '@holdfast/keys'
 import { keyFaults, wishOf } from '../../keys/key-settings.ts'
-import { badRequest, Problem, type ProblemFacts } from '../problem.ts'
-import { actorName } from './actor.ts'
+import { badRequest, Problem, type ProblemFacts } from '../../core/problem.ts'
+import { actorName } from '../../people/actor.ts'
 import { type Asked, type Route, serve } from './route.ts'
 
 const { keyProvider } = OPERATIONS

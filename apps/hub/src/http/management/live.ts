@@ -5,7 +5,7 @@
 
 import type { Context } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
-import { badRequest } from '../problem.ts'
+import { badRequest } from '../../core/problem.ts'
 import { ndjson, streamed } from './ndjson.ts'
 import type { Lease } from './open-streams.ts'
 

@@ -3,7 +3,7 @@
 import { OPERATIONS, type SupplyApi } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
 import type { DeviceLife, Tombstone } from '@holdfast/supply'
-import { actorName, mayAll, OWNER } from './actor.ts'
+import { actorName, mayAll, OWNER } from '../../people/actor.ts'
 import { withoutAction, withoutRights } from './authorize.ts'
 import { historyPage } from './history-page.ts'
 import { narrowedPage } from './page.ts'

@@ -2,8 +2,8 @@
 
 import type { Clock } from '@holdfast/base'
 import type { Cut } from '@holdfast/identity'
-import { Problem } from '../problem.ts'
-import type { Actor, Lifetime } from './actor.ts'
+import { Problem } from '../../core/problem.ts'
+import type { Actor, Lifetime } from '../../people/actor.ts'
 
 /** Streams at once. Each holds at most a page of messages. */
 export const STREAMS_MAX = 64

@@ -2,11 +2,11 @@
 
 import { PeopleApi } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
-import { demandInvitation } from '../../people/invitation.ts'
+import { demandInvitation } from './invitation.ts'
 import { linkJson, operatorJson, passkeyJson, recoveryJson, workstationJson } from '../../people/people-json.ts'
 import { requirePeople, requirePerson, requirePresence } from '../../people/presence.ts'
-import { Problem } from '../problem.ts'
-import { type Actor, actorName } from './actor.ts'
+import { Problem } from '../../core/problem.ts'
+import { type Actor, actorName } from '../../people/actor.ts'
 import { askerOf, paged, peopleOf } from './people-call.ts'
 import { type Call, type Route, serve } from './route.ts'
 

@@ -3,7 +3,7 @@
 import { OperatorError, type Operator, type SessionRecord } from '@holdfast/operators'
 import type { PeopleOffice } from '../../people/people-office.ts'
 import { requirePerson } from '../../people/presence.ts'
-import { Problem } from '../problem.ts'
+import { Problem } from '../../core/problem.ts'
 import type { Call } from './route.ts'
 
 export function peopleOf({ services }: Pick<Call, 'services'>): PeopleOffice {

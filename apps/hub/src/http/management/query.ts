@@ -2,7 +2,7 @@
 
 import { OPERATIONS } from '@holdfast/api'
 import { parseQuery, type Query, QueryError } from '@holdfast/iothub'
-import { Problem } from '../problem.ts'
+import { Problem } from '../../core/problem.ts'
 import { type Asked, type Route, serve } from './route.ts'
 import { PAGE_ITEMS } from './page.ts'
 

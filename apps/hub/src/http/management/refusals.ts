@@ -9,7 +9,7 @@ import { ModelError, type ModelErrorCode } from '@holdfast/models'
 import { SupplyError, type SupplyErrorCode } from '@holdfast/supply'
 import { explainBackup } from '../../backup/refusals.ts'
 import { explainPeople } from '../../people/refusals.ts'
-import { type Fault, Problem, type ProblemFacts } from '../problem.ts'
+import { type Fault, Problem, type ProblemFacts } from '../../core/problem.ts'
 
 type Row = readonly [status: ProblemFacts['status'], title: string]
 

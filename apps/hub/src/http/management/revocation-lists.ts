@@ -4,7 +4,7 @@ import { RevocationApi as Api } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
 import { IdentityError, type KnownRevocationList } from '@holdfast/identity'
 import { decodeCertificateInput, decodeRevocationListInput, PkiError } from '@holdfast/pki'
-import { actorName } from './actor.ts'
+import { actorName } from '../../people/actor.ts'
 import { onePage } from './page.ts'
 import { type Call, type Route, serve } from './route.ts'
 

@@ -4,15 +4,15 @@ import type { AnswerOf, BodyOf, Operation, PathOf, QueryOf } from '@holdfast/api
 import type { Context } from 'hono'
 import type { HttpEnvironment } from '../environment.ts'
 import { readJson } from '../json-body.ts'
-import { Problem } from '../problem.ts'
+import { Problem } from '../../core/problem.ts'
 import { readHeadersAs, readQueryAs } from '../query.ts'
-import type { Actor, Requirement } from './actor.ts'
+import type { Actor, Requirement } from '../../people/actor.ts'
 import type { Reach } from '../../people/reach.ts'
 import type { HeldRequest, Perform, TwoPersonRule } from '../../people/two-person-rule.ts'
 import { ifMatch, isKnown, Versioned } from './entity-tag.ts'
 import { demandNoKey, type Idempotency } from './idempotency.ts'
 import type { OpenStreams } from './open-streams.ts'
-import { RIGHTS_OF_ACTION } from './rights.ts'
+import { RIGHTS_OF_ACTION } from '../../people/rights.ts'
 import type { ManagementServices } from './services.ts'
 
 export interface Call<S = ManagementServices> {

@@ -29,7 +29,7 @@ import type { AuthorizationOffice } from '../../people/authorization-office.ts'
 import type { AttestationOffice } from '../../trust/attestation-office.ts'
 import type { MasqueradeOffice } from '../../trust/masquerade/masquerade-office.ts'
 import type { Throttled } from '../throttled.ts'
-import type { Identification } from './authenticate.ts'
+import type { Identification } from '../../people/identification.ts'
 import type { OpenStreams } from './open-streams.ts'
 import type { CertificateServices } from './certificates.ts'
 

@@ -13,8 +13,8 @@ import {
 import type { PeopleOffice } from '../../people/people-office.ts'
 import { allowsOf, passkeyJson, sessionJson, workstationJson } from '../../people/people-json.ts'
 import { requirePerson, requirePresence } from '../../people/presence.ts'
-import { Problem } from '../problem.ts'
-import { actorName } from './actor.ts'
+import { Problem } from '../../core/problem.ts'
+import { actorName } from '../../people/actor.ts'
 import { askerOf, paged, peopleOf } from './people-call.ts'
 import { type Call, type Route, serve } from './route.ts'
 

@@ -1,7 +1,7 @@
 /** Deleting a device so that nothing of its secrets can be read any more. */
 
 import { OPERATIONS } from '@holdfast/api'
-import { actorName } from './actor.ts'
+import { actorName } from '../../people/actor.ts'
 import { type Route, serve } from './route.ts'
 
 export const SHRED_ROUTES: readonly Route[] = [

@@ -1,7 +1,7 @@
 /** Stored telemetry against the audit log (`protocol/api/src/telemetry-verification.ts`). */
 
 import { OPERATIONS } from '@holdfast/api'
-import { Problem } from '../problem.ts'
+import { Problem } from '../../core/problem.ts'
 import { type Route, serve } from './route.ts'
 
 const { telemetry } = OPERATIONS

@@ -11,7 +11,7 @@ import {
   TIMELINE_READ_MAX,
 } from '@holdfast/review'
 import type { LogReader } from '../../audit/log-reader.ts'
-import { Problem } from '../problem.ts'
+import { Problem } from '../../core/problem.ts'
 import { timeOf } from '../query.ts'
 import { PAGE_ITEMS } from './page.ts'
 import { type Call, type Route, serve } from './route.ts'

@@ -3,8 +3,8 @@
 import { WitnessApi } from '@holdfast/api'
 import { formatTimestamp, timestampOf } from '@holdfast/base'
 import type { AddOutcome, Witnesses, WitnessShown } from '../../audit/witnesses.ts'
-import { Problem, type ProblemFacts } from '../problem.ts'
-import { actorName } from './actor.ts'
+import { Problem, type ProblemFacts } from '../../core/problem.ts'
+import { actorName } from '../../people/actor.ts'
 import { PAGE_ITEMS } from './page.ts'
 import { type Call, type Route, serve } from './route.ts'
 

@@ -1,7 +1,7 @@
 /** Answers of the provisioning service in the form that its clients read (azure-iot.md §6, §7). */
 
 import { DPS_ERRORS, DpsError, type DpsErrorCode, formatError } from '@holdfast/dps'
-import type { Problem } from '../problem.ts'
+import type { Problem } from '../../core/problem.ts'
 import type { ProvisioningServices } from './services.ts'
 
 /** Node's SDK reads a body as JSON only when the header says so. */

@@ -16,7 +16,7 @@ import {
 } from '@holdfast/dps'
 import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
-import { actorName } from '../management/actor.ts'
+import { actorName } from '../../people/actor.ts'
 import { bindRoutes } from '../management/bind.ts'
 import { type Versioned, versioned } from '../management/entity-tag.ts'
 import { Idempotency } from '../management/idempotency.ts'
@@ -24,7 +24,7 @@ import { OpenStreams } from '../management/open-streams.ts'
 import { PAGE_ITEMS, type PageOf, type PageQuery } from '../management/page.ts'
 import { explain } from '../management/refusals.ts'
 import { type Call as RouteCall, json, type Route, serve } from '../management/route.ts'
-import { Problem, type ProblemFacts, badRequest } from '../problem.ts'
+import { Problem, type ProblemFacts, badRequest } from '../../core/problem.ts'
 import type { ProvisioningServices } from './services.ts'
 
 /** Whether an address is one of these: whose requests the hub hands to `enrollmentRoutes`. */

@@ -25,7 +25,7 @@ import {
 import type { Right } from '@holdfast/identity'
 import type { Results } from '@holdfast/provisioning'
 import type { HttpEnvironment } from '../environment.ts'
-import { actorName } from '../management/actor.ts'
+import { actorName } from '../../people/actor.ts'
 import { authorize } from '../management/authorize.ts'
 import { throttleService } from '../throttled.ts'
 import { empty, json } from './answer.ts'

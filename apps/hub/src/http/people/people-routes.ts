@@ -6,29 +6,23 @@ import { sessionCookie } from '@holdfast/operators'
 import type { WebApplication } from '@holdfast/node'
 import { type Context, Hono } from 'hono'
 import type { Static, TSchema } from 'typebox'
-import type { HttpEnvironment } from '../http/environment.ts'
-import { guard, type GuardOptions } from '../http/guard.ts'
-import { readJson } from '../http/json-body.ts'
-import { json } from '../http/management/route.ts'
-import { Problem } from '../http/problem.ts'
-import { explain } from '../http/management/refusals.ts'
-import { readQuery } from '../http/query.ts'
+import type { HttpEnvironment } from '../environment.ts'
+import { guard, type GuardOptions } from '../guard.ts'
+import { readJson } from '../json-body.ts'
+import { json } from '../management/route.ts'
+import { Problem } from '../../core/problem.ts'
+import { explain } from '../management/refusals.ts'
+import { readQuery } from '../query.ts'
 import { beginLogin, fetchLogin, vouchLogin } from './login-routes.ts'
+import type { PublicQuestion } from './public-question.ts'
 import { PAGE_HEADERS, readPages } from './page-files.ts'
-import type { PeopleOffice } from './people-office.ts'
-import { explainPeople } from './refusals.ts'
+import type { PeopleOffice } from '../../people/people-office.ts'
+import { explainPeople } from '../../people/refusals.ts'
 import { beginVouch, finishVouch, report } from './workstation-routes.ts'
 
 export interface PeopleServices extends Pick<GuardOptions, 'failed' | 'events'> {
   readonly clock: NonNullable<GuardOptions['clock']>
   readonly office: PeopleOffice
-}
-
-/** A question that was read, and who sent it as far as that is known. */
-export interface PublicQuestion<B> {
-  readonly body: B
-  readonly address: string
-  readonly headers: Headers
 }
 
 const PATHS = /^\/(?:$|(?:enrol|sign-in|session|people|login|workstation)(?:\/|$))/

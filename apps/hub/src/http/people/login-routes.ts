@@ -3,8 +3,8 @@
 import type { SignInApi } from '@holdfast/api'
 import { formatTimestamp } from '@holdfast/base'
 import type { Static } from 'typebox'
-import type { PeopleOffice } from './people-office.ts'
-import type { PublicQuestion } from './people-routes.ts'
+import type { PeopleOffice } from '../../people/people-office.ts'
+import type { PublicQuestion } from './public-question.ts'
 
 type Body<K extends 'LoginBegin' | 'LoginVouch' | 'LoginFetch'> = PublicQuestion<Static<(typeof SignInApi)[K]>>
 

@@ -3,8 +3,8 @@
 import type { SignInApi } from '@holdfast/api'
 import { OperatorError, type Workstation } from '@holdfast/operators'
 import type { Static } from 'typebox'
-import type { PeopleOffice } from './people-office.ts'
-import type { PublicQuestion } from './people-routes.ts'
+import type { PeopleOffice } from '../../people/people-office.ts'
+import type { PublicQuestion } from './public-question.ts'
 
 type Body<K extends 'PostureReported' | 'VouchBegin' | 'VouchFinish'> = PublicQuestion<Static<(typeof SignInApi)[K]>>
 

@@ -1,8 +1,8 @@
 /** What an invitation gives: a place in an organisation, and roles there. */
 
-import { withoutAction } from '../http/management/authorize.ts'
-import type { Call } from '../http/management/route.ts'
-import { Problem } from '../http/problem.ts'
+import { withoutAction } from './authorize.ts'
+import type { Call } from './route.ts'
+import { Problem } from '../../core/problem.ts'
 
 /**
  * Whoever invites into their own organisation with roles has to be able to give roles there; into another one, whose
