@@ -8,6 +8,7 @@ export type {
 } from './backup-dispatch.ts'
 export type { BackupErrorCode } from './errors.ts'
 export { BackupError } from './errors.ts'
+export type { KeyElsewhere } from './keys-elsewhere.ts'
 export { RECIPIENTS_MAX, ROOM_KEPT_BYTES } from './limits.ts'
 export type { BackupCounts, Manifest, PackedFile, PartitionCount } from './manifest.ts'
 export { formatManifest, MANIFEST_FILE, parseManifest, SIGNATURE_FILE } from './manifest.ts'

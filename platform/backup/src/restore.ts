@@ -10,6 +10,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { openKeyFolder, VolatileFolder } from '@holdfast/keys'
 import { BackupError } from './errors.ts'
 import { STREAM_BYTES } from './limits.ts'
+import { type KeyElsewhere, keysElsewhere } from './keys-elsewhere.ts'
 import { checkSignature } from './manifest-signature.ts'
 import { type Proof, prove } from './prove.ts'
 import { formatRestored, RESTORED_FILE } from './restored.ts'
@@ -33,6 +34,8 @@ export interface Restored {
   readonly proof: Proof
   /** Key that signed the manifest, as vkey; undefined: nobody did. */
   readonly signedBy: string | undefined
+  /** Keys of the authority that are in a token, and so not in the backup. */
+  readonly elsewhere: readonly KeyElsewhere[]
 }
 
 /**
@@ -48,17 +51,19 @@ export async function restore(restoring: Restoring, data: string): Promise<Resto
   try {
     const unpacked = await unpackFile(restoring, staging)
     const { manifest, manifestDigest } = unpacked
+    // First: databases of somebody else are not even opened.
+    const signedBy = await checkSignature(unpacked, { folder: staging, logKey: restoring.logKey })
     const keys = join(staging, 'keys')
     await chmod(keys, 0o700).catch(() => {
       throw new BackupError('does-not-hold', 'what the backup holds does not hold together: it has no keys')
     })
     const proof = await prove({ folder: staging, keys: await openKeyFolder(keys), manifest })
-    const signedBy = await checkSignature(unpacked, { folder: staging, logKey: restoring.logKey })
+    const elsewhere = await keysElsewhere(staging)
     await writeDurably(join(staging, RESTORED_FILE), formatRestored(manifest, manifestDigest))
     await syncFolder(staging)
     await putInPlace(staging, target)
     isDone = true
-    return { manifest, manifestDigest, proof, signedBy }
+    return { manifest, manifestDigest, proof, signedBy, elsewhere }
   } finally {
     lock.close()
     if (!isDone) await rm(staging, { recursive: true, force: true })
@@ -76,13 +81,9 @@ export async function verifyBackup(restoring: Restoring, scratch: string): Promi
     const files = [...held].map(([name, bytes]) => [name.slice(KEYS.length), bytes] as const)
     const keys = new VolatileFolder(join(folder, 'keys'), files)
     try {
+      const signedBy = await checkSignature(unpacked, { folder, logKey: restoring.logKey })
       const proof = await prove({ folder, keys, manifest })
-      return {
-        manifest,
-        manifestDigest,
-        proof,
-        signedBy: await checkSignature(unpacked, { folder, logKey: restoring.logKey }),
-      }
+      return { manifest, manifestDigest, proof, signedBy, elsewhere: await keysElsewhere(folder) }
     } finally {
       keys.wipe()
     }

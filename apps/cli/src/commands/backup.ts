@@ -17,6 +17,18 @@ import { readSeconds } from '../time.ts'
 /** A hub copies its databases before it begins to answer; milliseconds. */
 const COPY_MS_MAX = 6 * 3_600_000
 
+/** As age writes them; the hub asks for the same. */
+const RECIPIENT = /^age1[0-9a-z]{40,3000}$/
+
+function recipients(value: string, before: readonly string[] | undefined): readonly string[] {
+  if (!RECIPIENT.test(value)) {
+    throw new InvalidArgumentError(
+      "It is no recipient of age's; age-keygen -o key.txt makes a key and prints its age1….",
+    )
+  }
+  return collected(value, before)
+}
+
 interface CreateOptions {
   readonly to: string
   readonly recipient?: readonly string[]
@@ -96,7 +108,7 @@ export function addBackup(program: Command, world: World): void {
         progress.end()
         await print.result({ file, ...verified, manifest: { ...verified.manifest, files: undefined } }, [
           `the backup holds what was backed up:`,
-          ...restoredLines(verified),
+          ...restoredLines(verified, options.logKey),
         ])
       } catch (error) {
         progress.end()
@@ -123,7 +135,7 @@ function addCreate(backup: Command, world: World): void {
       'Keep the identity elsewhere: whoever has both has everything. Debian opens it too: age -d -i key.txt hub.tar.age | tar t',
     options: [
       new Option('--to <path>', 'the file, or a folder that a file is made in').makeOptionMandatory(),
-      new Option('--recipient <age1…>', 'who can open it; more than once for more').argParser(collected),
+      new Option('--recipient <age1…>', 'who can open it; more than once for more').argParser(recipients),
       new Option('--passphrase-file <file>', 'seal it under the passphrase in this file instead'),
     ],
     async run({ hub, print, world: { stderr, now } }, { to, recipient, passphraseFile }) {
@@ -135,6 +147,8 @@ function addCreate(backup: Command, world: World): void {
           ? { recipients: [...(recipient ?? [])] }
           : { passphrase: await readPassphrase(passphraseFile) }
       const file = await fileFor(to, now())
+      const { key: logKey } = await hub.audit.log()
+      const { provider } = await hub.keyProvider.show()
       const answer = await hub.backup.create({ body, waitMs: COPY_MS_MAX })
       // Under another name until it is whole, so that nobody takes a part for a backup.
       const part = `${file}.part`
@@ -150,15 +164,21 @@ function addCreate(backup: Command, world: World): void {
         await syncFolder(dirname(file))
       } catch (error) {
         if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) await rm(part, { force: true })
-        const why = error instanceof Error ? error.message : String(error)
-        throw new Failure(`the backup was not written to ${file}: ${why}`, { code: 'not-written', cause: error })
+        throw new Failure(`the backup was not written to ${file}: ${whyNot(error)}`, {
+          code: 'not-written',
+          cause: error,
+        })
       } finally {
         progress.end()
       }
       const id = String(answer.headers['x-holdfast-backup'] ?? '')
-      await print.result({ id, file, bytes }, [
+      await print.result({ id, file, bytes, logKey }, [
         `${bytesText(bytes)} were written to ${file}`,
-        `try it: holdfast backup verify ${file} ${passphraseFile === undefined ? '--identity FILE' : `--passphrase-file ${passphraseFile}`}`,
+        `try it: holdfast backup verify ${file} ${passphraseFile === undefined ? '--identity FILE' : `--passphrase-file ${passphraseFile}`} --log-key ${logKey}`,
+        ...(provider === 'pkcs11'
+          ? ['not in it: keys of the authority that were made in the token; they do not leave it, so keep that too']
+          : []),
+        'keep that log key where nobody who can write to the backups can change it: it tells this backup from a forged one',
       ])
     },
   })
@@ -184,7 +204,7 @@ function addSchedule(backup: Command, world: World): void {
     options: [
       new Option('--every <time>', 'from one to the next, in whole hours: 24h').argParser(hours),
       new Option('--to <dir>', "a folder on the hub's machine, outside of its data folder"),
-      new Option('--recipient <age1…>', 'who can open them; more than once for more').argParser(collected),
+      new Option('--recipient <age1…>', 'who can open them; more than once for more').argParser(recipients),
       new Option('--keep <n>', 'how many are kept (default 14)').argParser(wholeNumber(1)),
       new Option('--drill-every <time>', 'how often the newest is restored on trial (default 168h)').argParser(hours),
       new Option('--no-drill', 'restore none on trial'),
@@ -261,6 +281,13 @@ async function fileFor(to: string, now: number): Promise<string> {
   throw new Failure(`${to} is there already, and a backup does not replace another: name another file`, {
     code: 'exists',
   })
+}
+
+function whyNot(error: unknown): string {
+  if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) {
+    return 'there is no room for it, and no part of it was left; make some, or name a file on another disk'
+  }
+  return error instanceof Error ? error.message : String(error)
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -34,7 +34,7 @@ export function addRestore(program: Command, world: World): void {
               ]
         await print.result({ file, data, ...restored, manifest: { ...restored.manifest, files: undefined } }, [
           `restored into ${data}:`,
-          ...restoredLines(restored),
+          ...restoredLines(restored, logKey),
           ...moved,
           `start it: holdfast up --data ${data}`,
         ])

@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { realpath, rm, statfs } from 'node:fs/promises'
-import { join, resolve, sep } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 import type { BackupApi } from '@holdfast/api'
 import type { EventSink, SecurityEvent } from '@holdfast/audit'
 import { BackupError, checkSealing, manifestText, newIdentity, ROOM_KEPT_BYTES, type Sealing } from '@holdfast/backup'
@@ -22,10 +22,13 @@ import {
   type ScheduleRecord,
   storedOf,
 } from './backup-record.ts'
+import { removable, removeOurs, whatLies } from './retention.ts'
 import { type Snapshot, type SnapshotParts, takeSnapshot, WORK_FOLDER } from './snapshot.ts'
 import { usableFolder } from './target-folder.ts'
 
 const SETTING = 'backupSchedule'
+/** The file that is being written: after a crash, what to clear away. Another hub may write to the same folder. */
+const UNDERWAY = 'backupUnderway'
 const HOUR_MS = 3_600_000
 /** After a failure, the next attempt of the schedule; milliseconds. */
 const RETRY_MS = 15 * 60_000
@@ -157,6 +160,7 @@ export class BackupOffice {
     if (this.#schedule === undefined) return false
     await this.#parts.store.writeSetting(SETTING, '', this.#event('backup.unscheduled', 'backups', actor, {}))
     this.#schedule = undefined
+    this.#failure = undefined
     this.#told(undefined)
     return true
   }
@@ -197,7 +201,7 @@ export class BackupOffice {
         if (this.#isEnded) return
         this.#failure = error instanceof Error ? error.message : 'unknown'
         this.#notBefore = clock.monotonic() + RETRY_MS
-        if (!(error instanceof Error && error.name === 'BackupError')) fault(error)
+        if (!isExpected(error)) fault(error)
       }
     }
     this.#told(this.#schedule)
@@ -225,12 +229,14 @@ export class BackupOffice {
     const { id, job, snapshot } = begun
     try {
       await usableFolder(to)
+      await this.#clearUnderway()
       const { bavail, bsize } = await statfs(to)
       if (bavail * bsize < begun.bytes + ROOM_KEPT_BYTES) {
         throw new BackupError('no-room', `there is no room for a backup in ${to}; make some, or keep fewer`)
       }
       const time = formatTimestamp(snapshot.takenTime).replaceAll(/[-:]|\.\d+/g, '')
       const file = join(to, `holdfast-${this.#parts.hostName}-${time}-${id.slice(0, 8)}.tar.age`)
+      await this.#parts.store.writeSetting(UNDERWAY, file)
       await job.thread.writeTo(file)
       const packed = await job.thread.packed()
       const record = { ...packed, id, takenTime: snapshot.takenTime, file, recipients: schedule.recipients }
@@ -245,18 +251,35 @@ export class BackupOffice {
     await this.#removeOldest(schedule)
   }
 
+  /** Removes what a crash in the middle of a write has left. */
+  async #clearUnderway(): Promise<void> {
+    const file = await this.#parts.store.readSetting(UNDERWAY)
+    if (file === undefined || file === '') return
+    await rm(`${file}.part`, { force: true })
+  }
+
   /** Those that the schedule does not keep any more; one that cannot be removed now is tried again after the next. */
-  async #removeOldest({ keep }: ScheduleRecord): Promise<void> {
-    for (const record of this.#records.filter(({ file }) => file !== undefined).slice(keep)) {
+  async #removeOldest(schedule: ScheduleRecord): Promise<void> {
+    const { fault, store } = this.#parts
+    const there: BackupRecord[] = []
+    for (const record of this.#records) {
+      try {
+        // One that is gone or was changed shall not stand for one that is there; its disk may come back.
+        if ((await whatLies(record)) === 'ours') there.push(record)
+      } catch (error) {
+        fault(error)
+      }
+    }
+    for (const record of removable(there, schedule)) {
       const { id, file = '' } = record
       try {
-        await rm(file, { force: true })
+        await removeOurs(record)
       } catch (error) {
-        this.#parts.fault(error)
+        fault(error)
         continue
       }
       const event = this.#event('backup.removed', `backup/${id}`, 'hub', { file, reason: 'schedule' })
-      await this.#parts.store.deleteBackup(id, event)
+      await store.deleteBackup(id, event)
       this.#records = this.#records.filter((one) => one !== record)
     }
   }
@@ -381,16 +404,13 @@ export class BackupOffice {
     this.#isBusy = true
   }
 
-  #scheduled(): BackupRecord | undefined {
-    return this.#records.find(({ file }) => file !== undefined)
-  }
-
   #drillable(): BackupRecord | undefined {
     return this.#records.find(({ file, drillIdentity }) => file !== undefined && drillIdentity !== undefined)
   }
 
-  #next({ everyHours, since }: ScheduleRecord): Timestamp {
-    const last = this.#scheduled()?.takenTime
+  /** In a folder that holds none of the schedule's, the first is due at once. */
+  #next({ everyHours, since, to }: ScheduleRecord): Timestamp {
+    const last = this.#records.find(({ file }) => file !== undefined && dirname(file) === to)?.takenTime
     return last === undefined ? since : timestampOf(last + everyHours * HOUR_MS)
   }
 
@@ -413,6 +433,15 @@ export class BackupOffice {
         : {
             detail: `no backup has been taken for ${hours === 24 ? 'a day' : 'three days'} longer than the schedule says${hours === 24 ? '' : ', and there is none to count on'}`,
             advice: `mend what keeps it: ${this.#failure ?? 'see holdfast backup list'}`,
+          },
+    )
+    setNotice(
+      'backup-failed',
+      this.#failure === undefined
+        ? undefined
+        : {
+            detail: `the last attempt to take a scheduled backup failed: ${this.#failure}`,
+            advice: 'mend that; it is tried again within a quarter of an hour',
           },
     )
     if (hours > this.#overdueHours) events(this.#event('backup.overdue', 'backups', 'hub', { hours }))
@@ -465,4 +494,9 @@ export class BackupOffice {
 /** Messages of ours say no secret, and are bounded. */
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message.slice(0, 1_000) : 'unknown'
+}
+
+/** What happens to disks and says what to do; the rest is a fault of ours. */
+function isExpected(error: unknown): boolean {
+  return error instanceof Error && ['BackupError', 'StoreUnavailableError'].includes(error.name)
 }
