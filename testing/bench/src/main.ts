@@ -9,6 +9,7 @@ import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { backupRows } from './backup-row.ts'
 import { bareTls } from './bare-tls.ts'
 import { apiRows } from './api-row.ts'
 import { auditAppendRows } from './audit-append-row.ts'
@@ -41,7 +42,7 @@ const { values: options } = parseArgs({
     rows: {
       type: 'string',
       default:
-        'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff,est,api,audit-append,audit-verification,authorization',
+        'ingest,sas,connect,resume,memory,read,start,methods,twins,commands,events,queries,quotes,cutoff,est,api,audit-append,audit-verification,authorization,backup',
     },
   },
 })
@@ -133,6 +134,7 @@ async function bench(): Promise<void> {
   if (wanted.has('audit-append')) await auditAppends()
   if (wanted.has('audit-verification')) for (const row of auditVerificationRows(given)) printRow(row)
   if (wanted.has('authorization')) for (const row of authorizationRows(given)) printRow(row)
+  if (wanted.has('backup')) for (const row of await backupRows(given)) printRow(row)
   if (wanted.has('quotes')) for (const row of quoteRows(given)) printRow(row)
   if (wanted.has('queries')) {
     const fleets = options.twins.split(',').map(Number)
