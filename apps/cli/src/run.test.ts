@@ -348,6 +348,7 @@ test('wrong use exits 2, in one line that points at the help', async () => {
     'enrollment create e --group --device-id d',
     'keys drop three',
     'keys drop 3',
+    'backup create --to hub.age --recipient age1…',
     'status --url http://hub.example --token x',
     'status --url https://hub.example',
     'status --token x',
@@ -361,15 +362,56 @@ test('wrong use exits 2, in one line that points at the help', async () => {
   }
 })
 
+test('status tells what asks for a hand, and what to do', async () => {
+  const notice = { code: 'sink-siem', detail: 'events do not reach siem', advice: 'look at the receiver' }
+  const reply = {
+    hostname: 'localhost',
+    idScope: '0ne12345678',
+    version: '0.1.0',
+    pid: 1,
+    uptimeSeconds: 1,
+    conditions: [],
+    notices: [notice],
+    connected: 0,
+    devices: { total: 0, enabled: 0 },
+    messages: { stored: 0, perSecond: 0, bytesSealed: 0 },
+    refused: { total: 0, perSecond: 0 },
+    throttled: { total: 0, perSecond: 0, operations: {} },
+    partitions: [],
+    ports: { mqtt: 8883, amqp: 5671, https: 443 },
+    memory: { residentBytes: 1 },
+    certificate: { notAfter: '2027-01-01T00:00:00Z', sha256: 'AB'.repeat(32) },
+  }
+  const { exit, out } = await holdfast('status', { reply })
+  assert.equal(exit, 0)
+  assert.match(out, /^notice +sink-siem: events do not reach siem\n +→ look at the receiver$/m)
+})
+
+test('a file that is not there is told in the same words by every command', async () => {
+  for (const line of [
+    'audit sink add s --to syslog://a.example:1 --sink-ca /nowhere/ca.pem',
+    'role check operator /nowhere/ca.pem',
+  ]) {
+    const { exit, err } = await holdfast(line)
+    assert.equal(exit, 1, line)
+    assert.match(err, /^holdfast: cannot read \/nowhere\/ca\.pem: there is no such file; check the path/, line)
+  }
+})
+
 test('every command has an example in its help, and takes --json', async () => {
   const visit = async (words: readonly string[]): Promise<void> => {
     const { exit, out } = await holdfast([...words, '--help'])
     assert.equal(exit, 0, words.join(' '))
     assert.match(out, /Example:\n {2}\$ .*holdfast /, words.join(' '))
-    const commands = /Commands:\n([\s\S]*?)\n\n/.exec(`${out}\n\n`)?.[1] ?? ''
-    const names = [...commands.matchAll(/^ {2}([a-z-]+)/gm)]
+    // The first level stands under titles of its own, all others under one.
+    const title = words.length === 0 ? /^(?!Usage|Options|Programs|Example)[A-Z][^\n]*:\n/gm : /^Commands:\n/gm
+    const commands = [...out.matchAll(title)].map(
+      ({ 0: { length }, index }) => out.slice(index + length).split('\n\n')[0],
+    )
+    const names = [...commands.join('\n').matchAll(/^ {2}([a-z-]+)/gm)]
       .map((match) => match[1] ?? '')
       .filter((name) => name !== 'help')
+    if (words.length === 0) assert.ok(['status', 'device', 'audit', 'restore', 'api'].every((it) => names.includes(it)))
     if (names.length === 0) assert.match(out, /--json/, words.join(' '))
     for (const name of names) await visit([...words, name])
   }

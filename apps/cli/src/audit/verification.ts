@@ -70,7 +70,7 @@ export async function tellVerdict(
     const unsigned = entries - signedEntries
     await print.result(shown, [
       `the log ${origin ?? ''} holds: ${entries} entries, ${signedEntries} of them signed for, ${verdict.checkpoints} checkpoints`,
-      ...(unsigned > 0 ? [`the last ${unsigned} entries are not signed for yet`] : []),
+      ...(unsigned > 0 ? [`the last ${unsigned === 1 ? 'one is' : `${unsigned} are`} not signed for yet`] : []),
       `bodies: ${bodies.checked} are what was committed to, ${bodies.shredded} were destroyed, ${bodies.withheld} were left out`,
       ...cosignatures.map(({ witness, size, at }) => {
         const age = durationText(Math.max(0, (world.now() - at) / 1_000))

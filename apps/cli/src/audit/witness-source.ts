@@ -1,9 +1,9 @@
 /** The last checkpoint that a witness cosigned of a log (C2SP tlog-witness, "Monitor Retrieval Mechanism"). */
 
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { NOTE_BYTES_MAX, TlogError, VerifierKey, checkSignatures, parseNote } from '@holdfast/tlog'
+import { readText } from '../address.ts'
 import { Failure, wrongUse } from '../failure.ts'
 
 /** How long a witness may take to answer, in milliseconds. */
@@ -110,14 +110,5 @@ async function get(url: URL, authorities: string | undefined): Promise<{ status:
       code: 'witness-unreachable',
       cause: error,
     })
-  }
-}
-
-/** @throws Failure (wrong use). */
-export function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw wrongUse(`${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`)
   }
 }

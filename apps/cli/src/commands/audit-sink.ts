@@ -2,7 +2,7 @@
 
 import type { ForwardingApi } from '@holdfast/api'
 import { type Command, Option } from 'commander'
-import { readText } from '../audit/witness-source.ts'
+import { readText } from '../address.ts'
 import { collected, group, leaf, type World } from '../command.ts'
 import { wrongUse } from '../failure.ts'
 import { readSeconds, readTime } from '../time.ts'

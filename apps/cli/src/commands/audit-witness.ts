@@ -1,7 +1,7 @@
 /** `holdfast audit witness …`: who cosigns the checkpoints of the log. */
 
 import { type Command, Option } from 'commander'
-import { readText } from '../audit/witness-source.ts'
+import { readText } from '../address.ts'
 import { group, leaf, type World } from '../command.ts'
 
 export function addAuditWitnesses(audit: Command, world: World): void {

@@ -25,10 +25,11 @@ export function addPolicy(program: Command, world: World): void {
         hub.policy.list.pages(),
         [
           ['POLICY', (it) => it.name],
-          ['RIGHTS', (it) => it.rights.join(', ')],
           ['CURRENT', (it) => it.current],
           ['PRIMARY', (it) => keyText(it.keys[0])],
           ['SECONDARY', (it) => keyText(it.keys[1])],
+          // The longest is last, so that the others stand under their titles on a narrow terminal.
+          ['RIGHTS', (it) => it.rights.join(', ')],
         ],
         'no policies',
       )

@@ -67,6 +67,8 @@ export function statusLines(status: Api.Status): readonly string[] {
     ...(status.conditions.length === 0
       ? ['state        well']
       : status.conditions.map((it) => `state        ${it.code}: ${it.detail}`)),
+    // What asks for somebody's hand, but keeps nothing from working.
+    ...status.notices.flatMap((it) => [`notice       ${it.code}: ${it.detail}`, `             → ${it.advice}`]),
     `id scope     ${status.idScope}`,
     `ports        MQTT ${ports.mqtt}, AMQP ${ports.amqp}, HTTPS ${ports.https}`,
     `certificate  until ${status.certificate.notAfter}`,

@@ -60,12 +60,12 @@ export function renderStatus(
 export function hintLines(hints: ViewHints): readonly string[] {
   const data = hints.data === undefined ? '' : ` --data ${hints.data}`
   return [
-    'Connect your own device',
-    // Two lines: each fits 80 columns, and is copied whole.
+    'Connect your own device, read what devices say, enrol yourself with a passkey',
+    // A line each: it fits 80 columns, and is copied whole.
     `  ./holdfast device create my-device${data}`,
     `  ./holdfast device connection-string my-device${data}`,
-    'Read what devices say',
     `  ./holdfast messages read --follow${data}`,
+    `  ./holdfast operator link${data}`,
     'Stop: Ctrl-C. Starting again goes on with the same devices, keys and messages.',
   ]
 }

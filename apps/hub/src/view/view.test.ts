@@ -49,6 +49,7 @@ test('the view tells what is connected, stored, sealed and refused, and what to 
     './holdfast device connection-string my-device',
     'partitions 0: 100 kept 1: 50 kept',
     './holdfast messages read --follow',
+    './holdfast operator link',
   ]) {
     assert.ok(text.includes(part), part)
   }
