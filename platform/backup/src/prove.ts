@@ -13,13 +13,12 @@ import {
   countCopies,
   damageOf,
   History,
-  openStateStore,
   readTelemetryRecord,
-  type StateStore,
   StoreDamagedError,
   StoreUnavailableError,
 } from '@holdfast/store'
 import { BlobFolder } from '@holdfast/store/blobs'
+import { openStateStore, type StateStore } from '@holdfast/store/state'
 import { BackupError, doesNotHold } from './errors.ts'
 import { UPLOADS_OPENED_MAX } from './limits.ts'
 import type { BackupCounts, Manifest } from './manifest.ts'

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { SecurityEvent } from '@holdfast/audit'
 import { timestampOf } from '@holdfast/base'
-import { openStateStore } from '@holdfast/store'
+import { openStateStore } from '@holdfast/store/state'
 import { median } from './median.ts'
 import type { Row } from './table.ts'
 

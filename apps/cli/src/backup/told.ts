@@ -1,6 +1,6 @@
 /** What is told of a backup that was opened, and of one that was not. */
 
-import type { Restored } from '@holdfast/backup'
+import type { Restored } from '@holdfast/backup/restore'
 import { Failure } from '../failure.ts'
 
 /** @param logKey that was demanded, if any. */

@@ -99,7 +99,7 @@ export function addBackup(program: Command, world: World): void {
     async run({ print, world: { stderr, now } }, options, file) {
       const progress = new Progress(stderr, 'unpacked', now)
       try {
-        const { verifyBackup } = await import('@holdfast/backup')
+        const { verifyBackup } = await import('@holdfast/backup/restore')
         const restoring = { file, opening: await readOpening(options), onBytes: (bytes: number) => progress.at(bytes) }
         const verified = await verifyBackup(
           options.logKey === undefined ? restoring : { ...restoring, logKey: options.logKey },

@@ -21,7 +21,7 @@ export function addRestore(program: Command, world: World): void {
       if (data === undefined) throw wrongUse('name the folder to restore into: --data DIR')
       const progress = new Progress(stderr, 'unpacked', now)
       try {
-        const { restore } = await import('@holdfast/backup')
+        const { restore } = await import('@holdfast/backup/restore')
         const restoring = { file, opening: await readOpening(options), onBytes: (bytes: number) => progress.at(bytes) }
         const restored = await restore(logKey === undefined ? restoring : { ...restoring, logKey }, data)
         progress.end()
