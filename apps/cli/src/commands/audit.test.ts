@@ -151,14 +151,14 @@ test('the key of the log is printed as it is given to --key', async () => {
   assert.deepEqual(await holdfast('audit', 'key'), { exit: 0, out: `${key}\n`, err: '' })
 })
 
-test('wrong use is told in one line, with exit code 2', async () => {
+test('wrong use is told in one line, with exit code 2, and what is not there with 1', async () => {
   writeFileSync(at('noise'), Buffer.alloc(600_000, 0x61))
   writeFileSync(at('binary'), Buffer.from([0xff, 0xfe, 0x0a]))
   for (const [exit, ...args] of [
     [2, 'verify', at('log.bundle'), '--key', 'x'],
     [2, 'verify', at('log.bundle'), '--witness', 'https://w.example'],
     [2, 'verify', at('log.bundle'), '--witness', 'http://w.example', '--witness-key', key],
-    [2, 'verify', at('log.bundle'), '--checkpoint', at('not-there')],
+    [1, 'verify', at('log.bundle'), '--checkpoint', at('not-there')],
     [2, 'proof', 'x', '--to', at('y')],
     [2, 'export'],
     [1, 'verify', at('not-there')],
