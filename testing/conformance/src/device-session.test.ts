@@ -162,8 +162,10 @@ suite('device sessions', { concurrency: true }, () => {
       await disconnected(client)
       // The device sees its socket close before the core has heard of it from the front.
       await eventually(async () => !(await theHub().show(deviceId)).connected, 'it is still shown as connected')
-      const ends = (await theHub().events(`device/${deviceId}`)).filter(({ type }) => type === 'session.closed')
-      const last = ends.at(-1)
+      const end = async () =>
+        (await theHub().events(`device/${deviceId}`)).findLast(({ type }) => type === 'session.closed')
+      await eventually(async () => (await end()) !== undefined, 'its end is not told')
+      const last = await end()
       assert.equal(last?.detail.reason, 'token-expired')
       const late = Date.parse(last.time) - endsAt
       assert.ok(late >= 0 && late < LATE_MS_MAX, `the session ended ${late} ms after its token`)
