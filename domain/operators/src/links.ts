@@ -28,6 +28,8 @@ export interface LinksParts {
   readonly roll: Roll
   readonly clock: Clock
   readonly random: RandomBytes
+  /** Whether whoever made an invitation may give now what it gives: they may have lost the right since. */
+  readonly mayGive: (link: Link) => boolean
 }
 
 export class Links {
@@ -111,14 +113,17 @@ export class Links {
   }
 
   /**
-   * Until its time is over, and as long as whoever made it may come themselves: who is gone lets nobody in. The first
-   * operator's counts while there is none, however the first one came.
+   * Until its time is over, and as long as whoever made it may come themselves: who is gone lets nobody in. An invitation
+   * also as long as its maker may give what it gives. The first operator's counts while there is none, however the first
+   * one came.
    */
-  counts({ purpose, expires, madeBy }: Link): boolean {
-    const { roll, clock } = this.#parts
+  counts(link: Link): boolean {
+    const { roll, clock, mayGive } = this.#parts
+    const { purpose, expires, madeBy } = link
     if (expires <= clock.wall() || (purpose === 'first' && roll.activeOperators().length > 0)) return false
     const maker = roll.operatorNamed(madeBy.replace(/^operator\//, ''))
-    return maker === undefined || maker.state === 'active'
+    if (maker !== undefined && maker.state !== 'active') return false
+    return purpose !== 'invitation' || mayGive(link)
   }
 
   /** What a secret is kept as; of what cannot be one, of nothing that is kept. */
@@ -127,7 +132,10 @@ export class Links {
   }
 
   invalid(): OperatorError {
-    return new OperatorError('link-invalid', 'this link was used, is older than a day, or never was one')
+    return new OperatorError(
+      'link-invalid',
+      'this link was used, is older than a day, never was one, or whoever made it may not give it any more',
+    )
   }
 
   /** @throws OperatorError `link-invalid` if it was used meanwhile. To be called in a change of the roll. */

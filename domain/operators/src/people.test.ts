@@ -58,6 +58,20 @@ test('who is suspended or removed lets nobody in by a link of before, also one t
   assert.equal(roll.operatorNamed('puppet'), undefined)
 })
 
+test('an invitation whose maker may not give any more what it gives lets nobody in, also one that is being used', async () => {
+  const { links, enrolment, answer, inviters, join, roll } = await peopleWorld()
+  await join('alice')
+  const { secret } = await links.invite('puppet', home, 'operator/alice')
+  const begun = enrolment.begin({ secret }, 'a')
+  inviters.mayGive = false
+  assert.throws(() => enrolment.look(secret), code('link-invalid'))
+  assert.throws(() => enrolment.begin({ secret }, 'a'), code('link-invalid'))
+  await assert.rejects(enrolment.finish(begun.ceremony, answer('k'), 'laptop', 'a'), code('link-invalid'))
+  assert.equal(roll.operatorNamed('puppet'), undefined)
+  inviters.mayGive = true
+  assert.equal(enrolment.look(secret).needs, 'nothing', 'it was not used up')
+})
+
 test('the link of the first operator opens nothing once somebody has come in another way', async () => {
   const { links, enrolment, join } = await peopleWorld()
   const { secret } = await links.makeFirst(home, 'hub')

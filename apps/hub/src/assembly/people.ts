@@ -41,6 +41,7 @@ export async function openPeople(ground: Ground, { state, authorization }: Peopl
     hubName: hubName.toLowerCase(),
     origins: [origin],
     home: () => authorization.access.tree.first,
+    mayGive: (link, maker) => authorization.couldInvite(maker, link),
     assignRoles: async ({ name, organisation, roles, invitedBy }) => {
       const node = parseNode(`organisation/${organisation}`)
       if (node === undefined) throw new TypeError('the organisation of an operator has a name')

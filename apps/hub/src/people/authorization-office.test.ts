@@ -241,3 +241,22 @@ test('things of no device are for whoever reaches the hub; what is left of a dev
   await hub.access.removeOrganisation('acme', 'test')
   assert.equal(await reachOf('m', 'home').includes('pump-1', 'earlier'), true, 'while there is one organisation')
 })
+
+test('an invitation counts as long as its maker could make it now, and its roles are there', async () => {
+  const { access, office } = await peopleStage()
+  const alice = { name: 'alice', organisation: 'home' }
+  const withRole = { organisation: 'home', roles: ['operator'] }
+  const abroad = { organisation: 'acme', roles: ['administrator'] }
+  const asked = (): readonly boolean[] =>
+    [withRole, { ...withRole, roles: [] }, abroad].map((invitation) => office.couldInvite(alice, invitation))
+  assert.deepEqual(asked(), [false, true, false])
+  const given = { principal: 'operator/alice', role: 'administrator', node: HOME, organisation: 'home' }
+  await access.assign(given, 'test')
+  await access.assign({ ...given, principal: 'operator/bob' }, 'test')
+  assert.deepEqual(asked(), [true, true, true])
+  await access.unassign(given, 'test')
+  assert.deepEqual(asked(), [false, true, false])
+  assert.equal(office.couldInvite(undefined, withRole), true, 'the machine of the hub may')
+  assert.equal(office.couldInvite(undefined, { organisation: 'home', roles: ['gone'] }), false)
+  assert.equal(office.couldInvite(undefined, { organisation: 'gone', roles: [] }), false)
+})

@@ -17,6 +17,7 @@ import type { Registry, Right } from '@holdfast/identity'
 import { type Actor, actorName, mayAll, type PersonCaller, type TokenCaller } from './actor.ts'
 import { RIGHTS_OF_ACTION } from './rights.ts'
 import { Problem } from '../core/problem.ts'
+import { givenBy, GIVING, type Invitation } from './invitation.ts'
 import { EVERYWHERE, NOT_NARROWED, type Reach } from './reach.ts'
 
 /** How long after a proof of presence somebody counts as present, in milliseconds. */
@@ -107,6 +108,22 @@ export class AuthorizationOffice {
       case 'person':
         return this.#couldPerson(actorName(actor), actor.organisation, action, resource)
     }
+  }
+
+  /**
+   * Whether an invitation that was made before could be made now: its organisation and roles are there, and whoever made
+   * it could give them. @param maker undefined: no person, but the machine of the hub.
+   */
+  couldInvite(
+    maker: { readonly name: string; readonly organisation: string } | undefined,
+    { organisation, roles }: Invitation,
+  ): boolean {
+    const { access } = this
+    if (access.tree.organisation(organisation) === undefined) return false
+    if (roles.some((role) => access.role(organisation, role) === undefined)) return false
+    if (maker === undefined) return true
+    const resource = givenBy(maker.organisation, { organisation, roles })
+    return resource === undefined || this.#couldPerson(`operator/${maker.name}`, maker.organisation, GIVING, resource)
   }
 
   /** A device where it stands. One that does not exist stands where devices do that were given no place. */

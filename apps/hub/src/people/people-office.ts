@@ -6,6 +6,7 @@ import {
   Ceremonies,
   CodeBook,
   Enrolment,
+  type Link,
   Links,
   Logins,
   type MadeLink,
@@ -39,6 +40,8 @@ export interface PeopleOfficeParts {
   readonly origins: readonly [string, ...string[]]
   /** Whose the hub is: where the first operator belongs. */
   readonly home: () => string
+  /** Whether whoever made an invitation may give now what it gives. */
+  readonly mayGive: (link: Link, maker: Operator | undefined) => boolean
   /** Somebody has come in for the first time: the roles of the invitation are given. */
   readonly assignRoles: (operator: Operator) => Promise<void>
   /** What was stored of people does not hold, and is left out. */
@@ -91,7 +94,12 @@ export class PeopleOffice {
     this.random = random
     this.events = events
     this.hubName = hubName
-    this.links = new Links({ roll, clock, random })
+    this.links = new Links({
+      roll,
+      clock,
+      random,
+      mayGive: (link) => parts.mayGive(link, roll.operatorNamed(link.madeBy.replace(/^operator\//, ''))),
+    })
     this.ceremonies = new Ceremonies(random)
     const shared = { roll, ceremonies: this.ceremonies, verifier, clock, events }
     this.sessions = new Sessions({ roll, clock, random, limits, ended: (session) => this.#ended(session) })

@@ -33,6 +33,7 @@ async function stage() {
     hubName: 'hub.example',
     origins: ['https://hub.example'],
     home: () => 'home',
+    mayGive: () => true,
     assignRoles: async () => undefined,
     damaged: () => undefined,
     setNotice: () => undefined,

@@ -72,7 +72,9 @@ export async function peopleWorld(store = new MemoryPeopleStore(), clock = new P
   const ended: string[] = []
   const limits = { idleMs: 900_000, lifeMs: 28_800_000 }
   const sessions: Sessions = new Sessions({ roll, clock, random, limits, ended: ({ id }) => void ended.push(id) })
-  const links = new Links({ roll, clock, random })
+  /** What whoever invited somebody may do by now. */
+  const inviters = { mayGive: true }
+  const links = new Links({ roll, clock, random, mayGive: () => inviters.mayGive })
   const ceremonies = new Ceremonies(random)
   const shared = { roll, ceremonies, verifier, clock, events: tell }
   const endOf = async (operatorId: string, actor: string): Promise<void> => {
@@ -126,6 +128,7 @@ export async function peopleWorld(store = new MemoryPeopleStore(), clock = new P
     authenticator,
     sessions,
     links,
+    inviters,
     ceremonies,
     enrolment,
     passkeys,

@@ -1,18 +1,12 @@
-/** What an invitation gives: a place in an organisation, and roles there. */
+/** Whether an invitation may be made (`people/invitation.ts`). */
 
 import { withoutAction } from './authorize.ts'
+import { givenBy, GIVING, type Invitation } from '../../people/invitation.ts'
 import type { Call } from './route.ts'
 import { Problem } from '../../core/problem.ts'
 
-/**
- * Whoever invites into their own organisation with roles has to be able to give roles there; into another one, whose
- * things they cannot reach, whoever makes organisations invites, since somebody has to be its first.
- * @throws Problem 403, or 404 where there is no such organisation or role.
- */
-export async function demandInvitation(
-  { actor, services }: Call,
-  { organisation, roles }: { readonly organisation: string; readonly roles: readonly string[] },
-): Promise<void> {
+/** @throws Problem 403, or 404 where there is no such organisation or role. */
+export async function demandInvitation({ actor, services }: Call, { organisation, roles }: Invitation): Promise<void> {
   const { authorization } = services
   if (authorization === undefined) return
   const { access } = authorization
@@ -20,10 +14,10 @@ export async function demandInvitation(
   for (const role of roles) {
     if (access.role(organisation, role) === undefined) throw missing(`role ${role} in ${organisation}`)
   }
-  const isOwn = (actor.kind === 'person' || actor.kind === 'token') && actor.organisation === organisation
-  const resource = isOwn ? ({ kind: 'organisation', organisation } as const) : ({ kind: 'hub' } as const)
-  if (isOwn && roles.length === 0) return
-  if (!(await authorization.may(actor, 'access:write', resource))) throw withoutAction('access:write')
+  const own = actor.kind === 'person' || actor.kind === 'token' ? actor.organisation : undefined
+  const resource = givenBy(own, { organisation, roles })
+  if (resource === undefined) return
+  if (!(await authorization.may(actor, GIVING, resource))) throw withoutAction(GIVING)
 }
 
 function missing(what: string): Problem {
