@@ -22,6 +22,8 @@ export const DEFAULT_TWO_PERSON_POLICY: TwoPersonPolicy = {
     'certificate.revokeAll',
     'endorsementRoot.add',
     'endorsementRoot.remove',
+    'enrollmentGroup.create',
+    'enrollmentGroup.delete',
     'hubAuthority.beginRollover',
     'hubAuthority.finishRollover',
     'hubAuthority.removeRoot',

@@ -1,6 +1,9 @@
 /** Acts that take the word of two people, with people in browsers and the machine of the hub on its socket. */
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { requireTool } from '@holdfast/testing-tidy'
 import { People, type Person } from './browser.ts'
@@ -118,6 +121,53 @@ test('machines propose nothing; what is rejected is not done; whoever lost the r
   const byMachine = await hub.web('POST', '/api/v1/devices/pump-3/shred', { body: {}, headers })
   assert.deepEqual([byMachine.status, text(byMachine.body, 'code')], [403, 'person-required'])
   assert.ok(await isThere('pump-3'))
+})
+
+test('whom the fleet trusts by groups of enrolments takes the word of two; no key is shown, kept or told', {
+  skip,
+}, async () => {
+  const [primaryKey, secondaryKey] = [randomBytes(48).toString('base64'), randomBytes(48).toString('base64')]
+  const groups = '/api/v1/enrollment-groups'
+  const wanted = { id: 'line-1', attestation: 'symmetric-key', primaryKey, secondaryKey }
+  const asked = await alice.ask('POST', groups, wanted)
+  assert.equal(asked.status, 202, JSON.stringify(asked.body))
+  assert.equal((await alice.ask('GET', `${groups}/line-1`)).status, 404, 'it is not done yet')
+  const path = `/api/v1/proposals/${text(asked.body, 'id')}`
+  const shown = JSON.stringify((await bob.ask('GET', path)).body)
+  const digest = text(asked.body, 'digest')
+  assert.equal((await alice.ask('POST', `${path}/approve`, { digest })).status, 403)
+  // Two words at once: one counts.
+  const both = await Promise.all([1, 2].map(() => bob.ask('POST', `${path}/approve`, { digest })))
+  assert.deepEqual(
+    both.map(({ status }) => status).toSorted((a, b) => a - b),
+    [200, 409],
+  )
+  const done = both.find(({ status }) => status === 200)
+  assert.equal(text(done?.body, 'state'), 'done', JSON.stringify(done?.body))
+  assert.equal(text((await alice.ask('GET', `${groups}/line-1`)).body, 'attestation'), 'symmetric-key')
+  const told = JSON.stringify([shown, asked.body, done?.body, hub.lines])
+  const isKept = (key: string): boolean =>
+    readdirSync(hub.folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .some((entry) => readFileSync(join(entry.parentPath, entry.name)).includes(key))
+  for (const key of [primaryKey, secondaryKey]) {
+    assert.equal(told.includes(key), false)
+    assert.equal(isKept(key), false)
+  }
+
+  // What fails is told as the operation tells it, and not as something that nobody knows.
+  const again = await alice.ask('POST', groups, wanted)
+  const failed = await bob.ask('POST', `/api/v1/proposals/${text(again.body, 'id')}/approve`, {
+    digest: text(again.body, 'digest'),
+  })
+  const { state, outcome } = Object(failed.body) as { readonly state: string; readonly outcome: object }
+  assert.deepEqual(
+    [failed.status, state, Reflect.get(outcome, 'status')],
+    [200, 'failed', 409],
+    JSON.stringify(outcome),
+  )
+  assert.equal((await alice.ask('DELETE', `${groups}/line-1`)).status, 202)
+  assert.equal((await alice.ask('GET', `${groups}/line-1`)).status, 200)
 })
 
 test('whoever suspends the other is not rid of the rule', { skip }, async () => {

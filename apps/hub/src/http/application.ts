@@ -17,6 +17,7 @@ import { isTokenReport, tokenReportRoutes } from './token-reports.ts'
 import { type OperationServices, operationRoutes } from './operation-routes.ts'
 import {
   enrollmentRoutes,
+  enrollmentsElsewhere,
   isProvisioningPath,
   type ProvisioningServices,
   provisioningRoutes,
@@ -36,7 +37,7 @@ export function hubApplication(
     TlogServices &
     PeopleServices,
 ): WebApplication {
-  const management = managementRoutes(services)
+  const management = managementRoutes(services, enrollmentsElsewhere(services))
   const enrollments = enrollmentRoutes(services)
   const provisioning = provisioningRoutes(services)
   const operations = operationRoutes(services)

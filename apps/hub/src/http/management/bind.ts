@@ -8,7 +8,7 @@ import { actorName } from '../../people/actor.ts'
 import { type AuthorizationServices, authorizeOperation } from './authorize.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { OpenStreams } from './open-streams.ts'
-import type { Route } from './route.ts'
+import type { Performable, Route } from './route.ts'
 import type { ManagementServices } from './services.ts'
 
 export type BindServices = AuthorizationServices & Pick<ManagementServices, 'throttling'>
@@ -25,6 +25,7 @@ export function bindRoutes<S extends BindServices>(
     readonly streams: OpenStreams
     readonly idempotency?: Idempotency | undefined
     readonly twoPerson?: TwoPersonRule | undefined
+    readonly elsewhere?: readonly Performable[] | undefined
   },
 ): void {
   const { services } = hub

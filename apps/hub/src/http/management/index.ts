@@ -1,8 +1,7 @@
 /** The hub's own API, `/api/v1` (protocol/api), but for the enrolments, which provisioning serves. */
 
-import { canBeProposed } from '@holdfast/api'
 import { Hono } from 'hono'
-import { TwoPersonRule } from '../../people/two-person-rule.ts'
+import type { Problem } from '../../core/problem.ts'
 import type { HttpEnvironment } from '../environment.ts'
 import { guard } from '../guard.ts'
 import { ACCESS_ROUTES } from './access.ts'
@@ -37,7 +36,7 @@ import { QUERY_ROUTES } from './query.ts'
 import { explain } from './refusals.ts'
 import { REVIEW_ROUTES } from './reviews.ts'
 import { REVOCATION_LIST_ROUTES } from './revocation-lists.ts'
-import type { Route } from './route.ts'
+import type { Performable, Route } from './route.ts'
 import { SESSION_ROUTES } from './sessions.ts'
 import { SHRED_ROUTES } from './shred.ts'
 import type { ManagementServices } from './services.ts'
@@ -46,6 +45,7 @@ import { SUPPLY_ROUTES } from './supply.ts'
 import { TIMELINE_ROUTES } from './timeline.ts'
 import { TOKEN_ROUTES } from './tokens.ts'
 import { TELEMETRY_VERIFICATION_ROUTES } from './telemetry-verification.ts'
+import { twoPersonRule } from './two-person.ts'
 import { WITNESS_ROUTES } from './witnesses.ts'
 
 export type { Connection, ManagementServices } from './services.ts'
@@ -89,23 +89,24 @@ export const MANAGEMENT_ROUTES: readonly Route[] = [
   ...proposalRoutes(() => MANAGEMENT_ROUTES),
 ]
 
+/** What is served elsewhere under `/api/v1`, and approved here. */
+export interface Elsewhere {
+  readonly operations: readonly Performable[]
+  /** The problem of an error of theirs. */
+  readonly explain: (error: unknown) => Problem | undefined
+}
+
 /**
  * The application; its paths begin with `/api/v1`.
  * @throws TypeError if a route asks for no right: nothing is served then.
  */
-export function managementRoutes(services: ManagementServices): Hono<HttpEnvironment> {
+export function managementRoutes(services: ManagementServices, elsewhere?: Elsewhere): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
   guard(app, { explain, failed: services.failed, events: services.events, clock: services.clock })
   bindDocuments(app, services)
   const idempotency = services.answers && new Idempotency(services.answers, services.clock, explain)
   const streams = services.streams ?? new OpenStreams(services.clock)
-  bindRoutes(app, MANAGEMENT_ROUTES, { services, streams, idempotency, twoPerson: twoPersonRule(services) })
+  const twoPerson = twoPersonRule(services, elsewhere?.explain ?? explain)
+  bindRoutes(app, MANAGEMENT_ROUTES, { services, streams, idempotency, twoPerson, elsewhere: elsewhere?.operations })
   return app
-}
-
-function twoPersonRule({ people, authorization, clock }: ManagementServices): TwoPersonRule | undefined {
-  if (people === undefined || authorization === undefined) return undefined
-  const proposable = MANAGEMENT_ROUTES.map(({ operation }) => operation).filter(canBeProposed)
-  const operations = new Map(proposable.map((operation) => [operation.id, operation]))
-  return new TwoPersonRule({ office: people, authorization, clock, operations, explain })
 }

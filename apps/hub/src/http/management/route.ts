@@ -24,6 +24,8 @@ export interface Call<S = ManagementServices> {
   readonly idempotency?: Idempotency | undefined
   /** Absent: nothing takes the word of two people. */
   readonly twoPerson?: TwoPersonRule | undefined
+  /** Operations that are served elsewhere and may be approved here. */
+  readonly elsewhere?: readonly Performable[] | undefined
   /** Of an operation on `devices`: those that whoever asks may know of. */
   readonly reach: Reach
 }
@@ -38,6 +40,20 @@ export interface Route<S = ManagementServices> {
   readonly answer: (call: Call<S>) => Promise<Response>
   /** Does it as it was read before, for whoever the call is. */
   readonly perform: (call: Call<S>, request: HeldRequest) => Promise<Response>
+}
+
+/** An operation that can be done for whoever proposed it, wherever it is served. */
+export interface Performable {
+  readonly operation: Operation
+  readonly perform: (call: Call, request: HeldRequest) => Promise<Response>
+}
+
+/** Routes with services of their own, as those who approve what was proposed do them. */
+export function performables<S>(routes: readonly Route<S>[], services: S): readonly Performable[] {
+  return routes.map(({ operation, perform }) => ({
+    operation,
+    perform: (call, request) => perform({ ...call, services }, request),
+  }))
 }
 
 /** A request that was read and checked as its operation says. */
@@ -92,8 +108,9 @@ export function serve<const O extends Operation, S = ManagementServices>(
 
 /** What an approval does: one of these routes, in the name of whoever proposed it. */
 export function performOf(call: Call, routes: readonly Route[]): Perform {
+  const all: readonly Performable[] = [...routes, ...(call.elsewhere ?? [])]
   return ({ operation, actor, reach, request }) => {
-    const route = routes.find((one) => one.operation.id === operation)
+    const route = all.find((one) => one.operation.id === operation)
     if (route === undefined) throw new TypeError(`there is no route of ${operation}`)
     return route.perform({ ...call, actor, reach }, request)
   }

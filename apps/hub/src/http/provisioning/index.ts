@@ -1,4 +1,4 @@
-export { enrollmentRoutes, isEnrollmentPath } from './management-routes.ts'
+export { enrollmentRoutes, enrollmentsElsewhere, isEnrollmentPath } from './management-routes.ts'
 export type { MqttProvisioning, ProvisioningAnswer } from './mqtt.ts'
 export { mqttProvisioning } from './mqtt.ts'
 export { isProvisioningPath, provisioningRoutes } from './routes.ts'

@@ -20,11 +20,13 @@ import { actorName } from '../../people/actor.ts'
 import { bindRoutes } from '../management/bind.ts'
 import { type Versioned, versioned } from '../management/entity-tag.ts'
 import { Idempotency } from '../management/idempotency.ts'
+import type { Elsewhere } from '../management/index.ts'
 import { OpenStreams } from '../management/open-streams.ts'
 import { PAGE_ITEMS, type PageOf, type PageQuery } from '../management/page.ts'
 import { explain } from '../management/refusals.ts'
-import { type Call as RouteCall, json, type Route, serve } from '../management/route.ts'
+import { type Call as RouteCall, json, performables, type Route, serve } from '../management/route.ts'
 import { Problem, type ProblemFacts, badRequest } from '../../core/problem.ts'
+import { twoPersonRule } from '../management/two-person.ts'
 import type { ProvisioningServices } from './services.ts'
 
 /** Whether an address is one of these: whose requests the hub hands to `enrollmentRoutes`. */
@@ -39,11 +41,24 @@ export function isEnrollmentPath(pathname: string): boolean {
 export function enrollmentRoutes(services: ProvisioningServices): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>()
   const { failed, events, clock } = services
-  const explainAny = (error: unknown): Problem | undefined => explainDps(error) ?? explain(error)
   guard(app, { failed, events, clock, explain: explainAny })
   const idempotency = services.answers && new Idempotency(services.answers, clock, explainAny)
-  bindRoutes(app, ENROLLMENT_ROUTES, { services, streams: new OpenStreams(clock), idempotency })
+  bindRoutes(app, ENROLLMENT_ROUTES, {
+    services,
+    streams: new OpenStreams(clock),
+    idempotency,
+    twoPerson: twoPersonRule(services, explainAny),
+  })
   return app
+}
+
+/** The same operations for whoever approves what was proposed of them. */
+export function enrollmentsElsewhere(services: ProvisioningServices): Elsewhere {
+  return { operations: performables(ENROLLMENT_ROUTES, services), explain: explainAny }
+}
+
+function explainAny(error: unknown): Problem | undefined {
+  return explainDps(error) ?? explain(error)
 }
 
 type Call = RouteCall<ProvisioningServices>

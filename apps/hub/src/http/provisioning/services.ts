@@ -13,6 +13,7 @@ export interface ProvisioningServices
     | 'failed'
     | 'identifySession'
     | 'identifyToken'
+    | 'people'
     | 'policies'
     | 'throttling'
   > {
