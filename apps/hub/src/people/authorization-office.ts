@@ -82,7 +82,7 @@ export class AuthorizationOffice {
       case 'organisation':
         return this.#on(actor, action, { kind: 'organisation', organisation: parameter('organisation') ?? '' })
       case 'own-organisation':
-        return this.#on(actor, action, { kind: 'organisation', organisation: this.#organisationOf(actor) })
+        return this.#on(actor, action, { kind: 'organisation', organisation: this.organisationOf(actor) })
       case 'device':
         return this.#on(actor, action, await this.deviceAt(parameter('id') ?? ''))
     }
@@ -176,7 +176,8 @@ export class AuthorizationOffice {
     await this.upkeep().catch(() => undefined)
   }
 
-  #organisationOf(actor: Actor): string {
+  /** Machines by a shared access policy, and the machine of the hub, are of whom the hub belongs to. */
+  organisationOf(actor: Actor): string {
     return actor.kind === 'person' || actor.kind === 'token' ? actor.organisation : this.access.tree.first
   }
 

@@ -120,9 +120,9 @@ export class TwoPersonRule {
     return proposals.finish(id, outcome)
   }
 
-  /** Whose proposals somebody sees and decides: machines, and the machine of the hub, are of whom the hub belongs to. */
+  /** Whose proposals somebody sees and decides. */
   organisationOf(actor: Actor): string {
-    return actor.kind === 'person' || actor.kind === 'token' ? actor.organisation : this.#parts.office.home
+    return this.#parts.authorization.organisationOf(actor)
   }
 
   shown(proposal: Proposal): ProposalApi.Proposal {
